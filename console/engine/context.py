@@ -1,0 +1,32 @@
+"""A workspace with its settings and environment: what every part of the engine is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.engine.environment import Environment
+from console.engine.settings import Settings, load_settings
+from console.engine.workspace import Workspace, open_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One workspace as one session sees it."""
+
+    workspace: Workspace
+    settings: Settings
+    env: Environment
+    read_only: bool = False
+
+
+def open_context(
+    root: Path | str, config: str = "", *, read_only: bool = False, env: Environment | None = None
+) -> Context:
+    """Resolve `root` once and load its configuration (`config`: a path relative to the root, or '' for the default).
+
+    Raises UsageError (no such folder) and ConfigurationError (missing or wrong configuration). Writes nothing.
+    """
+    workspace = open_workspace(Path(root))
+    settings = load_settings(workspace.root, config)
+    return Context(workspace, settings, env or Environment(), read_only)

@@ -1,0 +1,188 @@
+"""The ledger's tables. One idea, one table; times are UTC ISO 8601 text with microseconds and `Z`.
+
+Paths are relative to the root, with `/`, valid UTF-8 (a file whose name is not fails and is never published).
+"""
+
+from __future__ import annotations
+
+VERSION = 1
+
+DDL = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- One row an execution of an action. `seq` orders runs whatever the clock says.
+CREATE TABLE runs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  action TEXT NOT NULL,
+  status TEXT NOT NULL,            -- running done partial failed cancelled refused interrupted
+  phase TEXT NOT NULL DEFAULT '',  -- recover scan judge publish verify record
+  params TEXT NOT NULL,            -- JSON of what was asked
+  command TEXT NOT NULL,           -- the equivalent command line
+  who TEXT NOT NULL,               -- JSON of environment.Who
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  pid INTEGER NOT NULL,
+  pid_started REAL NOT NULL,       -- seconds since the epoch, tells a reused pid
+  host TEXT NOT NULL,
+  heartbeat_at TEXT NOT NULL,
+  total_files INTEGER NOT NULL DEFAULT 0,
+  done_files INTEGER NOT NULL DEFAULT 0,
+  total_bytes INTEGER NOT NULL DEFAULT 0,
+  done_bytes INTEGER NOT NULL DEFAULT 0,
+  counts TEXT NOT NULL DEFAULT '{}',   -- JSON, the keys of model.Counts
+  exit_status INTEGER,
+  message TEXT NOT NULL DEFAULT '',    -- one sentence for the operator
+  settings_digest TEXT NOT NULL DEFAULT '',
+  durability TEXT NOT NULL DEFAULT '', -- which flush was trusted, in words
+  timings TEXT NOT NULL DEFAULT '{}',  -- JSON phase -> seconds
+  gate TEXT NOT NULL DEFAULT '[]',     -- JSON list of model.GateItem
+  overrides TEXT NOT NULL DEFAULT '{}',-- JSON item -> reason
+  verification TEXT NOT NULL DEFAULT '[]', -- JSON list of model.GateItem, the checks after the run
+  cancel_by TEXT,                      -- who asked to cancel
+  cancel_at TEXT
+) STRICT;
+CREATE INDEX runs_action ON runs (action, seq);
+
+-- Every raw file that was ever published or adopted; status per model.FileStatus.
+CREATE TABLE files (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  source TEXT NOT NULL,
+  status TEXT NOT NULL,            -- processed archived damaged held adopted
+  dest TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  rule INTEGER REFERENCES rules (id),
+  records INTEGER NOT NULL,
+  format TEXT NOT NULL,
+  columns TEXT,                    -- JSON list, CSV only
+  warnings INTEGER NOT NULL DEFAULT 0,
+  processed_at TEXT NOT NULL,      -- when it was published
+  judged_run INTEGER NOT NULL,     -- runs.seq that last judged it
+  run INTEGER NOT NULL,            -- runs.seq that published it
+  dest_size INTEGER NOT NULL,
+  dest_mtime_ns INTEGER NOT NULL,
+  dest_inode INTEGER NOT NULL,
+  mirrored INTEGER NOT NULL DEFAULT 1  -- 0: its entry was taken out of the mirror by hand (counts as not processed)
+) STRICT;
+CREATE INDEX files_source ON files (source, path);
+CREATE INDEX files_dest ON files (dest);
+CREATE INDEX files_processed ON files (processed_at, id);
+
+-- A sidecar goes with the first data file of its folder; not in the mirror.
+CREATE TABLE sidecars (
+  path TEXT PRIMARY KEY,
+  source TEXT NOT NULL,
+  dest TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  problem TEXT NOT NULL DEFAULT '',   -- why its own schema refused it; never fails the run by default
+  run INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sidecars_source ON sidecars (source, path);
+
+-- A raw file that failed, remembered by its identity and rule; while both stand it is not read again.
+CREATE TABLE failures (
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
+  source TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,            -- '' where the file could not be read
+  rule INTEGER REFERENCES rules (id),
+  kind TEXT NOT NULL,              -- records unreadable name changed-while-read damaged
+  first_run INTEGER NOT NULL,      -- runs.seq since which it fails without a break
+  last_run INTEGER NOT NULL,
+  failed_at TEXT NOT NULL,
+  records INTEGER NOT NULL,
+  failed_records INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  verdict TEXT NOT NULL,           -- JSON of records.Verdict
+  accepted_by TEXT,
+  accepted_at TEXT,
+  accepted_reason TEXT,
+  accepted_until TEXT              -- UTC date-time, or NULL: until source or rule changes
+) STRICT;
+CREATE INDEX failures_source ON failures (source, path);
+
+CREATE TABLE failure_causes (
+  failure INTEGER NOT NULL REFERENCES failures (id) ON DELETE CASCADE,
+  cause TEXT NOT NULL,             -- 'required:date', see records.model.Cause
+  records INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  PRIMARY KEY (failure, cause)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failure_causes_cause ON failure_causes (cause);
+
+-- What a run did to each file that it changed or that failed; nothing for a file found unchanged.
+CREATE TABLE outcomes (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  outcome TEXT NOT NULL,           -- model.Outcome
+  dest TEXT NOT NULL DEFAULT '',
+  size INTEGER NOT NULL DEFAULT 0,
+  sha256 TEXT NOT NULL DEFAULT '',
+  replaced_sha256 TEXT NOT NULL DEFAULT '', -- what stood at dest before
+  backup TEXT NOT NULL DEFAULT '',          -- where that is kept
+  reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX outcomes_run ON outcomes (run, id);
+CREATE INDEX outcomes_path ON outcomes (path, id);
+
+-- Folders a run made: an undo removes them when they are empty.
+CREATE TABLE folders (run INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID;
+
+-- What a batch is about to do; written before the first rename, removed with its outcomes.
+CREATE TABLE intents (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  kind TEXT NOT NULL,              -- publish archive
+  item TEXT NOT NULL               -- JSON of transfer.IntentItem
+) STRICT;
+CREATE INDEX intents_run ON intents (run, id);
+
+-- Every rule that ever judged a run.
+CREATE TABLE rules (
+  id INTEGER PRIMARY KEY,
+  fingerprint TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,              -- what the operator calls it: the schema's path
+  schema_sha256 TEXT NOT NULL,
+  document TEXT NOT NULL,          -- JSON: schema text with its local references, options
+  first_run INTEGER NOT NULL,
+  first_at TEXT NOT NULL,
+  first_by TEXT NOT NULL
+) STRICT;
+
+-- Verdicts by content and rule, so that a planned file is judged once.
+CREATE TABLE verdicts (
+  sha256 TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  judged_at TEXT NOT NULL,
+  PRIMARY KEY (sha256, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+-- Digests of every mirror we wrote, with the identity it had on disk.
+CREATE TABLE mirrors (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  written_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX mirrors_sha256 ON mirrors (sha256);
+
+-- What the last run saw of each zone and source: the brakes compare with it.
+CREATE TABLE zones_seen (zone TEXT PRIMARY KEY, filesystem TEXT NOT NULL, run INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE sources_seen (source TEXT PRIMARY KEY, files INTEGER NOT NULL, run INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
+"""

@@ -1,0 +1,131 @@
+"""Opening the ledger: one writer (the lock holder, and short transactions beside it), any number of readers.
+
+Readers never write: with a live writer they open `mode=ro`, otherwise `immutable=1`, so that not even `-wal` or
+`-shm` appears. Formats and journal mode: SQLite's documentation of WAL and URI file names.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from console.engine.errors import LedgerError
+from console.engine.ledger.schema import DDL, VERSION
+
+_NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
+
+
+def _uri(path: Path, query: str) -> str:
+    return f"file:{quote(str(path))}?{query}"
+
+
+def _fail(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(
+        f"the ledger cannot be read: {error}", file=str(path), untouched="all data and the ledger", next_step=_NEXT
+    )
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise LedgerError(
+            f"the ledger is of version {version}, this program knows {VERSION}",
+            file=str(path),
+            untouched="everything",
+            next_step="use the newer opsconsole that upgraded it",
+        )
+    return version
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing at all. Raises LedgerError; FileNotFoundError where there is no ledger."""
+    if not path.exists():
+        raise FileNotFoundError(path)
+    live = Path(f"{path}-shm").exists()
+    try:
+        connection = sqlite3.connect(
+            _uri(path, "mode=ro" if live else "immutable=1"), uri=True, timeout=5, isolation_level=None
+        )
+        connection.row_factory = sqlite3.Row
+        _check_version(connection, path)
+    except sqlite3.Error as error:
+        raise _fail(path, error) from error
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """A reader for one query or page; None where there is no ledger yet."""
+    try:
+        connection = open_reader(path)
+    except FileNotFoundError:
+        yield None
+        return
+    with closing(connection):
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise _fail(path, error) from error
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The writing connection: WAL, synchronous=FULL, made with its tables where there is none.
+
+    Transactions are explicit (`with transaction(connection)`). Raises LedgerError.
+    """
+    try:
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-16000")  # 16 MB
+        if _check_version(connection, path) == 0:
+            with transaction(connection):
+                if _check_version(connection, path) == 0:
+                    for statement in _statements(DDL):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={VERSION}")
+    except sqlite3.Error as error:
+        raise _fail(path, error) from error
+    return connection
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """BEGIN IMMEDIATE … COMMIT, rolled back when the block raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def backup(connection: sqlite3.Connection, target: Path) -> None:
+    """A consistent copy by SQLite's own API, replacing `target` only when it is whole."""
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as copy:
+        connection.backup(copy, pages=2000)
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(part, target)

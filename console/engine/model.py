@@ -1,0 +1,240 @@
+"""Words that more than one part of the engine uses, as plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class FileStatus(StrEnum):
+    """What the ledger and the disk together say of one raw file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    PROCESSED = "processed"
+    REVALIDATED = "revalidated"
+    STALE = "stale"
+    FAILED = "failed"
+    KNOWN_FAILED = "known-failed"
+    ACCEPTED = "accepted"
+    HELD = "held"
+    ADOPTED = "adopted"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    ARCHIVED = "archived"
+    IGNORED = "ignored"
+
+
+class Outcome(StrEnum):
+    """What a run did to one file."""
+
+    PUBLISHED = "published"  # nothing stood at the destination
+    REPLACED = "replaced"  # another version did; it is in the run's backup
+    REVALIDATED = "revalidated"  # judged again, the same bytes stand there
+    FAILED = "failed"
+    DAMAGED = "damaged"  # same identity, other bytes
+    CHANGED_WHILE_READ = "changed-while-read"
+    CHANGED_SINCE_PLAN = "changed-since-plan"
+    NOT_TRIED = "not-tried"  # the run stopped before it
+    SIDECAR = "sidecar"
+    MOVED = "moved"  # the source went to the archive after it was published (--operation move)
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    PARTIAL = "partial"  # some files failed
+    FAILED = "failed"  # the run stopped before its end
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"  # its process died; recovered by a later run or not yet
+
+
+class Check(StrEnum):
+    """A probe's verdict."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class GateItem:
+    """One item of a gate or of a verification: verdict with its evidence, and what helps."""
+
+    name: str
+    verdict: Check
+    blocks: bool
+    evidence: str
+    next_step: str = ""
+    overridden: str = ""  # the reason, when somebody released it
+
+    @property
+    def refuses(self) -> bool:
+        """Fail blocks; unknown blocks only where the item blocks."""
+        return self.blocks and not self.overridden and self.verdict in (Check.FAIL, Check.UNKNOWN)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Files by outcome; the keys of `counts` in --json. `skipped` were found unchanged."""
+
+    processed: int = 0
+    skipped: int = 0
+    revalidated: int = 0
+    failed: int = 0
+    known_failed: int = 0
+    accepted: int = 0
+    ignored: int = 0
+    held: int = 0
+    sidecars: int = 0
+    restored: int = 0
+    removed: int = 0
+    moved: int = 0
+    not_tried: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> Counts:
+        known = Counts.__dataclass_fields__
+        return Counts(**{key: int(value) for key, value in document.items() if key in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A file as stat tells it apart: size in bytes, modification time in nanoseconds, inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateParams:
+    """What a migrate was asked to do. Empty text means: as the configuration says."""
+
+    source: str = ""  # one source's name
+    pattern: str = ""  # glob relative to the source folder
+    operation: str = ""  # copy | move
+    checksum: bool = False  # hash everything, trust no identity
+    sample: int = 0  # only the first N files that are waiting; 0: all
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One file that the plan would act on. Paths relative to the root."""
+
+    path: str
+    dest: str
+    status: FileStatus  # new changed missing damaged failed stale ...
+    identity: Identity
+    replaces: bool  # another version stands at the destination and would be backed up
+    sidecar: str = ""  # the sidecar that would travel with it
+    verdict: str = ""  # full plan: 'ok' or the reason why it would fail
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSpace:
+    """What a plan needs on one file system, in bytes and inodes, and what is there."""
+
+    zones: tuple[str, ...]
+    mount: str
+    need_bytes: int
+    free_bytes: int
+    need_inodes: int
+    free_inodes: int  # -1: the file system does not count them
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an action would do, computed without changing anything."""
+
+    action: str
+    params: MigrateParams
+    depth: str  # scan | full
+    made_at: str
+    command: str  # the equivalent command line
+    counts: dict[str, int] = field(default_factory=dict)
+    # keys of counts: new changed missing stale damaged unchanged known_failed accepted held adopted ignored
+    # sidecars backups, and after a full plan: publish revalidate fail
+    items: list[PlanItem] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)  # path, reason
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # path, reason
+    vanished: list[str] = field(default_factory=list)  # published, but the raw file is gone
+    failing: list[tuple[str, int, int]] = field(default_factory=list)  # cause, files, records (full plan)
+    bytes: int = 0
+    backup_bytes: int = 0
+    seconds: float | None = None  # by earlier runs; None where there is none
+    seconds_from: int = 0  # how many earlier runs that is from
+    space: list[ZoneSpace] = field(default_factory=list)
+    gate: list[GateItem] = field(default_factory=list)
+    recovery: list[str] = field(default_factory=list)  # what a dead run left for this one to finish first
+    binding: dict[str, str] = field(default_factory=dict)  # configuration, rules, mirror, last_run, selection
+
+    @property
+    def files(self) -> int:
+        """How many data files the run would read."""
+        return len(self.items)
+
+    @property
+    def refused(self) -> list[GateItem]:
+        return [item for item in self.gate if item.refuses]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the ledger has it."""
+
+    seq: int
+    id: str
+    action: str
+    status: RunStatus
+    phase: str
+    params: dict[str, Any]
+    command: str
+    who: dict[str, Any]
+    started_at: str
+    ended_at: str | None
+    pid: int
+    pid_started: float
+    host: str
+    heartbeat_at: str
+    total_files: int
+    done_files: int
+    total_bytes: int
+    done_bytes: int
+    counts: Counts
+    exit_status: int | None
+    message: str
+    settings_digest: str
+    durability: str
+    timings: dict[str, float]
+    gate: list[dict[str, Any]]
+    overrides: dict[str, str]
+    verification: list[dict[str, Any]]
+    cancel_by: str | None
+    cancel_at: str | None
+
+    @property
+    def short(self) -> str:
+        """The four hex digits that name it among friends."""
+        return self.id.rsplit("-", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """One file's outcome in one run."""
+
+    id: int
+    path: str
+    outcome: Outcome
+    dest: str
+    size: int
+    sha256: str
+    replaced_sha256: str
+    backup: str
+    reason: str
