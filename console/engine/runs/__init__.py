@@ -1,0 +1,1 @@
+"""Runs: the lock, the process of its own, following, cancelling, recovery."""

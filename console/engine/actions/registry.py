@@ -1,0 +1,56 @@
+"""The one list of actions: buttons, keys, palette, command line, help and `--read-only` all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.engine.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that changes the workspace.
+
+    key: its letter after `a`. function_key: where the terminal sends it. dangerous: asks for `word` to be typed
+    ('' = no word). undo: full | none. available: this version has it; the others say so when they are asked for.
+    """
+
+    name: str
+    label: str
+    key: str
+    function_key: str
+    summary: str
+    dangerous: bool = False
+    word: str = ""
+    undo: str = "full"
+    available: bool = True
+
+    @property
+    def command(self) -> str:
+        """The command line that does the same, without options."""
+        return f"opsconsole {self.name}"
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("migrate", "Migrate", "m", "f5", "publish new and changed raw files that pass validation"),
+    Action(
+        "reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules", available=False
+    ),
+    Action("archive", "Archive", "a", "f7", "move old raw files into the archive, verified", available=False),
+    Action(
+        "rollback", "Rollback", "b", "f8", "put back what a run replaced, take back what it made", available=False
+    ),
+)
+
+
+def find_action(name: str) -> Action:
+    """The action called `name`. Raises UsageError."""
+    for action in ACTIONS:
+        if action.name == name:
+            return action
+    raise UsageError(f"there is no action {name!r}", next_step="one of " + ", ".join(a.name for a in ACTIONS))
+
+
+def not_yet(action: Action) -> str:
+    """What a front says of an action that this version does not have."""
+    return f"{action.label} comes with a later version; nothing was changed"

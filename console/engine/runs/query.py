@@ -1,0 +1,156 @@
+"""Reading runs from the ledger. Every function writes nothing and works where there is no ledger yet."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+
+from console.engine.context import Context
+from console.engine.errors import UsageError
+from console.engine.ledger.store import reading
+from console.engine.model import Counts, Outcome, OutcomeRow, RunRow, RunStatus
+
+
+def run_row(row: sqlite3.Row) -> RunRow:
+    """A row of `runs` as a RunRow."""
+    return RunRow(
+        seq=row["seq"],
+        id=row["id"],
+        action=row["action"],
+        status=RunStatus(row["status"]),
+        phase=row["phase"],
+        params=json.loads(row["params"]),
+        command=row["command"],
+        who=json.loads(row["who"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        pid=row["pid"],
+        pid_started=row["pid_started"],
+        host=row["host"],
+        heartbeat_at=row["heartbeat_at"],
+        total_files=row["total_files"],
+        done_files=row["done_files"],
+        total_bytes=row["total_bytes"],
+        done_bytes=row["done_bytes"],
+        counts=Counts.from_json(json.loads(row["counts"])),
+        exit_status=row["exit_status"],
+        message=row["message"],
+        settings_digest=row["settings_digest"],
+        durability=row["durability"],
+        timings=json.loads(row["timings"]),
+        gate=json.loads(row["gate"]),
+        overrides=json.loads(row["overrides"]),
+        verification=json.loads(row["verification"]),
+        cancel_by=row["cancel_by"],
+        cancel_at=row["cancel_at"],
+    )
+
+
+def process_started(pid: int) -> float:
+    """When process `pid` started, in clock ticks since boot; 0.0 where there is no such process.
+
+    Field 22 of /proc/PID/stat (proc(5)); tells a process from a later one that got the same number.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return float(stat.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def is_alive(row: RunRow) -> bool:
+    """Whether the process of a running run still lives. On another host only the lock can tell: True."""
+    if row.status != RunStatus.RUNNING:
+        return False
+    if row.host != socket.gethostname():
+        return True
+    return process_started(row.pid) == row.pid_started and row.pid_started > 0
+
+
+def list_runs(
+    ctx: Context, *, limit: int = 50, before_seq: int | None = None, action: str = "", status: str = ""
+) -> list[RunRow]:
+    """Runs, newest first; `before_seq` pages on from the last one shown."""
+    where, values = ["1"], []
+    for clause, value in (("seq < ?", before_seq), ("action = ?", action or None), ("status = ?", status or None)):
+        if value is not None:
+            where.append(clause)
+            values.append(value)
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return []
+        sql = f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+        return [run_row(row) for row in connection.execute(sql, [*values, limit])]
+
+
+def find_run(ctx: Context, name: str) -> RunRow:
+    """The run whose id is `name` or ends with it. Raises UsageError when none or several do."""
+    with reading(ctx.workspace.ledger) as connection:
+        rows = []
+        if connection is not None and name:
+            rows = connection.execute(
+                "SELECT * FROM runs WHERE id = ?1 OR substr(id, -length(?1)) = ?1 ORDER BY seq DESC LIMIT 5", [name]
+            ).fetchall()
+    if len(rows) == 1:
+        return run_row(rows[0])
+    if not rows:
+        raise UsageError(f"there is no run {name!r}", next_step="`opsconsole runs list` names them")
+    names = ", ".join(row["id"] for row in rows)
+    raise UsageError(f"{name!r} names more than one run: {names}", next_step="type more of its id")
+
+
+def get_run(ctx: Context, run_id: str) -> RunRow | None:
+    """The run with exactly this id, or None."""
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return None
+        row = connection.execute("SELECT * FROM runs WHERE id = ?", [run_id]).fetchone()
+        return run_row(row) if row else None
+
+
+def run_outcomes(
+    ctx: Context, run_seq: int, *, after_id: int = 0, limit: int = 200, outcome: str = ""
+) -> list[OutcomeRow]:
+    """What a run did, file by file, in the order it was recorded; `after_id` pages on."""
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return []
+        sql = "SELECT * FROM outcomes WHERE run = ? AND id > ?"
+        values: list[object] = [run_seq, after_id]
+        if outcome:
+            sql += " AND outcome = ?"
+            values.append(outcome)
+        rows = connection.execute(sql + " ORDER BY id LIMIT ?", [*values, limit]).fetchall()
+    return [
+        OutcomeRow(
+            row["id"],
+            row["path"],
+            Outcome(row["outcome"]),
+            row["dest"],
+            row["size"],
+            row["sha256"],
+            row["replaced_sha256"],
+            row["backup"],
+            row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def _running(ctx: Context) -> list[RunRow]:
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return []
+        rows = connection.execute("SELECT * FROM runs WHERE status = 'running' ORDER BY seq DESC").fetchall()
+    return [run_row(row) for row in rows]
+
+
+def current_run(ctx: Context) -> RunRow | None:
+    """The run in progress, or None."""
+    return next((row for row in _running(ctx) if is_alive(row)), None)
+
+
+def unrecovered(ctx: Context) -> list[RunRow]:
+    """Runs whose process died and that no later run has settled yet."""
+    return [row for row in _running(ctx) if not is_alive(row)]
