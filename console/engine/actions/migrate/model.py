@@ -1,0 +1,71 @@
+"""What travels between the scan, the workers and the batches of a migrate. Tuples: they are pickled by the thousand.
+
+Paths of raw files are relative to the raw zone here, with `/`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from console.engine.records.model import Verdict
+
+
+class Candidate(NamedTuple):
+    """A raw file that the run will read."""
+
+    path: str
+    status: str  # model.FileStatus, or 'check' with --checksum
+    size: int
+    mtime_ns: int
+    inode: int
+    known_sha256: str = ""  # what the ledger has of it
+    known_identity: tuple[int, int, int] | None = None  # size, mtime_ns, inode then
+    known_dest: tuple[int, int, int] | None = None  # identity of the published copy then
+
+
+class Group(NamedTuple):
+    """The candidates of one folder: they share its sidecar, which goes with the first one that is published."""
+
+    folder: str
+    candidates: list[Candidate]
+    sidecar: Candidate | None
+    sidecar_alone: bool  # something of this folder is published already: the sidecar goes in any case
+
+
+class SourceScan(NamedTuple):
+    """What one source holds, compared with the ledger."""
+
+    source: str
+    files: int  # data files there
+    groups: list[Group]
+    counts: dict[str, int]
+    ignored: list[tuple[str, str]]
+    unreadable: list[tuple[str, str]]
+    vanished: list[str]
+    altered: list[str]  # published copies that somebody changed
+    unchanged: list[str]  # the first few found unchanged, for the log
+
+
+class Staged(NamedTuple):
+    """What a worker says of one file."""
+
+    path: str
+    kind: str  # staged revalidated unchanged failed unreadable damaged changed-while-read full sidecar skipped
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0  # -1: read too soon after it was written for its identity to be trusted
+    sha256: str = ""
+    verdict: Verdict | None = None
+    part: str = ""  # relative to the validated zone
+    dest_identity: tuple[int, int, int] = (0, 0, 0)
+    replaces: str = ""  # sha256 of what stands at the destination
+    made: tuple[str, ...] = ()  # folders made, relative to the validated zone
+    reason: str = ""
+    problem: str = ""  # a sidecar that its schema refuses
+
+
+def group_weight(group: Group) -> int:
+    return sum(candidate.size for candidate in group.candidates) + 4096
+
+
+Row = dict[str, Any]

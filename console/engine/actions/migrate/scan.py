@@ -1,0 +1,330 @@
+"""The scan: what is in the raw zone, compared with what the ledger knows. Only stat and ledger; nothing is read.
+
+One source at a time, so that sources can be shared out over processes and memory stays that of one source.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from console.engine.actions.migrate.model import Candidate, Group, SourceScan
+from console.engine.globs import compile_glob
+from console.engine.records.rules import RuleSet
+from console.engine.settings import Settings
+
+LINK = "symbolic link, not followed"
+NO_RULE = "no rule of the configuration matches"
+NOT_A_FILE = "not a regular file"
+SUFFIX = "unknown suffix"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of the raw zone: '' is all. `gone`: entries taken out of the mirror by hand, not yet recorded."""
+
+    pattern: str = ""
+    checksum: bool = False
+    gone: frozenset[str] = field(default_factory=frozenset)
+
+
+class Known(NamedTuple):
+    """A row of `files` as far as the scan needs it."""
+
+    status: str
+    dest: str
+    size: int
+    mtime_ns: int
+    inode: int
+    sha256: str
+    rule: int | None
+    mirrored: int
+    dest_size: int
+    dest_mtime_ns: int
+    dest_inode: int
+
+
+class KnownFailure(NamedTuple):
+    size: int
+    mtime_ns: int
+    inode: int
+    rule: int | None
+    accepted: int
+
+
+def list_sources(raw: str) -> list[str]:
+    """Names of the folders of the raw zone, sorted; '.' stands for files that lie in the zone itself."""
+    try:
+        with os.scandir(raw) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+    return [".", *names]
+
+
+class Scanner:
+    """Scans sources of one workspace. Made once in each process; `root` and zones are absolute."""
+
+    def __init__(
+        self,
+        root: str,
+        settings: Settings,
+        rules: RuleSet,
+        connection: sqlite3.Connection | None,
+        now: datetime | None = None,
+    ) -> None:
+        self.raw = os.path.join(root, settings.zones.raw)
+        self.validated = os.path.join(root, settings.zones.validated)
+        self._root, self._settings, self._rules, self._connection = root, settings, rules, connection
+        self._prefix = settings.zones.raw.rstrip("/") + "/"
+        self._dest_prefix = settings.zones.validated.rstrip("/") + "/"
+        self._ignore = [(compile_glob(item.match), item.reason) for item in settings.ignore]
+        self._now = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._rule_ids: dict[str, int] = {}
+        if connection is not None:
+            self._rule_ids = {r["fingerprint"]: r["id"] for r in connection.execute("SELECT id, fingerprint FROM rules")}
+
+    def scan(self, source: str, selection: Selection) -> SourceScan:
+        """One source. Raises nothing for what lies in it: what cannot be read is listed in `unreadable`."""
+        return _SourceScan(self, source, selection).run()
+
+    # --- what the ledger knows of a source -------------------------------------------------------------
+
+    def known(self, source: str) -> tuple[dict[str, Known], dict[str, KnownFailure], dict[str, tuple[int, int, int]]]:
+        """Files, failures and sidecars of a source, by path relative to the raw zone."""
+        if self._connection is None:
+            return {}, {}, {}
+        cut = len(self._prefix)
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        files = {
+            row[0][cut:]: Known._make(row[1:])
+            for row in cursor.execute(
+                "SELECT path, status, dest, size, mtime_ns, inode, sha256, rule, mirrored, dest_size,"
+                " dest_mtime_ns, dest_inode FROM files WHERE source = ?",
+                [source],
+            )
+        }
+        failures = {
+            row[0][cut:]: KnownFailure._make(row[1:])
+            for row in cursor.execute(
+                "SELECT path, size, mtime_ns, inode, rule, accepted_at IS NOT NULL"
+                " AND coalesce(accepted_until > ?, 1) FROM failures WHERE source = ?",
+                [self._now, source],
+            )
+        }
+        sidecars = {
+            row[0][cut:]: (row[1], row[2], row[3])
+            for row in cursor.execute("SELECT path, size, mtime_ns, inode FROM sidecars WHERE source = ?", [source])
+        }
+        return files, failures, sidecars
+
+    def ignored(self, relative: str, suffix: str) -> str:
+        """Why a raw file is not data, or ''."""
+        for matches, reason in self._ignore:
+            if matches(relative):
+                return reason
+        if suffix not in self._settings.suffixes:
+            return f"{SUFFIX} {suffix}" if suffix else "no suffix"
+        return ""
+
+    def rule_id(self, relative: str) -> int | None:
+        """The ledger's id of today's rule for this file: -1 a rule the ledger has never seen, None no rule."""
+        rule = self._rules.rule_for(relative)
+        return None if rule is None else self._rule_ids.get(rule.fingerprint, -1)
+
+    def dest(self, relative: str) -> str:
+        return self._dest_prefix + relative
+
+    @property
+    def sidecar_name(self) -> str:
+        return self._settings.sidecar.name
+
+    @property
+    def root(self) -> str:
+        return self._root
+
+
+class _SourceScan:
+    def __init__(self, scanner: Scanner, source: str, selection: Selection) -> None:
+        self._s, self._source, self._selection = scanner, source, selection
+        self._files, self._failures, self._sidecars = scanner.known(source)
+        self._matches: Callable[[str], bool] | None = (
+            compile_glob(selection.pattern) if selection.pattern else None
+        )
+        self._gone = {path[len(scanner._prefix) :] for path in selection.gone}
+        self.counts: Counter[str] = Counter()
+        self.groups: list[Group] = []
+        self.ignored: list[tuple[str, str]] = []
+        self.unreadable: list[tuple[str, str]] = []
+        self.altered: list[str] = []
+        self.unchanged: list[str] = []
+        self.data_files = 0
+        self._seen: set[str] = set()
+
+    def run(self) -> SourceScan:
+        top = "" if self._source == "." else self._source
+        for folder, entries in self._walk(top):
+            self._folder(folder, entries)
+        vanished = [
+            path
+            for path, row in self._files.items()
+            if path not in self._seen and row.status != "archived" and self._selected(path)
+        ]
+        if self.unreadable:  # what lies in a folder that cannot be read has not vanished
+            lost = tuple(path + "/" for path, _ in self.unreadable)
+            vanished = [path for path in vanished if not path.startswith(lost)]
+        self.counts["vanished"] = len(vanished)
+        return SourceScan(
+            self._source,
+            self.data_files,
+            self.groups,
+            dict(self.counts),
+            self.ignored,
+            self.unreadable,
+            vanished,
+            self.altered,
+            self.unchanged,
+        )
+
+    def _walk(self, top: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+        """Folders below the source with their entries that are no folders, in the order of their names."""
+        stack = [top]
+        shallow = self._source == "."
+        while stack:
+            folder = stack.pop()
+            try:
+                with os.scandir(f"{self._s.raw}/{folder}" if folder else self._s.raw) as found:
+                    entries = sorted(found, key=lambda entry: entry.name)
+            except OSError as error:
+                self.unreadable.append((folder, error.strerror or str(error)))
+                continue
+            plain, folders = [], []
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{folder}/{entry.name}" if folder else entry.name)
+                else:
+                    plain.append(entry)
+            if not shallow:
+                stack.extend(reversed(folders))
+            if plain:
+                yield folder, plain
+
+    def _selected(self, relative: str) -> bool:
+        if self._matches is None:
+            return True
+        _, _, inside = relative.partition("/")
+        return self._matches(relative if self._source == "." else inside)
+
+    def _folder(self, folder: str, entries: list[os.DirEntry[str]]) -> None:
+        candidates: list[Candidate] = []
+        sidecar: Candidate | None = None
+        published = False
+        prefix = f"{folder}/" if folder else ""
+        for entry in entries:
+            relative = prefix + entry.name
+            if entry.name == self._s.sidecar_name:
+                sidecar = self._sidecar(entry, relative)
+                continue
+            known = self._files.get(relative)
+            if not self._selected(relative):
+                self._seen.add(relative)
+                published = published or known is not None
+                continue
+            candidate = self._data(entry, relative, known)
+            if candidate is not None:
+                candidates.append(candidate)
+            published = published or (known is not None and relative in self._seen)
+        if sidecar is not None and sidecar.known_identity == sidecar[2:5] and not self._selection.checksum:
+            if not any(candidate.status == "missing" for candidate in candidates):
+                sidecar = None  # unchanged, and nothing says that its copy is gone
+        if candidates or (sidecar is not None and published):
+            self.groups.append(Group(folder, candidates, sidecar, published))
+
+    def _sidecar(self, entry: os.DirEntry[str], relative: str) -> Candidate | None:
+        """The folder's sidecar, with the identity it had when it was published."""
+        if self._s.ignored(relative, ".json") or not entry.is_file(follow_symlinks=False):
+            self.ignored.append((relative, self._s.ignored(relative, ".json") or LINK))
+            return None
+        facts = entry.stat(follow_symlinks=False)
+        identity = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        self.counts["sidecar_files"] += 1
+        return Candidate(relative, "sidecar", *identity, known_identity=self._sidecars.get(relative))
+
+    def _data(self, entry: os.DirEntry[str], relative: str, known: Known | None) -> Candidate | None:
+        """The candidate that this entry is, or None when there is nothing to do; counts it either way."""
+        if not entry.is_file(follow_symlinks=False):
+            self.ignored.append((relative, LINK if entry.is_symlink() else NOT_A_FILE))
+            return None
+        suffix = os.path.splitext(entry.name)[1].lower()
+        if known is None and (reason := self._s.ignored(relative, suffix)):
+            self.ignored.append((relative, reason))
+            return None
+        self.data_files += 1
+        self._seen.add(relative)
+        facts = entry.stat(follow_symlinks=False)
+        identity = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        rule = self._s.rule_id(relative)
+        if rule is None and known is None:
+            self.data_files -= 1
+            self.ignored.append((relative, NO_RULE))
+            return None
+        failure = self._failures.get(relative)
+        if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule):
+            self.counts["accepted" if failure.accepted else "known_failed"] += 1
+            return None
+        if known is None:
+            self.counts["new"] += 1
+            return Candidate(relative, "new", *identity)
+        return self._known(relative, known, identity, rule)
+
+    def _known(
+        self, relative: str, known: Known, identity: tuple[int, int, int], rule: int | None
+    ) -> Candidate | None:
+        """A file that the ledger has published: unchanged, or why it is looked at again."""
+        same = identity == (known.size, known.mtime_ns, known.inode)
+        dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)
+        status = ""
+        if not same:
+            status = "changed"
+        elif known.status == "held":
+            self.counts["held"] += 1
+            return None
+        elif self._selection.checksum:
+            status = "check"
+        elif known.status == "adopted":
+            self.counts["adopted"] += 1
+            return None
+        elif not known.mirrored or relative in self._gone:
+            status = "new"
+        else:
+            dest = self._s.dest(relative)
+            try:
+                facts = os.stat(f"{self._s.root}/{dest}" if dest[0] != "/" else dest, follow_symlinks=False)
+            except OSError:
+                status = "missing"
+            else:
+                if dest == known.dest and (facts.st_size, facts.st_mtime_ns, facts.st_ino) != dest_identity:
+                    self.altered.append(relative)
+                    self.counts["altered"] += 1
+                if rule != known.rule:
+                    self.counts["stale"] += 1
+        if not status:
+            self.counts["unchanged"] += 1
+            if len(self.unchanged) <= self._s._settings.logs.unchanged_named:
+                self.unchanged.append(relative)
+            return None
+        self.counts["new" if status == "new" else "checked" if status == "check" else status] += 1
+        return Candidate(
+            relative,
+            status,
+            *identity,
+            known.sha256,
+            (known.size, known.mtime_ns, known.inode),
+            dest_identity if known.dest == self._s.dest(relative) else None,
+        )

@@ -1,0 +1,329 @@
+"""The two logs of a run, in the incumbent's formats: migration.log for people and grep, migration.json for programs.
+
+Text: `2025-10-30 14:25:12 - migration - INFO - Processing file: <path>`, in the workspace's time zone.
+JSON: one object a line; timestamp (UTC, naive, microseconds), level, logger, message, operation, run, file and further
+fields, asctime. Both as the incumbent's logger.py writes them, but that its text log names no file.
+One record is one line in each: no name or value can forge another.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from console.engine.context import Context
+from console.engine.environment import Failpoints
+from console.engine.errors import RefusedError
+from console.engine.ledger.mirror_files import confined_folder, make_folder, open_shared, write_all
+from console.engine.settings import Settings
+from console.engine.text import visible
+
+TEXT_LOG = "migration.log"
+JSON_LOG = "migration.json"
+_FLUSH_BYTES = 512 * 1024  # a batch that logs more than this is written in pieces
+_KEPT_LINES = 2_000  # of what could not be written, the newest lines wait for room; the others are lost
+_DETAIL = 4_000  # characters of a reason in the text log
+
+# orjson leaves these as they are; a terminal or a line reader would act on them.
+_HIDDEN = {
+    code: f"\\u{code:04x}"
+    for code in (
+        *range(0x7F, 0xA0),
+        0xAD,
+        0x61C,
+        *range(0x200B, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2060, 0x2070),
+        0xFEFF,
+        *range(0xFFF9, 0xFFFC),
+    )
+}
+
+
+def workspace_zone(settings: Settings) -> tzinfo:
+    """The time zone that people read: the configured one, else the server's (/etc/localtime), never $TZ."""
+    if settings.time_zone:
+        try:
+            return ZoneInfo(settings.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            pass  # settings are checked when they are loaded; a log line is not the place to fail
+    try:
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except (OSError, ValueError):
+        return UTC
+
+
+class _LogFile:
+    """One log file: appended in whole lines, rotated, never raising."""
+
+    def __init__(self, path: Path, rotate_bytes: int, keep: int, failpoints: Failpoints) -> None:
+        self._path = path
+        self._rotate_bytes = rotate_bytes
+        self._keep = keep
+        self._failpoints = failpoints
+        self._descriptor = -1
+        self._size = 0
+        self.lines: list[bytes] = []  # each with its newline
+        self.bytes = 0
+        self.dropped = 0  # of all lines so far
+        self.reported = 0  # of those, the ones a line in the log tells of
+        self.trouble = ""  # the last error
+
+    def add(self, line: bytes) -> None:
+        self.lines.append(line)
+        self.bytes += len(line)
+
+    def flush(self) -> bool:
+        """Write what is buffered. False when the file system refused; the newest lines then wait."""
+        try:
+            while self.lines:
+                self._open()
+                taken = self._take()
+                if not taken:
+                    self._rotate()
+                    continue
+                self._append(b"".join(self.lines[:taken]))
+                self.bytes -= sum(map(len, self.lines[:taken]))
+                del self.lines[:taken]
+        except OSError as error:
+            self.trouble = error.strerror or str(error)
+            self._close()
+            surplus = len(self.lines) - _KEPT_LINES
+            if surplus > 0:
+                self.bytes -= sum(map(len, self.lines[:surplus]))
+                del self.lines[:surplus]
+                self.dropped += surplus
+            return False
+        return True
+
+    def _take(self) -> int:
+        """How many of the buffered lines fit before the file must be rotated; one always fits an empty file."""
+        room = self._rotate_bytes - self._size
+        if self.bytes <= room:
+            return len(self.lines)
+        taken = 0
+        for line in self.lines:
+            room -= len(line)
+            if room < 0 and (taken or self._size):
+                break
+            taken += 1
+            if room < 0:
+                break
+        return taken
+
+    def _open(self) -> None:
+        """Have the file open that the name stands for now: it may have been trimmed, moved or removed meanwhile."""
+        if self._descriptor >= 0:
+            status = os.fstat(self._descriptor)
+            try:
+                named = os.lstat(self._path)
+                if (named.st_ino, named.st_dev) == (status.st_ino, status.st_dev):
+                    self._size = status.st_size
+                    return
+            except FileNotFoundError:
+                pass
+            self._close()
+        make_folder(self._path.parent)
+        self._descriptor = open_shared(self._path, os.O_RDWR | os.O_APPEND)
+        self._size = os.fstat(self._descriptor).st_size
+        if self._size and os.pread(self._descriptor, 1, self._size - 1) != b"\n":
+            self._append(b"\n")  # somebody's last line was cut off: ours must not be its end
+
+    def _append(self, data: bytes) -> None:
+        """Write whole lines or nothing: what a full disk took of them is taken back."""
+        try:
+            write_all(self._descriptor, data)
+            self._failpoints.reach("log.written")
+        except OSError:
+            # only what is ours: another program may have appended meanwhile
+            size = os.fstat(self._descriptor).st_size
+            if self._size < size <= self._size + len(data):
+                os.ftruncate(self._descriptor, self._size)
+            raise
+        self._size += len(data)
+
+    def _rotate(self) -> None:
+        """migration.log becomes .1, .1 becomes .2, ...; the oldest goes. Each step is one rename."""
+        self._close()
+        for number in range(self._keep, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{number}")
+            newer = self._path.with_name(f"{self._path.name}.{number - 1}") if number > 1 else self._path
+            try:
+                os.replace(newer, older)
+            except FileNotFoundError:
+                continue
+        if self._keep < 1:
+            self._path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def close(self) -> None:
+        self.flush()
+        self.dropped += len(self.lines)
+        self.lines, self.bytes = [], 0
+        self._close()
+
+
+class MigrationLog:
+    """The logs of one run. Only the holder of the lock writes them.
+
+    `add` buffers, `flush` writes (call it once a batch). Neither raises when a disk is full or a log is not writable:
+    `lost` counts the lines that are missing from a log, and a line says so when writing works again. The constructor
+    raises RefusedError when the folder or a log is a link that must not be followed.
+    """
+
+    def __init__(self, ctx: Context, run_id: str) -> None:
+        folder = confined_folder(ctx.workspace, ctx.settings.log_dir)
+        self._now = ctx.env.now
+        self._zone = workspace_zone(ctx.settings)
+        self._run = run_id
+        self._operation = "-".join(run_id.split("-")[1:-1]) or "general"
+        logs = ctx.settings.logs
+        for name in (TEXT_LOG, JSON_LOG):
+            if (folder / name).is_symlink():
+                raise RefusedError(
+                    f"{ctx.settings.log_dir}/{name} is a link",
+                    file=f"{ctx.settings.log_dir}/{name}",
+                    untouched="everything",
+                    next_step="replace the link by a file, or set log_dir in the configuration to where logs belong",
+                )
+        self._text = _LogFile(folder / TEXT_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
+        self._json = _LogFile(folder / JSON_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
+        self._second: datetime | None = None
+        self._asctime = ""
+        self._closed = False
+
+    @property
+    def lost(self) -> int:
+        """Lines that one of the two logs will never have."""
+        return max(self._text.dropped, self._json.dropped)
+
+    @property
+    def trouble(self) -> str:
+        """Why writing last failed, in the system's words; '' when it never did."""
+        return self._text.trouble or self._json.trouble
+
+    def add(self, level: str, message: str, *, file: str = "", detail: str = "", **fields: Any) -> None:
+        """One record. level: INFO, WARNING or ERROR. message: the phrase people grep for, without names in it.
+
+        file: path relative to the root. detail: the reason. fields: JSON-able values for the structured log only.
+        """
+        self._record(level, message, file, detail, fields)
+        if self._text.bytes > _FLUSH_BYTES or self._json.bytes > _FLUSH_BYTES:
+            self.flush()
+
+    def _record(self, level: str, message: str, file: str, detail: str, fields: dict[str, Any]) -> None:
+        timestamp = self._stamp()
+        self._text.add(self._text_line(level, message, file, detail))
+        document: dict[str, Any] = {
+            "timestamp": timestamp,
+            "level": level,
+            "logger": "migration",
+            "message": message,
+            "operation": self._operation,
+            "run": self._run,
+        }
+        if file:
+            document["file"] = file
+        if detail:
+            document["detail"] = detail
+        document.update(fields)
+        document["asctime"] = self._asctime
+        self._json.add(_json_line(document))
+
+    def _stamp(self) -> str:
+        """The time of a record in UTC; sets asctime, which changes once a second."""
+        now = self._now().replace(tzinfo=None)
+        second = now.replace(microsecond=0)
+        if second != self._second:
+            self._second = second
+            self._asctime = now.replace(tzinfo=UTC).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        return now.isoformat(timespec="microseconds")
+
+    def _text_line(self, level: str, message: str, file: str, detail: str) -> bytes:
+        line = f"{self._asctime} - migration - {level} - {visible(message)}"
+        if file:
+            line += f": {visible(file)}"
+        if detail:
+            line += f": {visible(detail[:_DETAIL])}"
+        return (line + "\n").encode()
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        for log in (self._text, self._json):
+            if not log.lines and log.dropped == log.reported:
+                continue
+            if log.flush() and log.dropped > log.reported:
+                self._tell_lost(log)
+
+    def _tell_lost(self, log: _LogFile) -> None:
+        """One line in the log that lost some, behind the ones that waited."""
+        missing = log.dropped - log.reported
+        message = f"{missing} log lines were lost"
+        timestamp = self._stamp()
+        if log is self._text:
+            log.add(self._text_line("WARNING", message, "", log.trouble))
+        else:
+            log.add(
+                _json_line(
+                    {
+                        "timestamp": timestamp,
+                        "level": "WARNING",
+                        "logger": "migration",
+                        "message": message,
+                        "operation": self._operation,
+                        "run": self._run,
+                        "detail": log.trouble,
+                        "asctime": self._asctime,
+                    }
+                )
+            )
+        if log.flush():
+            log.reported = log.dropped
+        else:
+            log.lines.clear()
+            log.bytes = 0
+
+    def close(self) -> None:
+        """Write what is left and close. What cannot be written now is lost."""
+        if not self._closed:
+            self._closed = True
+            self.flush()
+            self._text.close()
+            self._json.close()
+
+
+def _json_line(document: dict[str, Any]) -> bytes:
+    """One JSON object on one line, with every character that hides or steers as \\uXXXX."""
+    try:
+        line = orjson.dumps(document)
+    except TypeError:  # a lone surrogate (a name that is not UTF-8), or a value JSON has no word for
+        line = orjson.dumps(_speakable(document))
+    if not line.isascii() or b"\x7f" in line:
+        # outside strings JSON is ASCII, so every other character may be written as its escape
+        line = line.decode().translate(_HIDDEN).encode()
+    return line + b"\n"
+
+
+def _speakable(value: Any) -> Any:
+    """A copy of `value` that JSON can say; bytes of a name that are no UTF-8 become `\\xNN` text."""
+    if isinstance(value, str):
+        return value if value.isascii() else visible(value)
+    if isinstance(value, dict):
+        return {str(_speakable(str(key))): _speakable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_speakable(item) for item in value]
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    return visible(str(value))

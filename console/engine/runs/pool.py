@@ -1,0 +1,177 @@
+"""Worker processes: they read, judge and stage; they never rename, never write the ledger, never hold the lock.
+
+Forked before the lock is taken, so that they cannot inherit its descriptor; killed by the kernel when their
+parent dies (PR_SET_PDEATHSIG, prctl(2)). Nothing that parses releases the GIL, hence processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_DEPTH = 2  # tasks a worker has in hand and waiting: it never idles while the parent commits a batch
+
+Handler = Callable[[Any], Any]
+
+
+class TaskError(Exception):
+    """A task raised; the text is the worker's traceback."""
+
+
+class WorkerDied(Exception):
+    """The worker that had this task was killed twice (out of memory, or a crash of a library)."""
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: int) -> None:
+    """A worker's life: receive a task, handle it, send the answer; ends with its parent or when the pipe closes."""
+    _die_with(parent)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides what a signal means
+    os.umask(0)  # what is staged takes its folder's mode
+    handler = make_handler()
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # records are trees without cycles; the collector would only walk them
+    handled = 0
+    while True:
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            return
+        answer: tuple[bool, Any]
+        try:
+            answer = (True, handler(task))
+        except Exception:  # noqa: BLE001 - it is sent to the parent, which records and reports it
+            answer = (False, traceback.format_exc())
+        connection.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+        handled += 1
+        if handled % 256 == 0:
+            gc.collect()
+
+
+class _Worker:
+    def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
+        ours, theirs = Pipe()
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                ours.close()
+                for other in others:  # or its pipe would stay open when the parent closes it
+                    other.connection.close()
+                _serve(theirs, make_handler, parent)
+                status = 0
+            finally:
+                os._exit(status)
+        theirs.close()
+        self.connection = ours
+        self.tasks: deque[tuple[int, Any]] = deque()
+
+    def close(self, *, kill: bool) -> None:
+        self.connection.close()
+        if kill:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+class Pool:
+    """`size` worker processes. make_handler runs once in each and returns what handles a task."""
+
+    def __init__(self, size: int, make_handler: Callable[[], Handler]) -> None:
+        self._make_handler = make_handler
+        self._workers: list[_Worker] = []
+        for _ in range(max(1, size)):
+            self._workers.append(_Worker(make_handler, self._workers))
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers]
+
+    def run(
+        self, tasks: Iterator[Any], *, tick: Callable[[], bool], seconds: float = 0.5
+    ) -> Iterator[tuple[Any, Any | TaskError | WorkerDied]]:
+        """Answers as they come, as (task, answer). `tick` is called at least every `seconds`; True stops feeding.
+
+        A task whose worker died is tried once more in a fresh worker, then answered with WorkerDied.
+        """
+        tasks = iter(tasks)
+        tried: set[int] = set()
+        again: deque[tuple[int, Any]] = deque()
+        number, feeding = 0, True
+        while True:
+            for worker in self._workers:
+                while feeding and len(worker.tasks) < _DEPTH:
+                    if again:
+                        entry = again.popleft()
+                    else:
+                        try:
+                            entry = (number, next(tasks))
+                        except StopIteration:
+                            feeding = False
+                            break
+                        number += 1
+                    self._send(worker, entry)
+            busy = {worker.connection: worker for worker in self._workers if worker.tasks}
+            if not busy and not again:
+                return
+            for ready in wait(list(busy), timeout=seconds):
+                worker = busy[ready]  # type: ignore[index]
+                try:
+                    good, answer = pickle.loads(worker.connection.recv_bytes())
+                except (EOFError, OSError):
+                    yield from self._replace(worker, tried, again)
+                    feeding = feeding or bool(again)
+                    continue
+                _, task = worker.tasks.popleft()
+                yield task, answer if good else TaskError(answer)
+            if tick():
+                feeding = False
+                again.clear()
+
+    def _send(self, worker: _Worker, entry: tuple[int, Any]) -> None:
+        worker.tasks.append(entry)
+        with contextlib.suppress(OSError):  # it has just died: noticed when its answer is awaited
+            worker.connection.send(entry[1])
+
+    def _replace(
+        self, worker: _Worker, tried: set[int], again: deque[tuple[int, Any]]
+    ) -> Iterator[tuple[Any, WorkerDied]]:
+        """A fresh worker for one that died; only the task it had in hand counts as tried."""
+        first, *rest = worker.tasks
+        worker.close(kill=True)
+        place = self._workers.index(worker)
+        del self._workers[place]
+        self._workers.insert(place, _Worker(self._make_handler, self._workers))
+        again.extend(rest)
+        if first[0] in tried:
+            yield first[1], WorkerDied("the process that read it died twice")
+        else:
+            tried.add(first[0])
+            again.appendleft(first)
+
+    def close(self, *, kill: bool = False) -> None:
+        for worker in self._workers:
+            worker.close(kill=kill)
+        self._workers.clear()

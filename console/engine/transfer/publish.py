@@ -1,0 +1,139 @@
+"""Publishing one staged file: back up what stands there, rename; undo it; settle it after a crash."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from console.engine.transfer.stage import Folders, write_all
+
+_FICLONE = 0x40049409  # ioctl_ficlone(2)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishItem:
+    """One rename of a batch, as its intent records it. Paths relative to the root."""
+
+    path: str  # raw file
+    part: str
+    dest: str
+    backup: str  # where what stands at dest goes, if something does
+    sha256: str  # of the new bytes
+    size: int
+    replaces: str  # sha256 of what stood at dest when it was staged, '' for nothing
+    record: dict[str, Any]  # what the ledger writes once it is published
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def hash_file(path: str) -> str:
+    """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(descriptor, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Publisher:
+    """Renames staged files into place under `root`, keeping what they replace."""
+
+    def __init__(self, root: str, backups: str, reach: Callable[[str], None]) -> None:
+        self._root = root
+        self._backup_zone = f"{root}/{backups}" if not backups.startswith("/") else backups
+        self._folders: Folders | None = None
+        self._reach = reach  # failpoints
+
+    def absolute(self, path: str) -> str:
+        return path if path.startswith("/") else f"{self._root}/{path}"
+
+    def publish(self, item: PublishItem) -> bool:
+        """True when something stood there and is now in the backup. Raises OSError."""
+        dest = self.absolute(item.dest)
+        replaced = os.path.lexists(dest)
+        if replaced:
+            if os.path.isdir(dest) and not os.path.islink(dest):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), dest)
+            self.keep(dest, self.absolute(item.backup))
+            self._reach("backup.linked")
+        os.rename(self.absolute(item.part), dest)
+        self._reach("publish.renamed")
+        return replaced
+
+    def keep(self, dest: str, backup: str) -> None:
+        """A second name for the bytes at `dest`, or a verified copy where links are refused."""
+        if os.path.lexists(backup):
+            return  # this run has backed it up already; what came after is its own
+        if self._folders is None:
+            self._folders = Folders(self._backup_zone)
+        folder, name = os.path.split(backup)
+        descriptor = self._folders.open(os.path.relpath(folder, self._folders.zone), [])
+        try:
+            os.link(dest, name, dst_dir_fd=descriptor, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES):
+                raise
+            self._copy(dest, name, backup)
+
+    def _copy(self, dest: str, name: str, backup: str) -> None:
+        assert self._folders is not None
+        source = os.open(dest, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            target = self._folders.create(name)
+            try:
+                try:
+                    fcntl.ioctl(target, _FICLONE, source)
+                except OSError:
+                    while chunk := os.read(source, 1 << 20):
+                        write_all(target, chunk)
+                os.fsync(target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+        if hash_file(backup) != hash_file(dest):
+            os.unlink(backup)
+            raise OSError(errno.EIO, "the backup copy does not have the bytes of the original", backup)
+
+    def undo(self, item: PublishItem, replaced: bool) -> None:
+        """Take back a `publish` of the batch in hand. Raises OSError."""
+        dest = self.absolute(item.dest)
+        if replaced:
+            os.rename(self.absolute(item.backup), dest)
+        else:
+            os.unlink(dest)
+
+    def drop(self, item: PublishItem) -> None:
+        """Remove a staged file that will not be published."""
+        try:
+            os.unlink(self.absolute(item.part))
+        except FileNotFoundError:
+            pass
+
+    def settle(self, item: PublishItem) -> str:
+        """After a crash: finish what the intent says. Returns published | dropped | touched.
+
+        touched: neither the old nor the new bytes stand there; somebody else wrote; nothing is changed.
+        """
+        part, dest = self.absolute(item.part), self.absolute(item.dest)
+        if os.path.lexists(part):
+            if hash_file(part) == item.sha256:
+                standing = hash_file(dest) if os.path.lexists(dest) else ""
+                if standing not in ("", item.replaces, item.sha256):
+                    return "touched"
+                self.publish(item)
+                return "published"
+            os.unlink(part)  # a power cut took its bytes; the old version stands
+            return "dropped"
+        standing = hash_file(dest) if os.path.lexists(dest) else ""
+        if standing == item.sha256:
+            return "published"
+        return "dropped" if standing == item.replaces else "touched"
+
+    def close(self) -> None:
+        if self._folders:
+            self._folders.close()

@@ -1,0 +1,112 @@
+"""Writing beside the destination: part files, folders with their parent's group and mode, whatever the umask."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import PurePosixPath
+
+from console.engine.errors import EngineError
+
+_NAME_MAX = 255  # bytes in one name, ext4, xfs, btrfs, tmpfs
+
+
+def part_name(name: str, run: str) -> str:
+    """`.<name>.<run>.part`; a name too long for that is cut and told apart by a hash of the whole."""
+    part = f".{name}.{run}.part"
+    if len(part.encode()) <= _NAME_MAX:
+        return part
+    head = name.encode()[:120].decode(errors="ignore")
+    return f".{head}~{hashlib.sha256(name.encode()).hexdigest()[:12]}.{run}.part"
+
+
+class Folders:
+    """Opens folders below one zone without following a link, making those that are missing.
+
+    Keeps the last folder open: files come folder by folder. `made` lists what was made, outermost first,
+    relative to the zone.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self.zone = os.path.realpath(zone)
+        self._open: tuple[str, int, int, int] | None = None
+
+    def _fresh(self, path: str, made: list[str], relative: str) -> None:
+        parent = os.path.dirname(path)
+        facts = os.stat(parent)
+        try:
+            os.mkdir(path, 0o777)
+        except FileExistsError:
+            return
+        os.chmod(path, stat.S_IMODE(facts.st_mode))
+        _give_group(path, facts.st_gid)
+        made.append(relative)
+
+    def open(self, relative: str, made: list[str]) -> int:
+        """A descriptor of zone/relative, owned by this object. Raises OSError, EngineError for a link on the way."""
+        if self._open and self._open[0] == relative:
+            return self._open[1]
+        self.close()
+        path = f"{self.zone}/{relative}" if relative else self.zone
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            place = self.zone
+            os.makedirs(place, exist_ok=True)
+            done = ""
+            for name in PurePosixPath(relative).parts:
+                place, done = f"{place}/{name}", f"{done}/{name}" if done else name
+                if not os.path.lexists(place):
+                    self._fresh(place, made, done)
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if os.readlink(f"/proc/self/fd/{descriptor}") != path:
+            os.close(descriptor)
+            raise EngineError(
+                "a link lies on the way to the destination; links below a zone are not followed",
+                file=path,
+                untouched="the destination and what the link points to",
+                next_step="replace the link by a folder, or name the folder in the configuration as the zone",
+            )
+        facts = os.fstat(descriptor)
+        self._open = (relative, descriptor, stat.S_IMODE(facts.st_mode) & 0o666 | 0o600, facts.st_gid)
+        return descriptor
+
+    def create(self, name: str) -> int:
+        """A new file in the folder last opened, with the folder's group and mode; a write descriptor."""
+        assert self._open is not None
+        _, folder, mode, group = self._open
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(name, flags, mode, dir_fd=folder)
+        if os.getegid() != group and os.fstat(descriptor).st_gid != group:
+            _give_group(descriptor, group)
+        return descriptor
+
+    def close(self) -> None:
+        if self._open:
+            os.close(self._open[1])
+            self._open = None
+
+
+def _give_group(target: str | int, group: int) -> None:
+    """A group we are no member of cannot be given; the file is then ours and said to be by `doctor`."""
+    try:
+        os.chown(target, -1, group)
+    except PermissionError:
+        pass
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """All of `data`; a short write (quota, size limit) goes on until it fails with its reason."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def remove_if_empty(zone: str, folders: list[str]) -> None:
+    """Remove folders that were made, innermost first, as long as they are empty."""
+    for relative in reversed(folders):
+        try:
+            os.rmdir(f"{zone}/{relative}")
+        except OSError:
+            return
