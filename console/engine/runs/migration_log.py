@@ -1,9 +1,10 @@
-"""The two logs of a run, in the incumbent's formats: migration.log for people and grep, migration.json for programs.
+"""The two logs of a run, in the incumbent's formats: migration.log for people and grep, migration.json for
+programs.
 
 Text: `2025-10-30 14:25:12 - migration - INFO - Processing file: <path>`, in the workspace's time zone.
-JSON: one object a line; timestamp (UTC, naive, microseconds), level, logger, message, operation, run, file and further
-fields, asctime. Both as the incumbent's logger.py writes them, but that its text log names no file.
-One record is one line in each: no name or value can forge another.
+JSON: one object a line; timestamp (UTC, naive, microseconds), level, logger, message, operation, run, file
+and further fields, asctime. Both as the incumbent's logger.py writes them, but that its text log names no
+file. One record is one line in each: no name or value can forge another.
 """
 
 from __future__ import annotations
@@ -86,8 +87,9 @@ class _LogFile:
                 self._open()
                 taken = self._take()
                 if not taken:
-                    self._rotate()
-                    continue
+                    taken = self._rotate()
+                    if not taken:
+                        continue
                 self._append(b"".join(self.lines[:taken]))
                 self.bytes -= sum(map(len, self.lines[:taken]))
                 del self.lines[:taken]
@@ -103,7 +105,9 @@ class _LogFile:
         return True
 
     def _take(self) -> int:
-        """How many of the buffered lines fit before the file must be rotated; one always fits an empty file."""
+        """How many of the buffered lines fit before the file must be rotated; one always fits an empty
+        file.
+        """
         room = self._rotate_bytes - self._size
         if self.bytes <= room:
             return len(self.lines)
@@ -118,7 +122,9 @@ class _LogFile:
         return taken
 
     def _open(self) -> None:
-        """Have the file open that the name stands for now: it may have been trimmed, moved or removed meanwhile."""
+        """Have the file open that the name stands for now: it may have been trimmed, moved or removed
+        meanwhile.
+        """
         if self._descriptor >= 0:
             status = os.fstat(self._descriptor)
             try:
@@ -148,8 +154,14 @@ class _LogFile:
             raise
         self._size += len(data)
 
-    def _rotate(self) -> None:
-        """migration.log becomes .1, .1 becomes .2, ...; the oldest goes. Each step is one rename."""
+    def _rotate(self) -> int:
+        """migration.log becomes .1, .1 becomes .2, ...; the oldest goes. Each step is one rename.
+
+        Returns how many lines to write although the file is full: all of them where the folder refuses, else
+        0.
+        """
+        if not os.access(self._path.parent, os.W_OK):
+            return len(self.lines)
         self._close()
         for number in range(self._keep, 0, -1):
             older = self._path.with_name(f"{self._path.name}.{number}")
@@ -160,6 +172,7 @@ class _LogFile:
                 continue
         if self._keep < 1:
             self._path.unlink(missing_ok=True)
+        return 0
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -176,9 +189,9 @@ class _LogFile:
 class MigrationLog:
     """The logs of one run. Only the holder of the lock writes them.
 
-    `add` buffers, `flush` writes (call it once a batch). Neither raises when a disk is full or a log is not writable:
-    `lost` counts the lines that are missing from a log, and a line says so when writing works again. The constructor
-    raises RefusedError when the folder or a log is a link that must not be followed.
+    `add` buffers, `flush` writes (call it once a batch). Neither raises when a disk is full or a log is not
+    writable: `lost` counts the lines that are missing from a log, and a line says so when writing works
+    again. The constructor raises RefusedError when the folder or a log is a link that must not be followed.
     """
 
     def __init__(self, ctx: Context, run_id: str) -> None:
@@ -194,7 +207,7 @@ class MigrationLog:
                     f"{ctx.settings.log_dir}/{name} is a link",
                     file=f"{ctx.settings.log_dir}/{name}",
                     untouched="everything",
-                    next_step="replace the link by a file, or set log_dir in the configuration to where logs belong",
+                    next_step="replace the link by a file, or set log_dir to where logs belong",
                 )
         self._text = _LogFile(folder / TEXT_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
         self._json = _LogFile(folder / JSON_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
@@ -213,9 +226,11 @@ class MigrationLog:
         return self._text.trouble or self._json.trouble
 
     def add(self, level: str, message: str, *, file: str = "", detail: str = "", **fields: Any) -> None:
-        """One record. level: INFO, WARNING or ERROR. message: the phrase people grep for, without names in it.
+        """One record. level: INFO, WARNING or ERROR. message: the phrase people grep for, without names in
+        it.
 
-        file: path relative to the root. detail: the reason. fields: JSON-able values for the structured log only.
+        file: path relative to the root. detail: the reason. fields: JSON-able values for the structured log
+        only.
         """
         self._record(level, message, file, detail, fields)
         if self._text.bytes > _FLUSH_BYTES or self._json.bytes > _FLUSH_BYTES:
