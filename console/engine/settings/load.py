@@ -1,11 +1,126 @@
-"""Reading the configuration (to be written)."""
+"""Reading the configuration: found, parsed, checked against its JSON Schema, made into Settings."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from console.engine.settings.model import Settings
+from console.engine.errors import ConfigurationError
+from console.engine.settings import places
+from console.engine.settings.check import check
+from console.engine.settings.incumbent import NO_BACKUPS, from_incumbent
+from console.engine.settings.model import (
+    BrakeSetting,
+    IgnoreSetting,
+    Limits,
+    LogSetting,
+    QualitySetting,
+    RuleSetting,
+    Settings,
+    SidecarSetting,
+    Zones,
+)
+from console.engine.settings.read import parse, read_bytes
+from console.engine.settings.time_zone import find_zone, nearest_zone
+
+DEFAULT_CONFIG = "config/console.toml"
 
 
 def load_settings(root: Path, config: str = "") -> Settings:
-    raise NotImplementedError
+    """The configuration of the workspace `root` (resolved).
+
+    config: path relative to the root or absolute; `.json` is the incumbent's form, `.toml` ours; '' is
+    config/console.toml. A file that is missing, unreadable or wrong is a ConfigurationError naming file and key,
+    never a default in its place.
+    """
+    file = Path(os.path.normpath(root / (config or DEFAULT_CONFIG)))
+    name = os.path.relpath(file, root) if file.is_relative_to(root) else str(file)
+    kind = {".toml": "toml", ".json": "incumbent"}.get(file.suffix.lower())
+    if kind is None:
+        raise ConfigurationError(
+            "a configuration ends in .toml, or in .json for the incumbent's",
+            file=name,
+            next_step="see --config",
+        )
+    data = read_bytes(file, name)
+    document = parse(data, kind, name)
+    check(document, kind, name)
+    digest = hashlib.sha256(data).hexdigest()
+    if kind == "incumbent":
+        return from_incumbent(document, root, name, digest)
+    return _from_toml(document, root, name, digest)
+
+
+def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> Settings:
+    given = dict(document)
+    zones = {
+        zone: places.folder(root, path, name, f"zones.{zone}")
+        for zone, path in given.pop("zones", {}).items()
+    }
+    keys = {zone: f"zones.{zone}" for zone in zones}
+    for key in ("log_dir", "state_file"):
+        if key in given:
+            given[key] = places.folder(root, given[key], name, key)
+    if "ignore" in given:
+        given["ignore"] = tuple(IgnoreSetting(**entry) for entry in given["ignore"])
+        for number, entry in enumerate(given["ignore"]):
+            places.check_glob(entry.match, name, f"ignore[{number}].match")
+    if "suffixes" in given:
+        given["suffixes"] = tuple(given["suffixes"])
+    given["rules"] = tuple(
+        _rule(entry, root, name, f"rules[{number}]") for number, entry in enumerate(given.get("rules", []))
+    )
+    sidecar = SidecarSetting(**given.pop("sidecar", {}))
+    sidecar = replace(sidecar, schema=places.inside(root, sidecar.schema, name, "sidecar.schema"))
+    _check_time_zone(given.get("time_zone", ""), name)
+    settings = Settings(
+        name,
+        "toml",
+        digest,
+        zones=Zones(**zones),
+        sidecar=sidecar,
+        limits=Limits(**_whole(given.pop("limits", {}))),
+        brakes=BrakeSetting(**given.pop("brakes", {})),
+        logs=LogSetting(**_whole(given.pop("logs", {}))),
+        workers=int(given.pop("workers", 0)),
+        warnings=() if given.get("create_backups", True) else (NO_BACKUPS,),
+        **given,
+    )
+    return places.check_zones(root, settings, keys, name)
+
+
+def _rule(entry: dict[str, Any], root: Path, name: str, key: str) -> RuleSetting:
+    places.check_glob(entry.get("match", "**"), name, f"{key}.match")
+    return RuleSetting(
+        match=entry.get("match", "**"),
+        schema=places.inside(root, entry.get("schema", ""), name, f"{key}.schema"),
+        records=entry.get("records", ""),
+        required=tuple(entry.get("required", ())),
+        formats=entry.get("formats", True),
+        quality=QualitySetting(**entry.get("quality", {})),
+    )
+
+
+def _whole(numbers: dict[str, Any]) -> dict[str, int]:
+    """To JSON Schema 4.0 is a whole number; to Python it is not."""
+    return {key: int(value) for key, value in numbers.items()}
+
+
+def _check_time_zone(zone: str, name: str) -> None:
+    if not zone:
+        return
+    try:
+        find_zone(zone)
+    except LookupError as error:
+        near = nearest_zone(zone)
+        raise ConfigurationError(
+            str(error),
+            file=name,
+            key="time_zone",
+            next_step=f"perhaps {near} was meant"
+            if near
+            else "give an IANA name, such as Europe/Berlin, or ''",
+        ) from None

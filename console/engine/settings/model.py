@@ -50,6 +50,17 @@ class IgnoreSetting:
     reason: str
 
 
+# What is listed as ignored unless `ignore` in console.toml says otherwise; both kinds of configuration use it.
+# A file of any other suffix is ignored too, reason "unknown suffix"; that comes from `suffixes`.
+DEFAULT_IGNORE = (
+    IgnoreSetting("_templates/**", "template"),
+    IgnoreSetting("**/README*", "documentation"),
+    IgnoreSetting("**/*.md", "documentation"),
+    IgnoreSetting("**/.*", "hidden"),
+    IgnoreSetting("**/.*/**", "hidden"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SidecarSetting:
     name: str = "_metadata.json"
@@ -95,7 +106,7 @@ class Settings:
     log_dir: str = "logs/migration"
     state_file: str = "logs/migration/.migration_state.json"
     rules: tuple[RuleSetting, ...] = ()
-    ignore: tuple[IgnoreSetting, ...] = ()
+    ignore: tuple[IgnoreSetting, ...] = DEFAULT_IGNORE
     suffixes: tuple[str, ...] = (".json", ".jsonl", ".csv")  # compared without case
     sidecar: SidecarSetting = field(default_factory=SidecarSetting)
     duplicate_keys: str = "error"  # error | warn | off
@@ -111,3 +122,18 @@ class Settings:
     logs: LogSetting = field(default_factory=LogSetting)
     gate: dict[str, str] = field(default_factory=dict)  # item -> block | warn | off, over the defaults
     warnings: tuple[str, ...] = ()  # what was accepted with a warning, for plan and report
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Every folder that the configuration names, for Workspace.confine: each may be a link or lie elsewhere."""
+        zones = self.zones
+        return (
+            zones.raw,
+            zones.validated,
+            zones.backups,
+            zones.archive,
+            zones.cleaned,
+            zones.enriched,
+            zones.serveable,
+            self.log_dir,
+        )

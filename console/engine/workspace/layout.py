@@ -1,9 +1,15 @@
-"""The root folder and what of ours lies in it."""
+"""The root folder, what of ours lies in it, and the confinement of paths to it."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from console.engine.errors import UsageError
+
+_OUTSIDE_STEP = "name a path below the root, or start with --root where it lies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,87 @@ class Workspace:
         """A path of ours, made absolute; no confinement check (see `confine`)."""
         return self.root / relative
 
-    def confine(self, given: str) -> str:
-        """What an operator typed, as a path relative to the root. Raises UsageError when it leads outside."""
-        raise NotImplementedError
+    def confine(self, given: str, *, zones: Iterable[str] = (), base: Path | None = None) -> str:
+        """What an operator typed, as a path relative to the root with `/`; `.` is the root itself.
+
+        given: absolute or relative (to `base`, by default the root), with `..`, `//` and `.` as typed; it need
+        not exist. zones: `Settings.folders`, as configured: such a folder may be a link or lie elsewhere, and a
+        path below the place where it really lies comes back under its configured name (absolute, if that is).
+        A folder on the way that is a link is replaced by what it points to; the last name never is.
+
+        Raises UsageError when the path leads outside of root and zones, through a link or not.
+        """
+        return confine(self.root, given, zones=zones, base=base)
 
 
 def open_workspace(root: Path) -> Workspace:
-    """Resolve `root`. Raises UsageError where there is no such folder."""
-    raise NotImplementedError
+    """Resolve `root`. Raises UsageError where there is no such folder. Touches nothing."""
+    try:
+        resolved = root.resolve(strict=True)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            "there is no such folder",
+            file=str(root),
+            next_step=f"name the workspace with --root, or make one: opsconsole init {root}",
+        ) from None
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, no permission on the way
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the root cannot be opened: {reason}", file=str(root)) from None
+    if not resolved.is_dir():
+        raise UsageError("the root is not a folder", file=str(root), next_step="name a folder with --root")
+    return Workspace(resolved)
+
+
+def fold(path: str) -> str:
+    """`path` in its one spelling: no `//`, no `.`, each `..` taken with the name before it; `.` where nothing is
+    left. Says nothing about what is on disk. Raises ValueError for empty text and for a NUL character."""
+    if not path:
+        raise ValueError("the path is empty")
+    if "\0" in path:
+        raise ValueError("the path holds a NUL character")
+    folded = os.path.normpath(path)
+    return (
+        "/" + folded.lstrip("/") if folded.startswith("/") else folded
+    )  # POSIX would keep two leading slashes
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether the folded `path` is `folder` or lies in it."""
+    return folder == "." or path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def confine(root: Path, given: str, *, zones: Iterable[str] = (), base: Path | None = None) -> str:
+    """See Workspace.confine; `root` is resolved already."""
+    try:
+        absolute = fold(os.path.join(base or root, given) if given else given)
+    except ValueError as error:
+        raise UsageError(str(error), file=given, next_step=_OUTSIDE_STEP) from None
+    places = [(os.path.realpath(root), ".")]
+    places += [(os.path.realpath(root / zone), fold(zone)) for zone in zones]
+    # The last name is what is meant, link or not; what leads to it is followed to where it really lies.
+    parent, name = os.path.split(absolute)
+    if any(absolute == os.path.normpath(root / zone) for _, zone in places):
+        real = os.path.realpath(absolute)  # the zone itself, possibly a link
+    else:
+        real = os.path.join(os.path.realpath(parent), name) if name else "/"
+    named = _name(real, places)
+    if named is None:
+        through = "" if not below(absolute, str(root)) else " through a link"
+        raise UsageError(f"the path leads outside of the root{through}", file=given, next_step=_OUTSIDE_STEP)
+    if os.path.islink(real) and _name(os.path.realpath(real), places) is None:
+        raise UsageError(
+            "the path is a link that leads outside of the root", file=given, next_step=_OUTSIDE_STEP
+        )
+    return named
+
+
+def _name(real: str, places: list[tuple[str, str]]) -> str | None:
+    """A real path by the name of the innermost place that it lies in; None where it lies in none."""
+    inside = [(place, name) for place, name in places if below(real, place)]
+    if not inside:
+        return None
+    place, name = max(inside, key=lambda pair: len(pair[0]))
+    rest = real[len(place) :].lstrip("/")
+    if name == ".":
+        return rest or "."
+    return f"{name.rstrip('/')}/{rest}" if rest else name
