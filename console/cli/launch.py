@@ -1,0 +1,97 @@
+"""Starting a run from the command line, in a process of its own or in this one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from console.cli.output import note, out
+from console.cli.session import spoken_command
+from console.cli.signals import Signals
+from console.engine.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from console.cli.result import Summary
+    from console.engine.context import Context
+    from console.engine.model import MigrateParams, Plan
+
+
+def say_recovery(ctx: Context) -> None:
+    """What a dead run left for the next one to settle, said before anything else."""
+    from console.engine.runs.query import unrecovered
+
+    for row in unrecovered(ctx):
+        note().line(
+            ("yellow", "First: "),
+            f"run {row.id} died after {row.heartbeat_at}; this run finishes or undoes what it had in hand.",
+        )
+
+
+def launch(
+    ctx: Context,
+    action: str,
+    params: MigrateParams,
+    overrides: dict[str, str],
+    plan: Plan | None,
+    *,
+    detach: bool,
+    foreground: bool,
+    summary: Summary,
+) -> int:
+    """Start the run, follow it unless it is to be left alone; the exit status.
+
+    plan: the one that was agreed to; None where there was no question. Raises LockedError, RefusedError and
+    the other errors of the engine when it does not start.
+    """
+    from console.engine.actions.migrate import command_line
+
+    command = command_line(params, overrides)
+    if plan is None:
+        say_recovery(ctx)
+    out().flush()
+    if foreground:
+        return _in_this_process(ctx, action, params, overrides, command, plan, summary)
+    from console.cli.follow_run import Watcher
+    from console.engine.runs.start import start_run
+
+    with Signals() as signals:
+        started = start_run(ctx, action, params, overrides=overrides, command=command, plan=plan)
+        if detach:
+            _say_detached(started.run_id, summary)
+            return EXIT_OK
+        return Watcher(ctx, started.run_id, summary, ours=True).follow(signals, started.done_fd)
+
+
+def _say_detached(run: str, summary: Summary) -> None:
+    if summary.as_json:
+        summary.running(run, EXIT_OK)
+        return
+    short = run.rsplit("-", 1)[-1]
+    out().line(run)
+    note().line("It goes on by itself: ", spoken_command("runs", "attach", short), " shows it.")
+
+
+def _in_this_process(
+    ctx: Context,
+    action: str,
+    params: MigrateParams,
+    overrides: dict[str, str],
+    command: str,
+    plan: Plan | None,
+    summary: Summary,
+) -> int:
+    from console.engine.runs.query import list_runs, run_outcomes
+    from console.engine.runs.start import run_foreground
+
+    status = run_foreground(ctx, action, params, overrides=overrides, command=command, plan=plan)
+    row = next((row for row in list_runs(ctx, limit=5) if row.pid == os.getpid()), None)
+    if row is None:
+        return status
+    if summary.as_json:
+        after = 0
+        while outcomes := run_outcomes(ctx, row.seq, after_id=after, limit=500):
+            for outcome in outcomes:
+                summary.file(row.id, outcome)
+            after = outcomes[-1].id
+    summary.finished(ctx, row, status)
+    return status

@@ -1,0 +1,128 @@
+"""`opsconsole`: parses what was typed, calls the command, and turns whatever happens into an exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from console import __version__
+from console.cli.lazy import LazyGroup
+from console.cli.output import OutputError, note, out
+from console.cli.session import config_option, last_typed, read_only_option, root_option
+
+COMMANDS = {
+    "init": ("console.cli.init", "Make a workspace, or add what one lacks."),
+    "migrate": ("console.cli.migrate", "Check new and changed raw files and publish those that pass."),
+    "validate": ("console.cli.validate", "Check any files against their schema; writes nothing."),
+    "explain": ("console.cli.explain", "Why a file was, or was not, published."),
+    "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
+    "state": ("console.cli.state", "What is known of each file: list, show, export."),
+    "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
+    "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
+    "completion": ("console.cli.completion", "Print the completion script of a shell."),
+}
+
+# The actions of later versions (reprocess, archive, rollback) are in the engine's registry.
+LATER = {
+    "verify": "compares ledger, mirror, raw, validated, backups and archives",
+    "adopt": "takes over what the incumbent published",
+    "leave": "gives the workspace back to the incumbent's scripts",
+    "schema": "lists every rule that ever judged a run",
+    "backups": "lists, verifies and prunes backups",
+    "logs": "reads, archives and trims logs",
+    "disk": "usage, growth, days until full",
+    "permissions": "checks and repairs permissions",
+    "maintenance": "blocks runs while somebody works on the data",
+    "checklist": "checks before and after a migration",
+    "check": "the state of the pipeline for monitoring",
+    "procedure": "guided procedures",
+    "report": "who ran, published and accepted what",
+}
+
+EPILOG = """\b
+Examples:
+  opsconsole                       open the console
+  opsconsole migrate               show the plan, ask, run it
+  opsconsole migrate --dry-run     what would happen, judged in full
+  opsconsole failures list         what fails, by cause
+  opsconsole COMMAND --help        options and an example
+
+\b
+Exit status: 0 all done, 1 something failed or was found, 2 wrong usage or
+configuration, 3 another run holds the lock, 4 refused by a check,
+5 recovery needed, 130 cancelled.
+"""
+
+
+@click.command(
+    "opsconsole",
+    cls=LazyGroup,
+    table=COMMANDS,
+    later=LATER,
+    invoke_without_command=True,
+    no_args_is_help=False,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@root_option
+@config_option
+@read_only_option
+@click.version_option(__version__, message="opsconsole %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> int | None:
+    """The operations console of a file-based data pipeline.
+
+    Without a command it opens on the workspace in the current folder; with one it does the same work without
+    a screen, for scripts and timers.
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    from console.cli.console import start
+
+    return start()
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """One command from its arguments (default: the process's) to its exit status; raises nothing."""
+    last_typed.clear()
+    try:
+        status = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="opsconsole", standalone_mode=False
+        )
+        return status if isinstance(status, int) else 0
+    except Exception as error:  # noqa: BLE001 - the last net: every failure has a sentence and a status
+        from console.cli.trouble import tell
+
+        return tell(error)
+    except KeyboardInterrupt:
+        note().line("")
+        note().line("Interrupted. Nothing was changed.")
+        return 130
+
+
+def main() -> NoReturn:
+    """The entry point of `opsconsole` and `python -m console`."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        _open_missing_streams()
+    status = run()
+    try:
+        out().flush()
+        note().flush()
+    except OutputError as error:
+        from console.cli.trouble import tell
+
+        status = tell(error)
+    sys.exit(status)
+
+
+def _open_missing_streams() -> None:
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - lives as long as we do
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)

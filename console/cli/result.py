@@ -1,0 +1,201 @@
+"""How a run ended, for people and as the JSON summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from console.cli.output import Part, out
+from console.cli.session import spoken_command
+from console.engine.errors import EngineError
+from console.engine.model import Outcome, OutcomeRow, RunRow, RunStatus
+from console.engine.text import count, duration, plural
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+
+WORDS = (  # keys of Counts in the order and with the words of a result
+    ("processed", "published"),
+    ("revalidated", "revalidated"),
+    ("failed", "failed"),
+    ("known_failed", "failing as before"),
+    ("accepted", "failing, accepted"),
+    ("not_tried", "not tried"),
+    ("held", "held"),
+    ("skipped", "unchanged"),
+    ("restored", "restored"),
+    ("removed", "removed"),
+    ("moved", "sources archived"),
+    ("sidecars", "sidecars"),
+    ("ignored", "ignored"),
+)
+STATUS_STYLE = {
+    RunStatus.DONE: "green",
+    RunStatus.PARTIAL: "yellow",
+    RunStatus.RUNNING: "accent",
+    RunStatus.CANCELLED: "yellow",
+    RunStatus.REFUSED: "yellow",
+}
+BAD = (Outcome.FAILED, Outcome.DAMAGED, Outcome.CHANGED_WHILE_READ, Outcome.CHANGED_SINCE_PLAN)
+FIRST_FILES = 5
+FIRST_CAUSES = 8
+
+
+@dataclass(slots=True)
+class Summary:
+    """The end of a mutating command: the JSON summary with --json, words without. Printed exactly once."""
+
+    action: str
+    as_json: bool
+    printed: bool = False
+
+    def file(self, run: str | None, outcome: OutcomeRow) -> None:
+        """One event for a file that changed or failed."""
+        if self.as_json:
+            out().json(
+                {
+                    "event": "file",
+                    "run": run,
+                    "path": outcome.path,
+                    "outcome": str(outcome.outcome),
+                    "dest": outcome.dest,
+                    "size": outcome.size,
+                    "sha256": outcome.sha256,
+                    "replaced_sha256": outcome.replaced_sha256,
+                    "backup": outcome.backup,
+                    "reason": outcome.reason,
+                }
+            )
+
+    def last(
+        self, run: str | None, status: str, counts: dict[str, int], exit_status: int, message: str = ""
+    ) -> None:
+        """The summary, the last line of --json."""
+        if self.as_json and not self.printed:
+            self.printed = True
+            out().json(
+                {
+                    "event": "summary",
+                    "run": run,
+                    "action": self.action,
+                    "status": status,
+                    "counts": counts,
+                    "exit_status": exit_status,
+                    "message": message,
+                }
+            )
+
+    def refused(self, error: EngineError) -> None:
+        """Nothing ran: the error itself goes to standard error."""
+        self.last(None, str(RunStatus.REFUSED), {}, error.exit_status, error.what)
+
+    def running(self, run: str, exit_status: int) -> None:
+        """The run goes on without this command."""
+        self.last(run, str(RunStatus.RUNNING), {}, exit_status)
+
+    def finished(self, ctx: Context, row: RunRow, exit_status: int) -> None:
+        """The run has ended."""
+        if self.as_json:
+            self.last(row.id, str(row.status), row.counts.to_json(), exit_status, row.message)
+        else:
+            show_result(ctx, row)
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """`40 published, 37 failed, 1,204 unchanged`; what is 0 is left out."""
+    said = [f"{count(counts[key])} {word}" for key, word in WORDS if counts.get(key)]
+    return ", ".join(said) or "nothing to do"
+
+
+def seconds(row: RunRow) -> float | None:
+    """How long a run took; None while it runs."""
+    if not row.ended_at:
+        return None
+    return (_time(row.ended_at) - _time(row.started_at)).total_seconds()
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def headline(row: RunRow) -> list[Part]:
+    """`migrate 7f3a: partial, 40 published, 37 failed, in 4.1 s`."""
+    took = seconds(row)
+    style = STATUS_STYLE.get(row.status, "red")
+    return [
+        ("bold", f"{row.action} {row.short}"),
+        ": ",
+        (style, str(row.status)),
+        f", {counts_text(row.counts.to_json())}",
+        "" if took is None else f", in {duration(took)}",
+    ]
+
+
+def show_result(ctx: Context, row: RunRow) -> None:
+    """A short result: counts, causes, first failing files, where the report is, what to do next."""
+    stream = out()
+    stream.line(*headline(row))
+    if row.message:
+        stream.line(f"  {row.message}")
+    for item in row.verification:
+        if item.get("verdict") in ("warn", "fail"):
+            stream.line(
+                "  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}"
+            )
+    failing = row.counts.failed + row.counts.known_failed
+    if failing:
+        show_causes(ctx)
+        show_first_failures(ctx, row)
+    report = ctx.workspace.run_folder(row.id) / "report.md"
+    if report.exists():
+        stream.line("")
+        stream.line(f"Report  {report.relative_to(ctx.workspace.root)}")
+    if failing:
+        stream.line("Next    ", ("bold", spoken_command("failures", "list")), "      all causes, with counts")
+        stream.line(
+            "        ", ("bold", spoken_command("explain", "FILE")), "       one file, record by record"
+        )
+
+
+def show_causes(ctx: Context) -> None:
+    """What fails in the workspace, by cause."""
+    from console.cli.failures import causes
+
+    rows = causes(ctx, FIRST_CAUSES + 1)
+    if not rows:
+        return
+    stream = out()
+    stream.line("")
+    stream.line("Failing, by cause")
+    stream.table(
+        ("  files", "records", "cause"),
+        [(f"  {count(files)}", count(records), cause) for cause, files, records in rows[:FIRST_CAUSES]],
+        right=(0, 1),
+        cut=2,
+    )
+    if len(rows) > FIRST_CAUSES:
+        stream.line("  and more causes")
+
+
+def show_first_failures(ctx: Context, row: RunRow) -> None:
+    """The first few files that failed in this run, with the reason."""
+    from console.engine.runs.query import run_outcomes
+
+    failed: list[OutcomeRow] = []
+    for outcome in BAD:
+        if len(failed) < FIRST_FILES:
+            failed += run_outcomes(ctx, row.seq, outcome=outcome, limit=FIRST_FILES - len(failed))
+    if not failed:
+        return
+    stream = out()
+    stream.line("")
+    stream.line(
+        "Failed in this run" if len(failed) == row.counts.failed else "First files that failed in this run"
+    )
+    for item in failed:
+        stream.line(f"  {item.path}")
+        stream.line(f"    {item.reason}")
+    rest = row.counts.failed - len(failed)
+    if rest > 0:
+        stream.line(f"  and {plural(rest, 'more file', 'more files')}")

@@ -1,0 +1,275 @@
+"""`opsconsole runs`: what ran, what it did to each file, its report; following one and cancelling it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from console.cli.complete import run_names
+from console.cli.session import common, open_session, refuse_when_read_only, spoken_command
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+    from console.engine.model import RunRow
+
+
+@click.group("runs")
+def command() -> None:
+    """What ran, and how it went. Any unambiguous end of a run's id names it: its last four digits.
+
+    \b
+    Examples:
+      opsconsole runs list
+      opsconsole runs show 7f3a
+      opsconsole runs attach 7f3a
+    """
+
+
+@command.command("list")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), default=20, help="The last N runs (default: 20)."
+)
+@click.option("--action", metavar="ACTION", default="", help="Runs of one action only.")
+@click.option("--status", metavar="STATUS", default="", help="Runs that ended so: done, partial, failed, ...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@common
+def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
+    """The latest runs, newest first.
+
+    \b
+    Example:
+      opsconsole runs list --status partial
+    """
+    from console.cli.output import note, out
+    from console.cli.result import STATUS_STYLE, counts_text, seconds
+    from console.cli.times import short_time
+    from console.engine.runs.query import is_alive, list_runs
+    from console.engine.text import duration
+
+    _check_status(status)
+    ctx = open_session()
+    rows = list_runs(ctx, limit=limit, action=action, status=status)
+    if as_json:
+        for row in rows:
+            out().json(run_document(row))
+        return 0
+    if not rows:
+        note().line("No run of that kind." if action or status else "Nothing has run here yet.")
+        return 0
+
+    def cells(row: RunRow) -> list[str | tuple[str, str]]:
+        took = seconds(row)
+        state = str(row.status) if row.status != "running" or is_alive(row) else "died"
+        started = short_time(ctx, row.started_at) if out().terminal else row.started_at
+        name = row.short if out().terminal else row.id
+        who = str(row.who.get("login") or row.who.get("user") or "")
+        length = "" if took is None else duration(took) if out().terminal else f"{took:.3f}"
+        style = STATUS_STYLE.get(row.status, "red")
+        return [name, started, row.action, (style, state), counts_text(row.counts.to_json()), length, who]
+
+    out().table(
+        ("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=4
+    )
+    return 0
+
+
+def _check_status(status: str) -> None:
+    from console.engine.model import RunStatus
+
+    if status and status not in list(RunStatus):
+        raise click.UsageError(f"--status is one of {', '.join(RunStatus)}.")
+
+
+def run_document(row: RunRow) -> dict[str, object]:
+    """A run as --json gives it."""
+    import dataclasses
+
+    return {**dataclasses.asdict(row), "counts": row.counts.to_json(), "status": str(row.status)}
+
+
+@command.command("show")
+@click.argument("run", shell_complete=run_names)
+@click.option("--files", is_flag=True, help="Every file it changed or that failed, with the reason.")
+@click.option("--outcome", metavar="OUTCOME", default="", help="With --files: one outcome only, as failed.")
+@click.option("--json", "as_json", is_flag=True, help="JSON: the run; with --files then one object a file.")
+@common
+def show_command(run: str, files: bool, outcome: str, as_json: bool) -> int:
+    """One run: who, when, how long, what it did, what its checks said.
+
+    \b
+    Examples:
+      opsconsole runs show 7f3a
+      opsconsole runs show 7f3a --files --outcome failed
+    """
+    from console.cli.output import out
+    from console.engine.model import Outcome
+    from console.engine.runs.query import find_run
+
+    if outcome and outcome not in list(Outcome):
+        raise click.UsageError(f"--outcome is one of {', '.join(Outcome)}.")
+    ctx = open_session()
+    row = find_run(ctx, run)
+    if as_json:
+        out().json(run_document(row))
+    else:
+        _show_run(ctx, row)
+    if files or outcome:
+        _show_files(ctx, row, outcome, as_json)
+    return 0
+
+
+def _show_run(ctx: Context, row: RunRow) -> None:
+    from console.cli.output import out
+    from console.cli.result import headline, seconds
+    from console.cli.times import long_time
+    from console.engine.runs.query import is_alive
+    from console.engine.text import duration
+
+    stream = out()
+    stream.line(*headline(row))
+    if row.message:
+        stream.line(f"  {row.message}")
+    took = seconds(row)
+    who = row.who
+    by = str(who.get("login") or "") + (f" as {who['user']}" if who.get("user") != who.get("login") else "")
+    origin = ", ".join(str(who[key]) for key in ("terminal", "address") if who.get(key))
+    facts = [
+        ("run", row.id),
+        ("by", f"{by} on {row.host}" + (f" ({origin})" if origin else "")),
+        ("started", long_time(ctx, row.started_at)),
+        ("ended", long_time(ctx, row.ended_at) if row.ended_at else _unended(row, is_alive(row))),
+        ("took", "" if took is None else duration(took)),
+        ("phases", ", ".join(f"{name} {duration(value)}" for name, value in row.timings.items())),
+        ("command", row.command),
+        ("durability", row.durability),
+        ("cancelled by", f"{row.cancel_by} at {row.cancel_at}" if row.cancel_by else ""),
+        ("exit status", "" if row.exit_status is None else str(row.exit_status)),
+    ]
+    for name, value in facts:
+        if value:
+            stream.line("  ", ("dim", f"{name:<13}"), value)
+    for item, reason in row.overrides.items():
+        stream.line("  ", ("dim", f"{'override':<13}"), f"{item}: {reason}")
+    for title, items in (("check", row.gate), ("verified", row.verification)):
+        for entry in items:
+            stream.line("  ", ("dim", f"{title:<13}"), f"{entry.get('verdict'):<7} {_evidence(entry)}")
+    report = ctx.workspace.run_folder(row.id) / "report.md"
+    if report.exists():
+        stream.line("  ", ("dim", f"{'report':<13}"), spoken_command("runs", "report", row.short))
+
+
+def _evidence(entry: dict[str, object]) -> str:
+    return f"{entry.get('name')}: {entry.get('evidence')}"
+
+
+def _unended(row: RunRow, alive: bool) -> str:
+    if alive:
+        return f"still running ({row.done_files} of {row.total_files} files)"
+    return f"its process died; last sign of life {row.heartbeat_at}"
+
+
+def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
+    from console.cli.output import out
+    from console.cli.result import Summary
+    from console.engine.runs.query import run_outcomes
+
+    after = 0
+    summary = Summary(row.action, True)
+    while not out().gone:
+        rows = run_outcomes(ctx, row.seq, after_id=after, limit=500, outcome=outcome)
+        if not rows:
+            break
+        after = rows[-1].id
+        if as_json:
+            for item in rows:
+                summary.file(row.id, item)
+        else:
+            out().table(
+                ("outcome", "file", "reason") if after == rows[-1].id else (),
+                [(str(item.outcome), item.path, item.reason) for item in rows],
+                cut=2,
+            )
+
+
+@command.command("report")
+@click.argument("run", shell_complete=run_names)
+@common
+def report_command(run: str) -> int:
+    """The report of one run, as Markdown.
+
+    \b
+    Example:
+      opsconsole runs report 7f3a > report.md
+    """
+    from console.cli.output import out
+    from console.engine.errors import UsageError
+    from console.engine.ledger.store import reading
+    from console.engine.runs.query import find_run
+
+    ctx = open_session()
+    row = find_run(ctx, run)
+    try:
+        path = ctx.workspace.run_folder(row.id) / "report.md"
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # it still runs, or it died: made from the ledger
+        from console.engine.observe.report import render_report
+
+        with reading(ctx.workspace.ledger) as connection:
+            if connection is None:
+                raise UsageError("there is no ledger here yet", next_step="opsconsole migrate") from None
+            text = render_report(ctx, connection, row.seq)
+    out().lines(text)
+    return 0
+
+
+@command.command("attach")
+@click.argument("run", required=False, shell_complete=run_names)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, last the summary.")
+@common
+def attach_command(run: str | None, as_json: bool) -> int:
+    """Watch a run: the one in progress, or RUN. Ends with its exit status; Ctrl-C asks, as migrate does.
+
+    \b
+    Example:
+      opsconsole runs attach
+    """
+    from console.cli.follow_run import Watcher
+    from console.cli.output import note
+    from console.cli.result import Summary
+    from console.cli.signals import Signals
+    from console.engine.runs.query import current_run, find_run
+
+    ctx = open_session()
+    row = find_run(ctx, run) if run else current_run(ctx)
+    if row is None:
+        note().line("No run is in progress. ", spoken_command("runs", "list"), " shows the last ones.")
+        return 0
+    with Signals() as signals:
+        return Watcher(ctx, row.id, Summary(row.action, as_json), ours=False).follow(signals)
+
+
+@command.command("cancel")
+@click.argument("run", required=False, shell_complete=run_names)
+@common
+def cancel_command(run: str | None) -> int:
+    """Ask the run in progress, or RUN, to stop after the batch in hand. What it published stays.
+
+    \b
+    Example:
+      opsconsole runs cancel 7f3a
+    """
+    from console.cli.output import note, out
+    from console.engine.runs.cancel import request_cancel
+    from console.engine.runs.query import current_run, find_run
+
+    ctx = open_session()
+    refuse_when_read_only("cancel runs")
+    row = find_run(ctx, run) if run else current_run(ctx)
+    if row is None:
+        note().line("No run is in progress.")
+        return 0
+    row = request_cancel(ctx, row.id)
+    out().line(f"{row.id} was asked to stop; it finishes the batch in hand first.")
+    note().line(spoken_command("runs", "attach", row.short), " shows its end.")
+    return 0
