@@ -1,0 +1,1 @@
+"""Probes, the gate and the brakes."""

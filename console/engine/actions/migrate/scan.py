@@ -274,7 +274,7 @@ class _SourceScan:
             self.data_files -= 1
             self.ignored.append((relative, NO_RULE))
             return None
-        failure = self._failures.get(relative)
+        failure = self._failures.get(_as_recorded(relative))
         if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule):
             self.counts["accepted" if failure.accepted else "known_failed"] += 1
             return None
@@ -328,3 +328,8 @@ class _SourceScan:
             (known.size, known.mtime_ns, known.inode),
             dest_identity if known.dest == self._s.dest(relative) else None,
         )
+
+
+def _as_recorded(relative: str) -> str:
+    """A path as the ledger writes it: bytes that are no UTF-8 are escaped there."""
+    return relative if relative.isascii() else relative.encode("utf-8", "backslashreplace").decode()

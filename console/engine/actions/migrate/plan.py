@@ -1,0 +1,219 @@
+"""What a migrate would do, computed without changing anything. Two depths: scan (stat and ledger) and full."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import fields
+
+from console.engine.actions.migrate.judging import judge_all
+from console.engine.actions.migrate.scan import Scanner, Selection, list_sources
+from console.engine.actions.migrate.survey import Survey
+from console.engine.checks.gate import apply_settings
+from console.engine.context import Context
+from console.engine.errors import LedgerError, MirrorError, UsageError
+from console.engine.ledger.mirror import read_mirror
+from console.engine.ledger.store import reading
+from console.engine.model import (
+    Check,
+    FileStatus,
+    GateItem,
+    Identity,
+    MigrateParams,
+    Plan,
+    PlanItem,
+)
+from console.engine.records.rules import RuleSet, load_rules
+from console.engine.runs.active import timestamp
+from console.engine.runs.lock import read_holder
+from console.engine.runs.query import current_run, unrecovered
+
+Progress = Callable[[int, int], None]
+
+
+def command_line(params: MigrateParams, overrides: dict[str, str] | None = None) -> str:
+    """The command line that does the same; the fields of MigrateParams are its options."""
+    words = ["opsconsole", "migrate"]
+    for field in fields(params):
+        value = getattr(params, field.name)
+        if value is True:
+            words.append(f"--{field.name}")
+        elif value:
+            words += [f"--{field.name}", str(value)]
+    for name in overrides or {}:
+        words += ["--override", name]
+    if overrides:
+        words += ["--reason", next(iter(overrides.values()))]
+    return shlex.join([*words, "--yes"])
+
+
+def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Connection | None) -> list[str]:
+    """The sources that the plan looks at. Raises UsageError for one that neither is there nor ever was.
+
+    A source that the last run saw and that is gone is looked at too: the brakes want to know.
+    """
+    present = list_sources(str(ctx.workspace.path(ctx.settings.zones.raw)))
+    seen: list[str] = []
+    if connection is not None:
+        seen = [row[0] for row in connection.execute("SELECT source FROM sources_seen WHERE files > 0")]
+    known = sorted({*present, *seen})
+    if not params.source:
+        return known
+    if params.source not in known:
+        names = ", ".join(name for name in present if name != ".")
+        raise UsageError(
+            f"there is no source {params.source!r}", untouched="everything", next_step=f"sources: {names or 'none'}"
+        )
+    return [params.source]
+
+
+def binding(ctx: Context, params: MigrateParams, rules: RuleSet, connection: sqlite3.Connection | None) -> dict[str, str]:
+    """What a confirmed plan stands on as a whole: if one of these changed, the run refuses."""
+    last = "0"
+    if connection is not None:
+        last = str(connection.execute("SELECT coalesce(max(seq), 0) FROM runs WHERE status != 'refused'").fetchone()[0])
+    try:
+        facts = ctx.workspace.path(ctx.settings.state_file).stat()
+        mirror = f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"
+    except OSError:
+        mirror = ""
+    return {
+        "selection": command_line(params),
+        "configuration": ctx.settings.digest,
+        "rules": hashlib.sha256("".join(rule.fingerprint for rule in rules.rules).encode()).hexdigest(),
+        "mirror": mirror,
+        "last run": last,
+    }
+
+
+def plan_migrate(
+    ctx: Context,
+    params: MigrateParams,
+    *,
+    depth: str = "scan",
+    overrides: dict[str, str] | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Plan:
+    """The plan. progress(done, all) counts sources, then (full) files; cancelled() ends it early with what it has.
+
+    Raises ConfigurationError (a rule), UsageError (no such source). Ledger and mirror that do not load are gate
+    items: the plan can be looked at all the same.
+    """
+    rules = load_rules(ctx.workspace.root, ctx.settings)
+    for problem in rules.problems:
+        raise problem
+    stop = cancelled or (lambda: False)
+    survey = Survey(ctx, whole=not (params.source or params.pattern or params.sample))
+    items: list[GateItem] = []
+    plan = Plan("migrate", params, "scan", timestamp(ctx.env.now()), command_line(params, overrides))
+    try:
+        with reading(ctx.workspace.ledger) as connection:
+            gone = _gone(ctx, connection, items)
+            _scan(ctx, params, rules, connection, gone, survey, progress, stop)
+            if params.sample:
+                survey.sample(params.sample)
+            items += survey.gate(connection, overrides or {})
+            plan.binding = binding(ctx, params, rules, connection)
+            plan.seconds, plan.seconds_from = _estimate(connection, survey.candidates)
+        items += _runs_gate(ctx, plan)
+    except LedgerError as error:
+        items.append(GateItem("ledger", Check.FAIL, True, error.what, error.next_step))
+    plan.gate = apply_settings(items, ctx.settings.gate, overrides or {})
+    _fill(ctx, plan, survey)
+    if depth == "full" and not stop():
+        judge_all(ctx, rules, plan, progress=progress, cancelled=stop)
+    return plan
+
+
+def _gone(ctx: Context, connection: sqlite3.Connection | None, items: list[GateItem]) -> frozenset[str]:
+    try:
+        difference = read_mirror(ctx, connection)
+    except MirrorError as error:
+        items.append(GateItem("mirror", Check.FAIL, True, f"{error.what}: {error.file}", error.next_step))
+        return frozenset()
+    items.append(GateItem("mirror", Check.PASS, True, "the state file loads"))
+    return frozenset(difference.gone)
+
+
+def _scan(
+    ctx: Context,
+    params: MigrateParams,
+    rules: RuleSet,
+    connection: sqlite3.Connection | None,
+    gone: frozenset[str],
+    survey: Survey,
+    progress: Progress | None,
+    stop: Callable[[], bool],
+) -> None:
+    scanner = Scanner(str(ctx.workspace.root), ctx.settings, rules, connection, ctx.env.now())
+    selection = Selection(params.pattern, params.checksum, gone)
+    sources = chosen_sources(ctx, params, connection)
+    for done, source in enumerate(sources):
+        if stop():
+            return
+        survey.add(scanner.scan(source, selection))
+        if progress:
+            progress(done + 1, len(sources))
+
+
+def _runs_gate(ctx: Context, plan: Plan) -> list[GateItem]:
+    """Another run in progress, and what a dead one left behind."""
+    running = current_run(ctx)
+    plan.recovery = [
+        f"run {row.id} died in phase {row.phase or 'start'}; it is settled first" for row in unrecovered(ctx)
+    ]
+    if running is None:
+        return [GateItem("lock", Check.PASS, True, "no other run")]
+    holder = read_holder(ctx.workspace)
+    who = holder.sentence() if holder else f"run {running.id} is in progress"
+    return [GateItem("lock", Check.FAIL, True, who, f"wait, or `opsconsole runs attach {running.short}`")]
+
+
+def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float | None, int]:
+    """Seconds for `files`, from the median of the last five runs that did something."""
+    if connection is None or not files:
+        return None, 0
+    rows = connection.execute(
+        "SELECT (julianday(ended_at) - julianday(started_at)) * 86400.0 / done_files FROM runs"
+        " WHERE action = 'migrate' AND status IN ('done', 'partial') AND done_files > 0 ORDER BY seq DESC LIMIT 5"
+    ).fetchall()
+    rates = sorted(float(row[0]) for row in rows)
+    return (rates[len(rates) // 2] * files, len(rates)) if rates else (None, 0)
+
+
+def _fill(ctx: Context, plan: Plan, survey: Survey) -> None:
+    raw, validated = ctx.settings.zones.raw.rstrip("/"), ctx.settings.zones.validated.rstrip("/")
+    for group in sorted(survey.groups, key=lambda group: group.folder):
+        for candidate in group.candidates:
+            dest = f"{validated}/{candidate.path}"
+            status = FileStatus.PROCESSED if candidate.status == "check" else FileStatus(candidate.status)
+            plan.items.append(
+                PlanItem(
+                    f"{raw}/{candidate.path}",
+                    dest,
+                    status,
+                    Identity(candidate.size, candidate.mtime_ns, candidate.inode),
+                    os.path.lexists(ctx.workspace.path(dest)),
+                    f"{raw}/{group.sidecar.path}" if group.sidecar else "",
+                )
+            )
+    counts = Counter({key: 0 for key in ("new", "changed", "missing", "unchanged", "known_failed", "stale")})
+    counts.update(survey.counts)
+    counts.update(
+        ignored=len(survey.ignored),
+        unreadable=len(survey.unreadable),
+        sidecars=survey.sidecars,
+        backups=sum(item.replaces for item in plan.items),
+    )
+    plan.counts = dict(counts)
+    plan.ignored = [(f"{raw}/{path}", reason) for path, reason in survey.ignored]
+    plan.unreadable = [(f"{raw}/{path}", reason) for path, reason in survey.unreadable]
+    plan.vanished = [f"{raw}/{path}" for path in survey.vanished]
+    plan.bytes = survey.bytes
+    plan.backup_bytes = sum(item.identity.size for item in plan.items if item.replaces)
+    plan.space = survey.space()

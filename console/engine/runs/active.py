@@ -1,0 +1,209 @@
+"""A run in progress as its own process sees it: its ledger row, its heartbeat, its log, what was asked of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from console.engine.context import Context
+from console.engine.ledger.store import transaction
+from console.engine.model import Counts, GateItem, RunStatus
+from console.engine.runs.migration_log import MigrationLog
+from console.engine.runs.query import process_started
+
+RESERVE_BYTES = 64 * 1024 * 1024
+_BEAT = 0.5  # seconds between two heartbeats
+
+
+def timestamp(moment: datetime) -> str:
+    """The ledger's form of a UTC time."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def new_run_id(ctx: Context, action: str) -> str:
+    """`<UTC yyyymmddThhmmssZ>-<action>-<4 hex>`; DESIGN: "Words"."""
+    return f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{action}-{ctx.env.token(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a starter asks of a run process."""
+
+    run: str
+    action: str
+    params: dict[str, Any]
+    command: str
+    overrides: dict[str, str] = field(default_factory=dict)
+    binding: dict[str, str] | None = None  # of a confirmed plan; its files lie in runs/<run>/confirmed.jsonl
+
+
+class ActiveRun:
+    """The holder of the lock. Everything it writes to the ledger goes through `connection`."""
+
+    def __init__(self, ctx: Context, connection: sqlite3.Connection, request: Request) -> None:
+        self.ctx, self.connection, self.request = ctx, connection, request
+        self.id = request.run
+        self.seq = 0
+        self.counts = Counts()
+        self.total_files = self.done_files = self.total_bytes = self.done_bytes = 0
+        self.timings: dict[str, float] = {}
+        self.gate: list[GateItem] = []
+        self.verification: list[GateItem] = []
+        self.durability = ""
+        self.messages: list[str] = []
+        self.log = MigrationLog(ctx, request.run)
+        self.cancel_signal = 0  # number of the signal that asked to end, if one did
+        self._cancelled = False
+        self._phase, self._phase_from = "", ctx.env.monotonic()
+        self._beaten = 0.0
+
+    # --- life ------------------------------------------------------------------------------------------
+
+    def register(self) -> None:
+        """The run's row; durable before anything is touched."""
+        now = timestamp(self.ctx.env.now())
+        pid = os.getpid()
+        values = {
+            "id": self.id,
+            "action": self.request.action,
+            "status": RunStatus.RUNNING,
+            "params": json.dumps(self.request.params),
+            "command": self.request.command,
+            "who": json.dumps(asdict(self.ctx.env.who)),
+            "started_at": now,
+            "pid": pid,
+            "pid_started": process_started(pid),
+            "host": socket.gethostname(),
+            "heartbeat_at": now,
+            "settings_digest": self.ctx.settings.digest,
+            "overrides": json.dumps(self.request.overrides),
+        }
+        names = ", ".join(values)
+        with transaction(self.connection):
+            cursor = self.connection.execute(
+                f"INSERT INTO runs ({names}) VALUES ({', '.join('?' * len(values))})", list(values.values())
+            )
+            self.seq = int(cursor.lastrowid or 0)
+        self.ctx.env.failpoints.reach("run.registered")
+
+    def phase(self, name: str) -> None:
+        """Begin a phase; the time since the last one began is booked on that."""
+        now = self.ctx.env.monotonic()
+        if self._phase:
+            self.timings[self._phase] = round(self.timings.get(self._phase, 0.0) + now - self._phase_from, 4)
+        self._phase, self._phase_from = name, now
+        self.beat(force=True)
+
+    def beat(self, *, force: bool = False) -> bool:
+        """Progress and heartbeat into the ledger, cancellation out of it. True when the run is to stop."""
+        now = self.ctx.env.monotonic()
+        if not force and now - self._beaten < _BEAT:
+            return self.cancelled
+        self._beaten = now
+        try:
+            self.connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
+            row = self.connection.execute("SELECT cancel_at FROM runs WHERE seq = ?", [self.seq]).fetchone()
+            self._cancelled = self._cancelled or (row is not None and row[0] is not None)
+        except sqlite3.OperationalError:  # a full disk: the batch that follows says so
+            pass
+        return self.cancelled
+
+    def _progress(self) -> list[Any]:
+        return [
+            timestamp(self.ctx.env.now()),
+            self._phase,
+            self.total_files,
+            self.done_files,
+            self.total_bytes,
+            self.done_bytes,
+            orjson.dumps(self.counts.to_json()).decode(),
+        ]
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled or self.cancel_signal != 0
+
+    def cancel(self, number: int) -> None:
+        """Asked by a signal; the batch in hand is finished."""
+        self.cancel_signal = number
+
+    # --- rows ------------------------------------------------------------------------------------------
+
+    def progress_in(self, connection: sqlite3.Connection) -> None:
+        """Progress as part of a batch's own transaction."""
+        self._beaten = self.ctx.env.monotonic()
+        connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
+
+    def outcomes_in(self, connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+        """rows: (path, outcome, dest, size, sha256, replaced_sha256, backup, reason)."""
+        connection.executemany(
+            "INSERT INTO outcomes (run, path, outcome, dest, size, sha256, replaced_sha256, backup, reason)"
+            f" VALUES ({self.seq}, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def finish(self, status: RunStatus, exit_status: int, message: str) -> None:
+        """The run's end, in one durable transaction; with the reserve released when the disk is full."""
+        self.phase("")
+        values = [
+            *self._progress(),
+            status,
+            timestamp(self.ctx.env.now()),
+            exit_status,
+            message,
+            self.durability,
+            json.dumps(self.timings),
+            gate_json(self.gate),
+            gate_json(self.verification),
+            self.seq,
+        ]
+        sql = (
+            f"UPDATE runs SET {_PROGRESS}, status = ?, ended_at = ?, exit_status = ?, message = ?, durability = ?,"
+            " timings = ?, gate = ?, verification = ? WHERE seq = ?"
+        )
+        try:
+            self.connection.execute(sql, values)
+        except sqlite3.OperationalError:
+            release_reserve(self.ctx)
+            self.connection.execute(sql, values)
+        self.ctx.env.failpoints.reach("run.recorded")
+
+
+_PROGRESS = (
+    "heartbeat_at = ?, phase = ?, total_files = ?, done_files = ?, total_bytes = ?, done_bytes = ?, counts = ?"
+)
+
+
+def gate_json(items: list[GateItem]) -> str:
+    return json.dumps([asdict(item) for item in items])
+
+
+def make_reserve(ctx: Context) -> None:
+    """64 MiB that a full disk can be given, so that outcome, log line and recovery can be written."""
+    reserve = ctx.workspace.reserve
+    try:
+        if reserve.exists() and reserve.stat().st_size == RESERVE_BYTES:
+            return
+        facts = os.statvfs(reserve.parent)
+        if facts.f_bavail * facts.f_frsize < 4 * RESERVE_BYTES:
+            return  # taking it now would bring about what it is for
+        descriptor = os.open(reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        reserve.unlink(missing_ok=True)
+
+
+def release_reserve(ctx: Context) -> None:
+    ctx.workspace.reserve.unlink(missing_ok=True)
+
