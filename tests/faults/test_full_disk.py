@@ -1,4 +1,4 @@
-"""A full disk, of bytes or of inodes, under destination, ledger or logs: said clearly, nothing lost, mended after."""
+"""A full disk, of bytes or inodes, under destination, ledger or logs: said clearly, nothing lost, mended."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def opens(scenario: Scenario) -> None:
 
 
 def says_so(done: Done, scenario: Scenario) -> None:
-    """Stopped by the disk: a clear message, the status of a refusal or of files left over, no failures invented."""
+    """Stopped by the disk: a clear message, an honest status, no failures invented."""
     assert done.status in (1, 4, 5), done.text
     assert "Traceback" not in done.text
     said = done.text + (scenario.root / "logs/migration/migration.log").read_text(errors="replace")
@@ -129,7 +129,7 @@ def test_nothing_free_before_the_run(
 @pytest.mark.parametrize("zone", ["destination", "backups"])
 @pytest.mark.parametrize("size", ["size=48k", "size=64k", "nr_inodes=34", "nr_inodes=40"])
 def test_a_disk_that_is_too_small_for_the_plan(place: Path, mounts: Mounts, zone: str, size: str) -> None:
-    """The gate sees it before the first rename; released by an override, the run stops at the first ENOSPC."""
+    """The gate sees it before the first rename; overridden, the run stops at the first ENOSPC."""
     root = place / "ws"
     fresh = make_fresh(root)
     mounts.tmpfs(root / ZONES["destination"], size)

@@ -1,4 +1,4 @@
-"""Places that refuse: read-only mounts, immutable files, folders that may not be read, links that lead outside."""
+"""Places that refuse: read-only mounts, immutable files, unreadable folders, links that lead outside."""
 
 from __future__ import annotations
 
