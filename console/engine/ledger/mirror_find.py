@@ -1,0 +1,223 @@
+"""Finding out whether the state file is ours, and what somebody else changed in it if it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.engine.context import Context
+from console.engine.errors import MirrorError
+from console.engine.ledger.mirror_judge import Judge, MirrorDifference
+from console.engine.ledger.mirror_memory import Remembered, identity_of, last_written, mirror_path, remembered
+from console.engine.ledger.mirror_read import MirrorReader
+from console.engine.model import Identity
+
+PATIENCE = 5.0  # seconds in which a writer may finish
+_STILL = 1.0  # seconds without a change after which nobody is writing
+_PAUSE = 0.02  # seconds between two looks
+
+
+class _Moved(Exception):
+    """The file changed while it was read."""
+
+
+def read_mirror(ctx: Context, connection: sqlite3.Connection | None) -> MirrorDifference:
+    """Compare the state file with the ledger. Changes nothing.
+
+    A file that does not parse is read again while a writer moves, 5 s at most; then MirrorError (line,
+    column, ways to repair) is raised. It is never taken for empty. Raises RefusedError for a folder that is
+    a link outwards.
+    """
+    path = mirror_path(ctx)
+    started = ctx.env.monotonic()
+    still_since, seen, tries = started, _look(path), 0
+    while True:
+        try:
+            return _read_once(ctx, connection, path)
+        except _Moved:
+            error = MirrorError(
+                "the state file is being written by another program",
+                file=ctx.settings.state_file,
+                next_step="find what writes it (a forgotten cron job?), wait until it is done, and try again",
+            )
+        except MirrorError as problem:
+            error = problem
+        time.sleep(_PAUSE)  # a writer's turn; how long in all is decided by the clock that was handed in
+        now, found = ctx.env.monotonic(), _look(path)
+        if found != seen:
+            still_since, seen = now, found
+        tries += 1
+        quiet = now - still_since >= _STILL or (found == seen and _old(ctx, found))
+        if quiet or now - started >= PATIENCE or tries * _PAUSE >= PATIENCE:
+            raise _with_repairs(ctx, error)
+
+
+def _look(path: Path) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def _old(ctx: Context, facts: os.stat_result | None) -> bool:
+    """Whether the file was last written so long ago that nobody can be in the middle of it."""
+    return facts is not None and abs(ctx.env.now().timestamp() - facts.st_mtime) > PATIENCE
+
+
+def _with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
+    name = ctx.settings.state_file
+    backup = ctx.workspace.path(name + ".bak")
+    ways = [f"`cp {name}.bak {name}` puts back the version before the last change"] if backup.exists() else []
+    ways.append(
+        f"`mv {name} {name}.broken`: every file is then judged again, and nothing that is the same rewritten"
+    )
+    return MirrorError(
+        error.what,
+        file=error.file or name,
+        line=error.line,
+        column=error.column,
+        next_step=error.next_step or "; or ".join(ways),
+    )
+
+
+@contextmanager
+def _opened(ctx: Context, path: Path) -> Iterator[int]:
+    """The state file, opened for reading. Raises FileNotFoundError, and MirrorError for what is no file to
+    read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        what = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
+        raise MirrorError(f"the state file {what}", file=ctx.settings.state_file) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise MirrorError("the state file is not a regular file", file=ctx.settings.state_file)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) -> MirrorDifference:
+    memory, written = remembered(connection), last_written(connection)
+    try:
+        with _opened(ctx, path) as descriptor:
+            identity = identity_of(os.fstat(descriptor))
+            if identity == _expected(memory, written):
+                return MirrorDifference("ours", identity=identity)
+            digest = _digest(descriptor)
+            if digest == _expected_digest(memory, written) or (memory.staged or {}).get("sha256") == digest:
+                return MirrorDifference("ours", digest, identity)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            judge = Judge(ctx.workspace, ctx.settings, connection, memory.run)
+            restored = _known_run(connection, digest)
+            judge.restored = restored > 0
+            reader = MirrorReader(descriptor, ctx.settings.state_file)
+            judge.judge(reader)
+            if reader.sha256 != digest or identity_of(os.fstat(descriptor)) != identity:
+                raise _Moved
+            if (named := _look(path)) is None or identity_of(named) != identity:
+                raise _Moved
+    except FileNotFoundError:
+        return _deleted(ctx, connection, memory, written)
+    except OSError as error:
+        raise MirrorError(
+            f"the state file cannot be read: {error.strerror}", file=ctx.settings.state_file
+        ) from error
+    foreign = "" if restored or connection is None else _foreign(ctx, judge, connection, reader.last_updated)
+    return MirrorDifference(
+        "edited",
+        digest,
+        identity,
+        tuple(judge.gone),
+        tuple(judge.added.values()),
+        tuple(judge.altered),
+        foreign,
+        tuple(judge.refused),
+        restored,
+        judge.pending,
+        judge.entries,
+    )
+
+
+def _expected(memory: Remembered, written: sqlite3.Row | None) -> Identity | None:
+    """The identity of the version whose content the ledger knows."""
+    if memory.judged:
+        return Identity(memory.judged["size"], memory.judged["mtime_ns"], memory.judged["inode"])
+    return Identity(written["size"], written["mtime_ns"], written["inode"]) if written else None
+
+
+def _expected_digest(memory: Remembered, written: sqlite3.Row | None) -> str:
+    if memory.judged:
+        return str(memory.judged["sha256"])
+    return str(written["sha256"]) if written else ""
+
+
+def _digest(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    while chunk := os.read(descriptor, 1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _known_run(connection: sqlite3.Connection | None, digest: str) -> int:
+    """The run that wrote this very state file, 0 where none did."""
+    if connection is None:
+        return 0
+    row = connection.execute(
+        "SELECT run FROM mirrors WHERE sha256 = ? ORDER BY id DESC LIMIT 1", [digest]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _deleted(
+    ctx: Context, connection: sqlite3.Connection | None, memory: Remembered, written: sqlite3.Row | None
+) -> MirrorDifference:
+    """No file is there: nobody ever wrote one, or somebody deleted it, which takes every entry out."""
+    if written is None and memory.judged is None:
+        return MirrorDifference("none")
+    judge = Judge(ctx.workspace, ctx.settings, connection, memory.run)
+    judge.find_gone()
+    return MirrorDifference("gone", gone=tuple(judge.gone), pending=judge.pending)
+
+
+def _foreign(ctx: Context, judge: Judge, connection: sqlite3.Connection, last_updated: Any) -> str:
+    """Who else writes the state file, in words. Only a program sets last_updated to another time than ours."""
+    known = connection.execute("SELECT 1 FROM mirrors WHERE written_at = ?", [f"{last_updated}Z"]).fetchone()
+    never = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM mirrors)").fetchone()[0]
+    if (
+        known
+        or never
+        or not isinstance(last_updated, str)
+        or not (judge.added or judge.altered or judge.refused)
+    ):
+        return ""
+    process = _foreign_process(ctx.workspace.root)
+    return f"another program wrote the state file at {last_updated} UTC" + (f": {process}" if process else "")
+
+
+def _foreign_process(root: Path) -> str:
+    """A migrate.py that runs on this root now, as the system shows it; '' where none is seen."""
+    import psutil  # type: ignore[import-untyped]  # 20 ms, and only needed here
+
+    for process in psutil.process_iter(["pid", "cmdline", "cwd", "username", "create_time"]):
+        words = process.info["cmdline"] or []
+        place = process.info["cwd"] or ""
+        script = next((word for word in words if word.endswith("migrate.py")), "")
+        if not script or process.info["pid"] == os.getpid():
+            continue
+        if f"{os.path.join(place, script)}/".startswith(f"{root}/") or f"{place}/".startswith(f"{root}/"):
+            since = datetime.fromtimestamp(process.info["create_time"], UTC).strftime("%H:%M:%S")
+            who = f"process {process.info['pid']} of {process.info['username']}"
+            return f"{who} since {since} UTC: {' '.join(words)}"
+    return ""

@@ -1,0 +1,119 @@
+"""Recording in the ledger what hand edits of the state file mean. Only the holder of the lock does it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from dataclasses import asdict, replace
+
+from console.engine.context import Context
+from console.engine.ledger.mirror_judge import MirrorDifference, source_of
+from console.engine.ledger.mirror_memory import fingerprint, identity_of, inside, remember, remembered
+from console.engine.ledger.mirror_read import MirrorEntry
+from console.engine.model import FileStatus
+
+
+def record_difference(
+    ctx: Context, connection: sqlite3.Connection, difference: MirrorDifference, run_seq: int
+) -> tuple[tuple[str, str], ...]:
+    """Record what hand edits mean; only the holder of the lock calls it. One transaction, or the caller's.
+
+    Reads source and destination of every added entry and adopts those whose bytes match its checksum.
+    Returns (path, reason) of every entry that was not taken, the difference's own `refused` included.
+    """
+    refused = list(difference.refused)
+    adopted: list[tuple[MirrorEntry, os.stat_result, os.stat_result]] = []
+    for entry in difference.added:
+        facts = _matching(ctx, entry)
+        if isinstance(facts, str):
+            refused.append((entry.path, facts))
+        else:
+            adopted.append((entry, *facts))
+    with inside(connection):
+        connection.executemany(
+            "UPDATE files SET mirrored = 0 WHERE path = ?", ([path] for path in difference.gone)
+        )
+        for item in adopted:
+            _adopt(ctx, connection, *item, run_seq)
+        memory = remembered(connection)
+        # Where nothing is to be written back, the file says what the ledger says now.
+        agreed = not (difference.added or difference.altered or refused or difference.pending)
+        judged = None
+        if difference.identity is not None and difference.state == "edited":
+            judged = {"sha256": difference.sha256, **asdict(difference.identity)}
+        if difference.state != "ours":
+            remember(
+                connection,
+                replace(
+                    memory,
+                    entries="",
+                    fingerprint=fingerprint(connection) if agreed and judged else "",
+                    judged=judged,
+                ),
+            )
+    return tuple(refused)
+
+
+def _matching(ctx: Context, entry: MirrorEntry) -> tuple[os.stat_result, os.stat_result] | str:
+    """What stat says of source and destination when both have the entry's bytes; else why not."""
+    facts = []
+    for path, name in ((entry.path, "source"), (entry.dest, "destination")):
+        try:
+            descriptor = os.open(ctx.workspace.path(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            return f"its {name} cannot be read: {error.strerror}"
+        with open(descriptor, "rb", buffering=0) as file:
+            before = os.fstat(descriptor)
+            if hashlib.file_digest(file, "sha256").hexdigest() != entry.checksum:
+                return f"its {name} has another checksum"
+            if identity_of(os.fstat(descriptor)) != identity_of(before):
+                return f"its {name} changes"
+        facts.append(before)
+    return facts[0], facts[1]
+
+
+def _adopt(
+    ctx: Context,
+    connection: sqlite3.Connection,
+    entry: MirrorEntry,
+    source: os.stat_result,
+    dest: os.stat_result,
+    run_seq: int,
+) -> None:
+    """An entry whose bytes were found: what the ledger had of the same bytes counts again, else it is
+    adopted.
+    """
+    known = connection.execute("SELECT sha256, status FROM files WHERE path = ?", [entry.path]).fetchone()
+    if known and known["sha256"] == entry.checksum and known["status"] != FileStatus.HELD:
+        connection.execute("UPDATE files SET mirrored = 1 WHERE path = ?", [entry.path])
+        return
+    values = {
+        "path": entry.path,
+        "source": source_of(entry.path, ctx.settings),
+        "status": FileStatus.ADOPTED.value,
+        "dest": entry.dest,
+        "size": source.st_size,
+        "mtime_ns": source.st_mtime_ns,
+        "inode": source.st_ino,
+        "sha256": entry.checksum,
+        "rule": None,
+        "records": entry.records,
+        "format": entry.format,
+        "columns": None if entry.columns is None else json.dumps(entry.columns),
+        "warnings": 0,
+        "processed_at": entry.processed_at,
+        "judged_run": 0,
+        "run": run_seq,
+        "dest_size": dest.st_size,
+        "dest_mtime_ns": dest.st_mtime_ns,
+        "dest_inode": dest.st_ino,
+        "mirrored": 1,
+    }
+    columns = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values if name != "path")
+    connection.execute(
+        f"INSERT INTO files ({columns}) VALUES ({places}) ON CONFLICT (path) DO UPDATE SET {changes}", values
+    )
