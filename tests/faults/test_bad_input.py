@@ -209,7 +209,7 @@ def test_the_whole_raw_zone_gone_stops_the_run(waiting: Scenario) -> None:
 
 @pytest.mark.needs_root
 def test_a_destination_that_is_not_mounted_stops_the_run(place: Path, mounts: Mounts) -> None:
-    """Run with the zone on its own file system, then without it: an empty folder is not written full again."""
+    """Run with the zone on its own file system, then without it: the empty folder stays empty."""
     scenario = make_fresh(place / "ws")
     zone = mounts.tmpfs(scenario.root / VALIDATED, "size=16m")
     assert migrate(scenario.root).status == 1

@@ -1,4 +1,4 @@
-"""Real data: 77 files of 52 sources, 40 of which satisfy the funding schema; and the incumbent's own workspace."""
+"""Real data: 77 files of 52 sources, 40 of which satisfy the schema; and the incumbent's own workspace."""
 
 from __future__ import annotations
 

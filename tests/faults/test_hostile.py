@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.faults import checker
 from tests.faults.scenario import RAW, VALIDATED, migrate, run
-from tests.support import make_workspace, write_raw
+from tests.support import make_workspace, valid_record, write_raw
 
 
 def plain(text: str) -> None:
@@ -100,8 +100,8 @@ def test_hostile_names_and_values_are_visible_and_do_nothing(place: Path) -> Non
 
 
 def test_names_at_the_edge(place: Path) -> None:
-    """255-byte names, deep folders, names that look like flags, bytes that are no UTF-8, two spellings of one."""
-    # The terminals and pipes are in test_together.
+    """255-byte names, deep folders, names like flags, bytes that are no UTF-8, two spellings of one."""
+    record = [valid_record(1)]
     root = make_workspace(place / "ws")
     names = [
         "a" * 250 + ".json",

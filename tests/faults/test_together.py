@@ -158,7 +158,7 @@ def test_a_hang_up_leaves_the_run_running(place: Path) -> None:
     """SIGHUP to the command that watches, as when SSH is lost; the run is another process."""
     scenario = make_fresh(place / "ws", files=300)
     started = start(scenario.root, "migrate", "--yes")
-    wait_for(lambda: (scenario.root / ".opsconsole/holder.json").exists(), "the lock to be taken")
+    wait_for((scenario.root / ".opsconsole/holder.json").exists, "the lock to be taken")
     started.process.send_signal(signal.SIGHUP)
     started.process.wait(20)
     try:
