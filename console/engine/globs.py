@@ -1,8 +1,8 @@
 """Globs over paths with `/`: in rules, in `ignore`, in `--pattern`.
 
-`*` and `?` stay inside one folder name, `**` crosses folders (`a/**/b` matches `a/b` too, `a/**` everything below
-a), `[abc]`, `[a-z]` and `[!a]` are one character other than `/`. Nothing else is special: a backslash is itself,
-a literal `*` is written `[*]`. Case matters, hidden names match, paths are compared whole.
+`*` and `?` stay inside one folder name, `**` crosses folders (`a/**/b` matches `a/b` too, `a/**` everything
+below a), `[abc]`, `[a-z]` and `[!a]` are one character other than `/`. Nothing else is special: a backslash
+is itself, a literal `*` is written `[*]`. Case matters, hidden names match, paths are compared whole.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from console.engine.errors import UsageError
 def compile_glob(pattern: str) -> Callable[[str], bool]:
     """A function that says whether a relative path matches `pattern`.
 
-    Raises UsageError for what can match nothing that is meant: empty, absolute, `..`, a class without its `]`.
+    Raises UsageError for what can match nothing that is meant: empty, absolute, `..`, a class without `]`.
     The time of a match grows at most with the square of the path's length, whatever the pattern.
     """
     _check(pattern)
@@ -54,8 +54,8 @@ _Segment = list[str]
 def _translate(pattern: str) -> str:
     """The regular expression.
 
-    A star is followed by as little as makes the text after it fit, and that choice is final (an atomic group): in
-    a glob the earliest fit is always as good as any later one, and nothing has to be tried twice.
+    A star is followed by as little as makes the text after it fit, and that choice is final (an atomic
+    group): in a glob the earliest fit is always as good as any later one, and nothing has to be tried twice.
     Only the last star before the end, or before a `**`, is anchored, and there one choice is left open.
     """
     segments, joints = _segments(pattern)

@@ -1,4 +1,4 @@
-"""What the tests share: tiny workspaces, the real command line, a fixed clock, the corpus beside the project."""
+"""What the tests share: tiny workspaces, the real command line, a fixed clock, the corpus beside us."""
 
 from tests.support.cli import run_cli
 from tests.support.clock import Clock, fixed_environment

@@ -30,7 +30,7 @@ def run_cli(
     stdin: str | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m console --root ROOT ARGS...` without a terminal and wait for it, at most `timeout` seconds.
+    """Run `python -m console --root ROOT ARGS...` without a terminal; wait for it at most `timeout` seconds.
 
     root None: no --root is given (`init`). cwd: where to stand, by default the root. Standard input is empty
     unless given. Output is text; bytes that are no UTF-8 come as surrogate escapes.

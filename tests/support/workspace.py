@@ -15,7 +15,7 @@ from tests.support import toml
 RAW = "data/raw/funding_sources"
 VALIDATED = "data/transformed/validated"
 
-# Small, but with every kind of rule that the funding schema has: required, type, minimum, pattern, enum, format.
+# Small, with every kind of rule that the funding schema has: required, type, minimum, pattern, enum, format.
 SMALL_SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",
@@ -43,7 +43,7 @@ def valid_record(n: int) -> dict[str, Any]:
 
 
 def invalid_record(n: int) -> dict[str, Any]:
-    """A record that both schemas refuse: no date, or a negative amount, or a category that is not in the list."""
+    """A record that both schemas refuse: no date, a negative amount, or an unknown category."""
     record = valid_record(n)
     if n % 3 == 0:
         del record["date"]
@@ -90,8 +90,8 @@ def make_workspace(
 ) -> Path:
     """A workspace under `root` (made if missing); comes back resolved.
 
-    files: path relative to the raw zone -> content (see `encode`). config: keys of console.toml, over a default
-    of one rule for all files with `schema` and the time zone UTC; None as a value leaves a key out.
+    files: path relative to the raw zone -> content (see `encode`). config: keys of console.toml, over a
+    default of one rule for all files with `schema` and the time zone UTC; None as a value leaves a key out.
     schema: written to config/schemas/small.json; None: no schema and no rule for one.
     """
     root.mkdir(parents=True, exist_ok=True)

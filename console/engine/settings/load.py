@@ -33,8 +33,8 @@ def load_settings(root: Path, config: str = "") -> Settings:
     """The configuration of the workspace `root` (resolved).
 
     config: path relative to the root or absolute; `.json` is the incumbent's form, `.toml` ours; '' is
-    config/console.toml. A file that is missing, unreadable or wrong is a ConfigurationError naming file and key,
-    never a default in its place.
+    config/console.toml. A file that is missing, unreadable or wrong is a ConfigurationError naming file and
+    key, never a default in its place.
     """
     file = Path(os.path.normpath(root / (config or DEFAULT_CONFIG)))
     name = os.path.relpath(file, root) if file.is_relative_to(root) else str(file)

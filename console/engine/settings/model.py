@@ -1,4 +1,4 @@
-"""The configuration as plain frozen data. `config/console.toml` and the incumbent's config.json both become this."""
+"""The configuration as plain frozen data: console.toml and the incumbent's config.json both become this."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class IgnoreSetting:
     reason: str
 
 
-# What is listed as ignored unless `ignore` in console.toml says otherwise; both kinds of configuration use it.
-# A file of any other suffix is ignored too, reason "unknown suffix"; that comes from `suffixes`.
+# What is listed as ignored unless `ignore` in console.toml says otherwise; both kinds of configuration use
+# it. A file of any other suffix is ignored too, reason "unknown suffix"; that comes from `suffixes`.
 DEFAULT_IGNORE = (
     IgnoreSetting("_templates/**", "template"),
     IgnoreSetting("**/README*", "documentation"),
@@ -96,7 +96,7 @@ class LogSetting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be configured. `digest` is the SHA-256 of the file as read; `path` relative to the root."""
+    """Everything that can be configured. `digest`: SHA-256 of the file; `path`: relative to the root."""
 
     path: str
     kind: str  # toml | incumbent
@@ -125,7 +125,7 @@ class Settings:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Every folder that the configuration names, for Workspace.confine: each may be a link or lie elsewhere."""
+        """Every folder that the configuration names, for Workspace.confine: each may be a link."""
         zones = self.zones
         return (
             zones.raw,

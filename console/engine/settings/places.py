@@ -1,4 +1,4 @@
-"""Where a configuration says that things lie: paths in one spelling, zones that do not overlap, globs that are globs."""
+"""Where a configuration says that things lie: paths in one spelling, zones that do not overlap."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def inside(root: Path, path: str, name: str, key: str) -> str:
 
 
 def folder(root: Path, path: str, name: str, key: str) -> str:
-    """As `inside`, but an absolute path may lie elsewhere: the configuration names it, that is the permission."""
+    """As `inside`, but an absolute path may lie elsewhere: its being named permits it."""
     folded = _folded(path, name, key)
     if folded.startswith("/") and not below(folded, str(root)):
         return folded

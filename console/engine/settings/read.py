@@ -1,4 +1,4 @@
-"""The configuration file as bytes and as a document: small, regular, well-formed, or an error that says why not."""
+"""The configuration file as bytes and as a document: small, regular, well-formed, or an error."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ class Workspace:
     def confine(self, given: str, *, zones: Iterable[str] = (), base: Path | None = None) -> str:
         """What an operator typed, as a path relative to the root with `/`; `.` is the root itself.
 
-        given: absolute or relative (to `base`, by default the root), with `..`, `//` and `.` as typed; it need
-        not exist. zones: `Settings.folders`, as configured: such a folder may be a link or lie elsewhere, and a
-        path below the place where it really lies comes back under its configured name (absolute, if that is).
+        given: absolute or relative (to `base`, by default the root), with `..`, `//` and `.` as typed; it
+        need not exist. zones: `Settings.folders`, as configured: such a folder may be a link or lie
+        elsewhere, and a path below where it really lies comes back under its configured name.
         A folder on the way that is a link is replaced by what it points to; the last name never is.
 
         Raises UsageError when the path leads outside of root and zones, through a link or not.
@@ -83,8 +83,8 @@ def open_workspace(root: Path) -> Workspace:
 
 
 def fold(path: str) -> str:
-    """`path` in its one spelling: no `//`, no `.`, each `..` taken with the name before it; `.` where nothing is
-    left. Says nothing about what is on disk. Raises ValueError for empty text and for a NUL character."""
+    """`path` in its one spelling: no `//`, no `.`, each `..` taken with the name before it; `.` where nothing
+    is left. Says nothing about what is on disk. Raises ValueError for empty text and for a NUL character."""
     if not path:
         raise ValueError("the path is empty")
     if "\0" in path:
