@@ -82,8 +82,9 @@ class Failpoints:
     The text is `NAME:N` (kill -9) or `NAME:N:ERRNO` (raise OSError with that number), N counting from 1.
     """
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", *, victim: int = 0) -> None:
         self._name, self._left, self._errno = "", 0, 0
+        self._victim = victim  # who is killed: a worker's parent, with whom its workers die; 0: this process
         if text:
             name, _, rest = text.partition(":")
             if name not in FAILPOINTS:
@@ -99,7 +100,8 @@ class Failpoints:
         if self._left == 0:
             if self._errno:
                 raise OSError(self._errno, os.strerror(self._errno), f"failpoint {name}")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(self._victim or os.getpid(), signal.SIGKILL)
+            signal.pause()  # nothing after it happens, whoever is killed first
 
 
 def _utc_now() -> datetime:

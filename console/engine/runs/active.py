@@ -43,12 +43,15 @@ class Request:
     command: str
     overrides: dict[str, str] = field(default_factory=dict)
     binding: dict[str, str] | None = None  # of a confirmed plan; its files lie in runs/<run>/confirmed.jsonl
+    who: dict[str, Any] = field(default_factory=dict)  # environment.Who of the person who asked
 
 
 class ActiveRun:
     """The holder of the lock. Everything it writes to the ledger goes through `connection`."""
 
-    def __init__(self, ctx: Context, connection: sqlite3.Connection, request: Request) -> None:
+    def __init__(
+        self, ctx: Context, connection: sqlite3.Connection, request: Request, *, log: MigrationLog | None = None
+    ) -> None:
         self.ctx, self.connection, self.request = ctx, connection, request
         self.id = request.run
         self.seq = 0
@@ -59,7 +62,8 @@ class ActiveRun:
         self.verification: list[GateItem] = []
         self.durability = ""
         self.messages: list[str] = []
-        self.log = MigrationLog(ctx, request.run)
+        self.moved_by_source: dict[str, int] = {}
+        self.log = log or MigrationLog(ctx, request.run)
         self.cancel_signal = 0  # number of the signal that asked to end, if one did
         self._cancelled = False
         self._phase, self._phase_from = "", ctx.env.monotonic()

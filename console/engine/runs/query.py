@@ -48,13 +48,14 @@ def run_row(row: sqlite3.Row) -> RunRow:
 
 
 def process_started(pid: int) -> float:
-    """When process `pid` started, in clock ticks since boot; 0.0 where there is no such process.
+    """When process `pid` started, in clock ticks since boot; 0.0 where there is none, or only a zombie.
 
     Field 22 of /proc/PID/stat (proc(5)); tells a process from a later one that got the same number.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return float(stat.read().rpartition(b")")[2].split()[19])
+            fields = stat.read().rpartition(b")")[2].split()
+        return 0.0 if fields[0] in (b"Z", b"X") else float(fields[19])
     except (OSError, IndexError, ValueError):
         return 0.0
 

@@ -225,6 +225,8 @@ class Batches:
             add("INFO", "Processing file", file=path, checksum=answer.sha256)
             causes: Any = [f"{cause}: {records}" for cause, records, _ in answer.verdict.causes]
             add("ERROR", "Validation failed", file=path, detail=answer.reason, errors=causes)
+        elif answer.kind == "sidecar-left":
+            add("WARNING", "Sidecar not copied", file=path, detail=answer.reason)
         elif answer.kind != "sidecar":
             add("ERROR", _phrase(answer.reason), file=path, detail=answer.reason)
 

@@ -71,11 +71,22 @@ def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Conn
     return [params.source]
 
 
-def binding(ctx: Context, params: MigrateParams, rules: RuleSet, connection: sqlite3.Connection | None) -> dict[str, str]:
-    """What a confirmed plan stands on as a whole: if one of these changed, the run refuses."""
+def binding(
+    ctx: Context,
+    params: MigrateParams,
+    rules: RuleSet,
+    connection: sqlite3.Connection | None,
+    *,
+    before: int = 1 << 62,
+) -> dict[str, str]:
+    """What a confirmed plan stands on as a whole: if one of these changed, the run refuses.
+
+    before: only runs with a smaller seq count, so that a run does not see itself.
+    """
     last = "0"
     if connection is not None:
-        last = str(connection.execute("SELECT coalesce(max(seq), 0) FROM runs WHERE status != 'refused'").fetchone()[0])
+        sql = "SELECT coalesce(max(seq), 0) FROM runs WHERE status != 'refused' AND seq < ?"
+        last = str(connection.execute(sql, [before]).fetchone()[0])
     try:
         facts = ctx.workspace.path(ctx.settings.state_file).stat()
         mirror = f"{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ino}"

@@ -64,7 +64,8 @@ class Stager:
                 return answers
             publishes = publishes or answer.kind in ("staged", "revalidated", "unchanged")
         if group.sidecar is not None and publishes:
-            answers.append(self._guarded(group.sidecar, self._sidecar))
+            answer = self._guarded(group.sidecar, self._sidecar)
+            answers.append(answer._replace(kind="sidecar-left") if answer.kind == "unreadable" else answer)
         return answers
 
     def _guarded(self, candidate: Candidate, work: Callable[[Candidate], Staged]) -> Staged:
@@ -162,7 +163,12 @@ class Stager:
     def _create(self, path: str, made: list[str]) -> int:
         folder, _, name = path.rpartition("/")
         self._folders.open(folder, made)
-        return self._folders.create(part_name(name, self._run))
+        part = part_name(name, self._run)
+        try:
+            return self._folders.create(part)
+        except FileExistsError:  # ours: a worker of this run died over it
+            os.unlink(self._part_path(path))
+            return self._folders.create(part)
 
     def _write(self, path: str, data: bytes, made: list[str]) -> tuple[int, int, int]:
         descriptor = self._create(path, made)
@@ -247,6 +253,8 @@ class Stager:
 
     def _sidecar(self, candidate: Candidate) -> Staged:
         """A sidecar travels as it is; what its own schema says of it is kept as a problem, not a failure."""
+        if candidate.size > self._settings.limits.record_bytes:
+            return Staged(candidate.path, "unreadable", *candidate[2:5], reason="larger than a record may be")
         try:
             read = self._read(candidate, None, ".json")
         except Changing:

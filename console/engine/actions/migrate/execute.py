@@ -1,0 +1,365 @@
+"""Executing a migrate: under the lock, with workers that stage and one process that publishes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from console.engine.actions.migrate.archive_source import archive_published
+from console.engine.actions.migrate.batch import Batches, RunStopped
+from console.engine.actions.migrate.model import Candidate, Group, Staged
+from console.engine.actions.migrate.plan import binding, chosen_sources
+from console.engine.actions.migrate.record import note_unread, remember_seen
+from console.engine.actions.migrate.rows import Recorder
+from console.engine.actions.migrate.scan import Scanner, Selection
+from console.engine.actions.migrate.survey import Survey, read_seen
+from console.engine.actions.migrate.verify import verify_published
+from console.engine.actions.migrate.worker import Stager
+from console.engine.checks.brakes import failures_brake
+from console.engine.checks.gate import apply_settings, refusal
+from console.engine.context import Context
+from console.engine.environment import Failpoints
+from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
+from console.engine.ledger.mirror import read_mirror, record_difference, write_mirror
+from console.engine.ledger.store import open_reader, transaction
+from console.engine.model import Check, MigrateParams, RunStatus
+from console.engine.records.rules import load_rules
+from console.engine.runs.active import ActiveRun, Request, make_reserve
+from console.engine.runs.pool import Pool, TaskError, WorkerDied
+from console.engine.text import plural
+from console.engine.transfer.filesystem import Flusher
+from console.engine.transfer.publish import Publisher
+
+_CHUNK_FILES = 32
+_CHUNK_BYTES = 16 * 1024 * 1024
+_WINDOW = 2_000  # files judged before the first rename, where there is a last run to compare failures with
+_FAILING = ("failed", "unreadable", "damaged", "changed-while-read", "changed-since-plan")
+
+Task = tuple[str, Any]
+
+
+class Migrate:
+    """One execution. Made before the lock is taken: it forks the workers."""
+
+    def __init__(self, ctx: Context, request: Request) -> None:
+        self._ctx, self._request = ctx, request
+        self._params = MigrateParams(**request.params)
+        self.rules = load_rules(ctx.workspace.root, ctx.settings)
+        for problem in self.rules.problems:
+            raise problem
+        self._operation = self._params.operation or ctx.settings.operation
+        self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
+        self._strict = request.binding is not None
+        self._judged = self._failed = 0
+        self._answers = 0
+        self._stopped: RunStopped | None = None
+        self._braked: EngineError | None = None
+
+    # --- in the workers --------------------------------------------------------------------------------
+
+    def _make_handler(self) -> Callable[[Task], Any]:
+        _close_lock(str(self._ctx.workspace.lock))
+        ctx = self._ctx
+        text = os.environ.get("OPSCONSOLE_FAILPOINT", "")
+        failpoints = Failpoints(text, victim=os.getppid()) if text.startswith("stage.") else Failpoints()
+        root = str(ctx.workspace.root)
+        stager = Stager(root, ctx.settings, self.rules, self._request.run, failpoints)
+        scanners: list[Scanner] = []
+
+        def handle(task: Task) -> Any:
+            kind, payload = task
+            if kind == "stage":
+                return [answer for group in payload for answer in stager.group(group, self._strict)]
+            if not scanners:
+                connection = open_reader(ctx.workspace.ledger)
+                scanners.append(Scanner(root, ctx.settings, self.rules, connection, ctx.env.now()))
+            source, selection = payload
+            return scanners[0].scan(source, selection)
+
+        return handle
+
+    def close(self, *, kill: bool = False) -> None:
+        self._pool.close(kill=kill)
+
+    # --- in the process that holds the lock ------------------------------------------------------------
+
+    def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
+        """Scan, gate, publish, verify. Returns status, exit status and one sentence. Raises EngineError."""
+        run.phase("scan")
+        recorder = Recorder(run, self.rules)
+        self._check_binding(run)
+        with transaction(run.connection) as connection:
+            record_difference(self._ctx, connection, read_mirror(self._ctx, connection), run.seq)
+            recorder.register_rules(connection)
+        survey = self._survey(run)
+        run.gate = survey.gate(run.connection, run.request.overrides)
+        refused = refusal(run.gate)
+        if refused is not None:
+            raise refused
+        changed = self._confirm(survey) if self._strict else []
+        self._write_plan(run, survey)
+        self._publish(run, recorder, survey, changed)
+        run.phase("record")
+        note_unread(run, survey, self._ctx)
+        write_mirror(self._ctx, run.connection, run.seq)
+        if self._operation == "move" and self._stopped is None and self._braked is None:
+            archive_published(run)
+        run.phase("verify")
+        run.verification = verify_published(run)
+        run.phase("record")
+        if self._braked is None:
+            remember_seen(run, survey)
+        return self._result(run, survey)
+
+    def _check_binding(self, run: ActiveRun) -> None:
+        if run.request.binding is None:
+            return
+        now = binding(self._ctx, self._params, self.rules, run.connection, before=run.seq)
+        changed = [name for name, value in run.request.binding.items() if now.get(name) != value]
+        if changed:
+            raise RefusedError(
+                f"the plan is out of date: {', '.join(changed)} changed since it was made",
+                untouched="everything",
+                next_step="look at the new plan and confirm that",
+            )
+
+    def _survey(self, run: ActiveRun) -> Survey:
+        params = self._params
+        survey = Survey(self._ctx, whole=not (params.source or params.pattern or params.sample))
+        selection = Selection(params.pattern, params.checksum)
+        sources = chosen_sources(self._ctx, params, run.connection)
+        tasks: Iterator[Task] = (("scan", (source, selection)) for source in sources)
+        for task, answer in self._pool.run(tasks, tick=run.beat):
+            if isinstance(answer, TaskError | WorkerDied):
+                raise EngineError(f"the source {task[1][0]} could not be scanned: {answer}")
+            survey.add(answer)
+        survey.groups.sort(key=lambda group: group.folder)
+        if params.sample:
+            survey.sample(params.sample)
+        run.total_files, run.total_bytes = survey.candidates, survey.bytes
+        return survey
+
+    def _confirm(self, survey: Survey) -> list[Staged]:
+        """Keep what the confirmed plan names; what came later waits, what changed since is answered as such."""
+        planned: dict[str, tuple[int, int, int]] = {}
+        cut = len(self._ctx.settings.zones.raw.rstrip("/")) + 1
+        with open(self._ctx.workspace.run_folder(self._request.run) / "confirmed.jsonl", "rb") as file:
+            for line in file:
+                entry = orjson.loads(line)
+                planned[entry["path"][cut:]] = (entry["size"], entry["mtime_ns"], entry["inode"])
+        changed: list[Staged] = []
+        groups = []
+        for group in survey.groups:
+            kept = []
+            for candidate in group.candidates:
+                identity = planned.pop(candidate.path, None)
+                if identity is not None and identity != candidate[2:5]:
+                    changed.append(_changed(candidate.path, candidate[2:5]))
+                elif identity is not None:
+                    kept.append(candidate)
+            if kept or group.sidecar_alone:
+                groups.append(group._replace(candidates=kept))
+        changed += [_changed(path, identity) for path, identity in planned.items()]
+        survey.groups = groups
+        survey.candidates = sum(len(group.candidates) for group in groups)
+        return changed
+
+    def _write_plan(self, run: ActiveRun, survey: Survey) -> None:
+        """Every destination that will be staged beside, durable before the first one: recovery goes by it."""
+        folder = self._ctx.workspace.run_folder(run.id)
+        zone = self._ctx.settings.zones.validated.rstrip("/")
+        with open(folder / "plan.jsonl", "wb") as file:
+            for group in survey.groups:
+                everyone: list[Candidate] = [*group.candidates, *([group.sidecar] if group.sidecar else [])]
+                file.writelines(
+                    orjson.dumps(
+                        {
+                            "path": _escaped(c.path),
+                            "dest": f"{zone}/{_escaped(c.path)}",
+                            "status": c.status,
+                            "size": c.size,
+                            "mtime_ns": c.mtime_ns,
+                            "inode": c.inode,
+                        },
+                        option=orjson.OPT_APPEND_NEWLINE,
+                    )
+                    for c in everyone
+                )
+            file.flush()
+            os.fsync(file.fileno())
+        run.ctx.env.failpoints.reach("run.planned")
+
+    # --- publishing ------------------------------------------------------------------------------------
+
+    def _publish(self, run: ActiveRun, recorder: Recorder, survey: Survey, changed: list[Staged]) -> None:
+        run.phase("publish")
+        if not survey.groups and not changed:
+            return
+        ctx = self._ctx
+        make_reserve(ctx)
+        per_file = ctx.settings.durability == "file"
+        flusher = Flusher(ctx.workspace.path(ctx.settings.zones.validated), per_file=per_file)
+        run.durability = flusher.mode
+        publisher = Publisher(str(ctx.workspace.root), ctx.settings.zones.backups, ctx.env.failpoints.reach)
+        batches = Batches(run, recorder, publisher, flusher)
+        seen = read_seen(run.connection)
+        batches.holding = seen.failing_share is not None and survey.whole
+        try:
+            for answer in changed:
+                self._take(batches, answer)
+            self._feed(run, batches, survey, self._chunks(survey.groups))
+            if batches.holding and self._stopped is None:
+                self._brake(run, batches, survey)
+            if self._stopped is None and self._braked is None:
+                self._commit(batches)
+            else:
+                batches.abandon()
+        finally:
+            publisher.close()
+            flusher.close()
+
+    def _chunks(self, groups: Iterable[Group]) -> Iterator[Task]:
+        """Whole folders, about as much as a worker does in a few hundredths of a second."""
+        chunk: list[Group] = []
+        files = size = 0
+        for group in groups:
+            chunk.append(group)
+            files += len(group.candidates) + 1
+            size += sum(candidate.size for candidate in group.candidates)
+            if files >= _CHUNK_FILES or size >= _CHUNK_BYTES:
+                yield "stage", chunk
+                chunk, files, size = [], 0, 0
+        if chunk:
+            yield "stage", chunk
+
+    def _feed(self, run: ActiveRun, batches: Batches, survey: Survey, tasks: Iterator[Task]) -> None:
+        split: deque[Task] = deque()
+
+        def tick() -> bool:
+            return run.beat() or self._stopped is not None or self._braked is not None
+
+        for task, answer in self._pool.run(tasks, tick=tick):
+            if isinstance(answer, TaskError):
+                raise EngineError(f"a worker failed: {answer}")
+            if isinstance(answer, WorkerDied):
+                answer = _split(task[1], str(answer), split)
+            for staged in answer:
+                self._take(batches, staged)
+            if self._judged and self._judged // _WINDOW != self._answers:
+                self._answers = self._judged // _WINDOW
+                self._brake(run, batches, survey)
+        if split and not tick():
+            self._feed(run, batches, survey, iter(split))
+
+    def _take(self, batches: Batches, staged: Staged) -> None:
+        if staged.kind == "full":
+            self._stop(batches, RunStopped(f"Insufficient disk space: {staged.reason}", full=True))
+            return
+        if staged.kind != "sidecar":
+            self._judged += 1
+            self._failed += staged.kind in _FAILING
+        try:
+            batches.add(staged)
+        except RunStopped as stop:
+            self._stop(batches, stop)
+
+    def _commit(self, batches: Batches) -> None:
+        try:
+            batches.commit()
+        except RunStopped as stop:
+            self._stop(batches, stop)
+
+    def _stop(self, batches: Batches, stop: RunStopped) -> None:
+        if self._stopped is None:
+            self._stopped = stop
+        batches.holding = True  # what is still on its way is collected and taken back
+
+    def _brake(self, run: ActiveRun, batches: Batches, survey: Survey) -> None:
+        """Failures up by many points: refuse before the first rename, or stop where it is."""
+        if not survey.whole or self._stopped is not None or self._braked is not None:
+            return
+        item = failures_brake(
+            self._ctx.settings.brakes,
+            read_seen(run.connection),
+            failed=self._failed,
+            judged=self._judged,
+            waiting=survey.candidates,
+            known=survey.counts["known_failed"] + survey.counts["accepted"],
+            files=survey.files,
+        )
+        items = apply_settings([item], self._ctx.settings.gate, run.request.overrides)
+        run.gate = [*(i for i in run.gate if i.name != "failures"), *items]
+        self._braked = refusal(items)
+        batches.holding = self._braked is not None
+
+    # --- the end ---------------------------------------------------------------------------------------
+
+    def _result(self, run: ActiveRun, survey: Survey) -> tuple[RunStatus, int, str]:
+        counts = run.counts
+        left = survey.candidates - run.done_files
+        if self._stopped is not None:
+            counts.not_tried = max(0, left)
+            advice = "free some room and migrate again" if self._stopped.full else "see `opsconsole doctor`"
+            message = f"{self._stopped.reason}; {plural(max(0, left), 'file')} not tried: {advice}"
+            run.log.add("ERROR", message)
+            return RunStatus.FAILED, 1, message
+        if self._braked is not None:
+            counts.not_tried = max(0, left)
+            return RunStatus.REFUSED, EXIT_REFUSED, " ".join(self._braked.lines())
+        if run.cancelled and left > 0:
+            counts.not_tried = left
+            status = 130 if run.cancel_signal in (0, 2) else 128 + run.cancel_signal
+            return RunStatus.CANCELLED, status, f"cancelled; {plural(left, 'file')} left for the next run"
+        wrong = [item for item in run.verification if item.verdict == Check.FAIL]
+        failing = counts.failed + counts.known_failed
+        if wrong:
+            return RunStatus.PARTIAL, 1, "verification failed: " + "; ".join(item.evidence for item in wrong)
+        if failing:
+            return RunStatus.PARTIAL, 1, f"{plural(counts.processed, 'file')} published, {plural(failing, 'file')} failing"
+        if counts.processed or counts.revalidated or counts.sidecars:
+            return RunStatus.DONE, 0, f"{plural(counts.processed, 'file')} published"
+        return RunStatus.DONE, 0, "nothing to do"
+
+
+def _changed(path: str, identity: tuple[int, int, int]) -> Staged:
+    return Staged(path, "changed-since-plan", *identity, reason="it changed after the plan was made; left alone")
+
+
+def _escaped(path: str) -> str:
+    return path if path.isascii() else path.encode("utf-8", "backslashreplace").decode()
+
+
+def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]:
+    """A chunk whose worker died twice: its files one by one; a file that does it alone is to blame."""
+    if sum(len(group.candidates) for group in groups) <= 1:
+        return [
+            Staged(c.path, "unreadable", *c[2:5], reason=f"{reason} (out of memory?)")
+            for group in groups
+            for c in group.candidates
+        ]
+    for group in groups:
+        for number, candidate in enumerate(group.candidates):
+            alone = group._replace(candidates=[candidate], sidecar=group.sidecar if number == 0 else None)
+            split.append(("stage", [alone]))
+    return []
+
+
+def _close_lock(path: str) -> None:
+    """A worker that replaces a dead one is forked while the lock is held: it lets go of the descriptor."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{name}") == path:
+                os.close(int(name))
+        except OSError:
+            continue
+
+
+def request_document(params: MigrateParams) -> dict[str, Any]:
+    """MigrateParams as the request and the ledger keep them."""
+    document: dict[str, Any] = json.loads(json.dumps({name: getattr(params, name) for name in params.__slots__}))
+    return document

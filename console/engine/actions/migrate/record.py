@@ -1,0 +1,62 @@
+"""The end of a migrate in the ledger and the log: what was not read, and what the brakes will compare with."""
+
+from __future__ import annotations
+
+from console.engine.actions.migrate.survey import Survey
+from console.engine.context import Context
+from console.engine.ledger.store import transaction
+from console.engine.model import Outcome
+from console.engine.runs.active import ActiveRun
+from console.engine.text import plural
+
+
+def note_unread(run: ActiveRun, survey: Survey, ctx: Context) -> None:
+    """Counts and log lines of what the scan settled: unchanged, known failures, ignored, unreadable, vanished."""
+    counts, found, log = run.counts, survey.counts, run.log
+    raw = ctx.settings.zones.raw.rstrip("/")
+    unchanged = found["unchanged"] + found["adopted"]
+    counts.skipped += unchanged
+    counts.known_failed += found["known_failed"]
+    counts.accepted += found["accepted"]
+    counts.held += found["held"]
+    counts.ignored += len(survey.ignored)
+    counts.failed += len(survey.unreadable)
+    if unchanged > ctx.settings.logs.unchanged_named:
+        log.add("INFO", f"{plural(unchanged, 'file')} already processed")
+    else:
+        for path in survey.unchanged:
+            log.add("INFO", "already processed", file=f"{raw}/{path}")
+    if found["known_failed"]:
+        log.add("INFO", f"{plural(found['known_failed'], 'file')} unchanged since they failed: not read again")
+    if survey.ignored:
+        log.add("INFO", f"{plural(len(survey.ignored), 'file')} ignored; the plan names them")
+    for path, reason in survey.unreadable:
+        log.add("ERROR", "Permission denied" if "ermission" in reason else "Cannot read", file=f"{raw}/{path}", detail=reason)
+    for path in survey.vanished[:1000]:
+        log.add("WARNING", "Source is gone, its published copy stays", file=f"{raw}/{path}")
+    for path in survey.altered[:1000]:
+        log.add("WARNING", "Published copy was changed by somebody else, left alone", file=f"{raw}/{path}")
+    if survey.unreadable:
+        with transaction(run.connection) as connection:
+            run.outcomes_in(
+                connection,
+                [(f"{raw}/{path}", Outcome.FAILED, "", 0, "", "", "", reason) for path, reason in survey.unreadable],
+            )
+    log.flush()
+
+
+def remember_seen(run: ActiveRun, survey: Survey) -> None:
+    """File systems of the zones and files by source, for the brakes of the next run."""
+    with transaction(run.connection) as connection:
+        for zone, system in survey.filesystems().items():
+            connection.execute(
+                "INSERT INTO zones_seen (zone, filesystem, run) VALUES (?, ?, ?)"
+                " ON CONFLICT (zone) DO UPDATE SET filesystem = excluded.filesystem, run = excluded.run",
+                [zone, system.identity, run.seq],
+            )
+        for source, files in survey.sources.items():
+            connection.execute(
+                "INSERT INTO sources_seen (source, files, run) VALUES (?, ?, ?)"
+                " ON CONFLICT (source) DO UPDATE SET files = excluded.files, run = excluded.run",
+                [source, files - run.moved_by_source.get(source, 0), run.seq],
+            )

@@ -1,0 +1,184 @@
+"""The process of a run: takes the lock, recovers, executes, records. Started by `start`, or in the foreground.
+
+`python -m console.engine.runs.process --root R --config C --run ID --action NAME --notify FD`, the request as JSON on
+standard input. On FD it says, one JSON object a line, that the lock is taken, or why not; FD closes when it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from console.engine.actions.migrate.execute import Migrate
+from console.engine.context import Context, open_context
+from console.engine.environment import Who
+from console.engine.errors import EngineError, RefusedError
+from console.engine.ledger.store import backup, open_writer
+from console.engine.model import RunStatus
+from console.engine.observe.report import render_report
+from console.engine.runs.active import ActiveRun, Request, release_reserve, timestamp
+from console.engine.runs.lock import Holder, RootLock
+from console.engine.runs.recover import recover_all
+
+Notify = Callable[[dict[str, Any]], None]
+
+
+def make_private(ctx: Context, run: str) -> Path:
+    """`.opsconsole/runs/<run>`, with the root's group and mode so that the group shares it."""
+    folder = ctx.workspace.run_folder(run)
+    for place in (ctx.workspace.private, folder.parent, folder):
+        try:
+            facts = os.stat(place.parent)
+            os.mkdir(place)
+        except FileExistsError:
+            continue
+        os.chmod(place, facts.st_mode & 0o7777)
+        try:
+            os.chown(place, -1, facts.st_gid)
+        except PermissionError:
+            pass
+    return folder
+
+
+def run_request(ctx: Context, request: Request, notify: Notify) -> int:
+    """The whole life of one run. Returns its exit status; raises EngineError for what happens before it is registered."""
+    make_private(ctx, request.run)
+    migrate = Migrate(ctx, request)  # forks the workers, before there is a lock to inherit
+    lock = RootLock(ctx.workspace)
+    try:
+        lock.acquire(_holder(ctx, request))
+        ctx.env.failpoints.reach("run.locked")
+        try:
+            return _locked(ctx, request, migrate, notify)
+        finally:
+            lock.release()
+    finally:
+        migrate.close(kill=True)
+
+
+def _holder(ctx: Context, request: Request) -> Holder:
+    who = ctx.env.who
+    return Holder(
+        request.run, request.action, who.login or who.user, who.host, os.getpid(), timestamp(ctx.env.now()), who.terminal
+    )
+
+
+def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) -> int:
+    connection = open_writer(ctx.workspace.ledger)
+    run = ActiveRun(ctx, connection, request)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda n, _frame: run.cancel(n))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the line dropped: the run goes on
+    try:
+        run.register()
+        notify({"run": run.id, "pid": os.getpid()})
+        status, code, message = _guarded(ctx, connection, migrate, run)
+        if run.messages:
+            message = "; ".join([message, *run.messages])
+        _say_end(run, status, message)
+        run.finish(status, code, message)
+        _after(ctx, connection, run)
+        return code
+    finally:
+        connection.close()
+
+
+def _guarded(
+    ctx: Context, connection: sqlite3.Connection, migrate: Migrate, run: ActiveRun
+) -> tuple[RunStatus, int, str]:
+    """Recover and execute; whatever is raised becomes the run's result, with the traceback in its stderr file."""
+    try:
+        run.phase("recover")
+        run.log.add("INFO", f"Starting {run.request.action}", command=run.request.command)
+        for sentence in recover_all(ctx, connection, migrate.rules, run):
+            run.messages.append(sentence)
+        return migrate.execute(run)
+    except RefusedError as error:
+        return RunStatus.REFUSED, error.exit_status, " ".join(error.lines())
+    except EngineError as error:
+        return RunStatus.FAILED, error.exit_status, " ".join(error.lines())
+    except Exception as error:  # noqa: BLE001 - recorded with its traceback; nothing of it is hidden
+        release_reserve(ctx)
+        traceback.print_exc(file=sys.stderr)
+        _keep_traceback(ctx, run.id)
+        where = f"{ctx.workspace.run_folder(run.id).relative_to(ctx.workspace.root)}/traceback"
+        return RunStatus.FAILED, 1, f"{type(error).__name__}: {error}; the next run settles what was begun; see {where}"
+
+
+def _keep_traceback(ctx: Context, run: str) -> None:
+    try:
+        (ctx.workspace.run_folder(run) / "traceback").write_text(traceback.format_exc())
+    except OSError:
+        pass  # the disk is full: standard error has it
+
+
+def _say_end(run: ActiveRun, status: RunStatus, message: str) -> None:
+    level = {RunStatus.DONE: "INFO", RunStatus.CANCELLED: "WARNING", RunStatus.PARTIAL: "WARNING"}.get(status, "ERROR")
+    run.log.add(level, f"{run.request.action.capitalize()} complete: {status}", detail=message, stats=run.counts.to_json())
+    run.log.close()
+
+
+def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
+    """Report and a copy of the ledger: useful, not vital; a full disk does not change the run's result."""
+    try:
+        report = ctx.workspace.run_folder(run.id) / "report.md"
+        part = report.with_suffix(".part")
+        part.write_text(render_report(ctx, connection, run.seq), encoding="utf-8")
+        os.replace(part, report)
+        ctx.env.failpoints.reach("report.written")
+        if run.counts.processed or run.counts.failed or run.counts.revalidated:
+            backup(connection, ctx.workspace.ledger_backup)
+    except (OSError, sqlite3.Error) as error:
+        print(f"report or ledger copy not written: {error}", file=sys.stderr)  # noqa: T201 - its own stderr file
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry of the run's own process."""
+    parser = argparse.ArgumentParser(prog="opsconsole-run")
+    for option in ("--root", "--config", "--run", "--action"):
+        parser.add_argument(option, required=True)
+    parser.add_argument("--notify", type=int, required=True)
+    arguments = parser.parse_args(argv)
+    os.umask(0o002)
+
+    def notify(document: dict[str, Any]) -> None:
+        try:
+            os.write(arguments.notify, json.dumps(document).encode() + b"\n")
+        except OSError:
+            pass  # the starter is gone: that is allowed
+
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        request = Request(**json.loads(sys.stdin.buffer.read()))
+        ctx = open_context(Path(arguments.root), arguments.config)
+        ctx = with_who(ctx, request)
+        return run_request(ctx, request, notify)
+    except EngineError as error:
+        notify({"error": type(error).__name__, "lines": error.lines(), **_fields(error)})
+        return error.exit_status
+    except Exception as error:  # noqa: BLE001 - said to the starter, with the traceback in the stderr file
+        traceback.print_exc(file=sys.stderr)
+        notify({"error": "EngineError", "what": f"the run could not start: {type(error).__name__}: {error}"})
+        return 1
+
+
+def with_who(ctx: Context, request: Request) -> Context:
+    """The person who asked is the starter's, not this process's: it has no terminal."""
+    return replace(ctx, env=replace(ctx.env, who=Who(**request.who))) if request.who else ctx
+
+
+def _fields(error: EngineError) -> dict[str, str]:
+    return {"what": error.what, "file": error.file, "untouched": error.untouched, "next_step": error.next_step}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Settling what dead runs left: their intents finished or taken back, their staged files removed.
+
+Only what an intent or a plan of ours names is ever removed; a file that the ledger does not know is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+import orjson
+
+from console.engine.actions.migrate.archive_source import finish_archive, move_items
+from console.engine.actions.migrate.rows import Recorder
+from console.engine.context import Context
+from console.engine.errors import RecoveryNeededError
+from console.engine.ledger.store import transaction
+from console.engine.model import RunStatus
+from console.engine.records.rules import RuleSet
+from console.engine.runs.active import ActiveRun, Request, timestamp
+from console.engine.runs.query import run_row
+from console.engine.text import plural
+from console.engine.transfer.publish import Publisher, PublishItem
+from console.engine.transfer.stage import part_name
+
+
+def recover_all(ctx: Context, connection: sqlite3.Connection, rules: RuleSet, run: ActiveRun) -> list[str]:
+    """Settle every dead run; one sentence each. The caller holds the lock, so every other running run is dead.
+
+    Raises RecoveryNeededError for files that somebody touched since the crash, unless `recovery` is overridden.
+    """
+    told = []
+    dead = connection.execute(
+        "SELECT * FROM runs WHERE status = 'running' AND seq != ? ORDER BY seq", [run.seq]
+    ).fetchall()
+    for row in dead:
+        told.append(_Recovery(ctx, connection, rules, row, run).settle())
+    return told
+
+
+class _Recovery:
+    def __init__(
+        self, ctx: Context, connection: sqlite3.Connection, rules: RuleSet, row: sqlite3.Row, by: ActiveRun
+    ) -> None:
+        self._ctx, self._connection, self._by = ctx, connection, by
+        self._row = run_row(row)
+        request = Request(self._row.id, self._row.action, self._row.params, self._row.command)
+        self._dead = ActiveRun(ctx, connection, request, log=by.log)
+        self._dead.seq = self._row.seq
+        self._dead.counts = self._row.counts
+        self._dead.done_files, self._dead.done_bytes = self._row.done_files, self._row.done_bytes
+        self._dead.total_files, self._dead.total_bytes = self._row.total_files, self._row.total_bytes
+        self._recorder = Recorder(self._dead, rules)
+        reach = ctx.env.failpoints.reach
+        self._publisher = Publisher(str(ctx.workspace.root), ctx.settings.zones.backups, reach)
+        self.finished = self.taken_back = 0
+        self.touched: list[str] = []
+
+    def settle(self) -> str:
+        for row in self._connection.execute(
+            "SELECT id, kind, item FROM intents WHERE run = ? ORDER BY id", [self._row.seq]
+        ).fetchall():
+            if row["kind"] == "publish":
+                self._publish(row["id"], [PublishItem(**item) for item in orjson.loads(row["item"])])
+            else:
+                items = orjson.loads(row["item"])
+                finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
+        self._publisher.close()
+        removed = self._leftovers()
+        sentence = (
+            f"run {self._row.id} had died in phase {self._row.phase or 'start'}:"
+            f" {plural(self.finished, 'file')} finished, {self.taken_back + removed} staged taken back"
+        )
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE runs SET status = ?, ended_at = ?, message = ?, counts = ?, done_files = ? WHERE seq = ?",
+                [
+                    RunStatus.INTERRUPTED,
+                    timestamp(self._ctx.env.now()),
+                    f"its process died; settled by run {self._by.id}",
+                    orjson.dumps(self._dead.counts.to_json()).decode(),
+                    self._dead.done_files,
+                    self._row.seq,
+                ],
+            )
+        self._by.log.add("WARNING", sentence)
+        self._ctx.env.failpoints.reach("recover.recorded")
+        return sentence
+
+    def _publish(self, intent: int, items: list[PublishItem]) -> None:
+        done: list[tuple[PublishItem, bool]] = []
+        touched: list[str] = []
+        for item in items:
+            how = self._publisher.settle(item)
+            if how == "published":
+                done.append((item, os.path.lexists(self._publisher.absolute(item.backup))))
+            elif how == "touched":
+                touched.append(item.dest)
+            else:
+                self.taken_back += 1
+            self._ctx.env.failpoints.reach("recover.item")
+        if touched and "recovery" not in self._by.request.overrides:
+            raise RecoveryNeededError(
+                f"run {self._row.id} died, and {plural(len(touched), 'file')} that it was publishing changed since",
+                file=", ".join(touched[:5]),
+                untouched="these files; the others of that batch are settled",
+                next_step="look at them; then `opsconsole migrate --override recovery --reason TEXT` leaves them as they are",
+            )
+        os.sync()  # rare, and it need not be fast: what is recorded next has to be on the disk
+        now = timestamp(self._ctx.env.now())
+        with transaction(self._connection) as connection:
+            self._recorder.published(connection, done, now)
+            connection.execute("DELETE FROM intents WHERE id = ?", [intent])
+        for item in items:
+            if item.dest in touched:
+                self._publisher.drop(item)
+        self.finished += len(done)
+
+    def _leftovers(self) -> int:
+        """Part files of this run beside the destinations that its plan names."""
+        plan = self._ctx.workspace.run_folder(self._row.id) / "plan.jsonl"
+        removed = 0
+        try:
+            lines = plan.read_bytes().splitlines()
+        except OSError:
+            return 0
+        zone = os.path.realpath(self._ctx.workspace.path(self._ctx.settings.zones.validated))
+        for line in lines:
+            try:
+                dest = self._publisher.absolute(orjson.loads(line)["dest"])
+            except (orjson.JSONDecodeError, KeyError):
+                continue  # the plan itself was cut off: nothing had been staged then
+            folder, name = os.path.split(dest)
+            try:
+                os.unlink(f"{folder}/{part_name(name, self._row.id)}")
+            except OSError:
+                continue
+            removed += 1
+            while os.path.realpath(folder) != zone:
+                try:
+                    os.rmdir(folder)  # made for this file alone, if it is empty
+                except OSError:
+                    break
+                folder = os.path.dirname(folder)
+        return removed
+
+

@@ -1,0 +1,182 @@
+"""Starting a run: in a process of its own, which outlives its starter, or in the foreground."""
+
+from __future__ import annotations
+
+import configparser
+import glob
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from console.engine import errors
+from console.engine.actions.registry import find_action, not_yet
+from console.engine.context import Context
+from console.engine.errors import EngineError, ReadOnlyError, UsageError
+from console.engine.model import MigrateParams, Plan
+from console.engine.runs.active import Request, new_run_id
+from console.engine.runs.process import make_private, run_request
+
+
+@dataclass(slots=True)
+class StartedRun:
+    """A run that has taken the lock. done_fd: reads to its end when the run's process ends; the caller closes it."""
+
+    run_id: str
+    pid: int
+    done_fd: int
+    process: subprocess.Popen[bytes]
+
+
+def _request(
+    ctx: Context, action: str, params: MigrateParams, overrides: dict[str, str], command: str, plan: Plan | None
+) -> Request:
+    found = find_action(action)
+    if not found.available:
+        raise UsageError(not_yet(found))
+    if ctx.read_only:
+        raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
+    run = new_run_id(ctx, action)
+    if plan is not None:
+        _keep_confirmed(ctx, run, plan)
+    who = asdict(ctx.env.who)
+    return Request(run, action, asdict(params), command, overrides, plan.binding if plan else None, who)
+
+
+def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
+    """The files of a confirmed plan with the identities they had, for the run to hold on to."""
+    folder = make_private(ctx, run)
+    with open(folder / "confirmed.jsonl", "wb") as file:
+        for item in plan.items:
+            document = {"path": item.path.encode("utf-8", "backslashreplace").decode(), **asdict(item.identity)}
+            file.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def start_run(
+    ctx: Context,
+    action: str,
+    params: MigrateParams,
+    *,
+    overrides: dict[str, str] | None = None,
+    command: str = "",
+    plan: Plan | None = None,
+) -> StartedRun:
+    """Start a run in its own session and return when it has taken the lock.
+
+    plan: a confirmed plan; the run then does exactly that or refuses. Raises LockedError, ConfigurationError,
+    ReadOnlyError, RefusedError, EngineError as the run process says them.
+    """
+    request = _request(ctx, action, params, overrides or {}, command, plan)
+    folder = make_private(ctx, request.run)
+    reader, writer = os.pipe()
+    # -P: a folder `console` in the workspace must not be imported instead of ours
+    argv = [sys.executable, "-P", "-m", "console.engine.runs.process", "--root", str(ctx.workspace.root)]
+    argv += ["--config", ctx.settings.path, "--run", request.run, "--action", action, "--notify", str(writer)]
+    try:
+        with open(folder / "stderr", "ab") as stderr:
+            process = subprocess.Popen(
+                [*_outlive_session(), *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                cwd=ctx.workspace.root,
+                start_new_session=True,
+                pass_fds=(writer,),
+            )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(asdict(request)).encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # it ended before it read: what it says on the pipe tells why
+    first = _first_line(reader)
+    if "run" in first:
+        return StartedRun(first["run"], first["pid"], reader, process)
+    os.close(reader)
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True) if not (folder / "stderr").stat().st_size else None
+    raise _error(first, folder.relative_to(ctx.workspace.root))
+
+
+def _first_line(reader: int) -> dict[str, Any]:
+    data = b""
+    while b"\n" not in data:
+        chunk = os.read(reader, 65536)
+        if not chunk:
+            break
+        data += chunk
+    line = data.partition(b"\n")[0]
+    document: dict[str, Any] = json.loads(line) if line else {}
+    return document
+
+
+def _error(document: dict[str, Any], folder: object) -> EngineError:
+    """The run process's error, as the class it was there."""
+    kind = getattr(errors, document.get("error", ""), EngineError)
+    if not document:
+        return EngineError(
+            "the run ended before it could start", file=f"{folder}/stderr", untouched="everything", next_step="read that file"
+        )
+    fields = {name: document.get(name, "") for name in ("file", "untouched", "next_step")}
+    if kind in (errors.ConfigurationError, errors.MirrorError):
+        fields.pop("untouched")
+    error: EngineError = kind(document["what"], **fields)
+    return error
+
+
+def run_foreground(
+    ctx: Context,
+    action: str,
+    params: MigrateParams,
+    *,
+    overrides: dict[str, str] | None = None,
+    command: str = "",
+    plan: Plan | None = None,
+    started: Any = None,
+) -> int:
+    """The same run in this process, for systemd and containers. Returns the exit status; raises as `start_run`.
+
+    started(run_id): called once the lock is taken.
+    """
+    request = _request(ctx, action, params, overrides or {}, command, plan)
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    umask = os.umask(0o002)
+    try:
+        return run_request(ctx, request, lambda document: started(document["run"]) if started else None)
+    finally:
+        os.umask(umask)
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def ends_with_session() -> bool:
+    """Whether logind kills what a user left behind when the session ends (logind.conf(5), KillUserProcesses)."""
+    if not os.path.isdir("/run/systemd/system"):
+        return False
+    kill = False
+    for path in ["/etc/systemd/logind.conf", *sorted(glob.glob("/etc/systemd/logind.conf.d/*.conf"))]:
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        try:
+            parser.read(path)
+        except configparser.Error:
+            continue
+        kill = parser.getboolean("Login", "KillUserProcesses", fallback=kill)
+    return kill
+
+
+def _outlive_session() -> list[str]:
+    """What to put before the command so that it lives on where logind would end it."""
+    if ends_with_session() and shutil.which("systemd-run"):
+        return ["systemd-run", "--user", "--scope", "--quiet", "--collect"]
+    return []
