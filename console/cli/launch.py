@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from console.cli.output import note, out
-from console.cli.session import spoken_command
+from console.cli.session import in_this_session, spoken_command
 from console.cli.signals import Signals
 from console.engine.errors import EXIT_OK
 
@@ -45,7 +45,7 @@ def launch(
     """
     from console.engine.actions.migrate import command_line
 
-    command = command_line(params, overrides)
+    command = in_this_session(command_line(params, overrides))
     if plan is None:
         say_recovery(ctx)
     out().flush()

@@ -91,7 +91,7 @@ def command(
       opsconsole migrate                            show the plan, ask, run it
       opsconsole migrate --source sff --dry-run     what would happen to one source
       opsconsole migrate --yes --json               for scripts and timers
-      opsconsole migrate --yes --override free-space --reason "old dumps are moving out"
+      opsconsole migrate --yes --override missing --reason "the zone was emptied on purpose"
     """
     _check_usage(dry_run, detach, foreground, overridden, reason)
     from console.cli.result import Summary
@@ -143,7 +143,8 @@ def _check_word(word: str) -> None:
 def source_name(ctx: Context, given: str) -> str:
     """A source's name from its name or its path; '' for all of them.
 
-    Raises UsageError where it is no folder directly below the raw zone.
+    Raises UsageError for a path that is not directly below the raw zone. Whether there is such a source, the
+    plan says: one that is gone may be what a brake wants to know.
     """
     if not given:
         return ""
@@ -157,24 +158,13 @@ def source_name(ctx: Context, given: str) -> str:
         if below == ".":
             return ""
         name = below
-    folder = raw / name
-    if name in ("", ".", "..") or "/" in name or not folder.is_dir():
-        known = ", ".join(sorted(entry.name for entry in _folders(raw))[:20]) or "none"
+    if name in ("", ".", "..") or "/" in name:
         raise UsageError(
-            f"there is no source {given}",
-            file=f"{ctx.settings.zones.raw}/{given}" if "/" not in given else given,
+            f"--source {given} is not one source",
             untouched="everything",
-            next_step=f"the sources are: {known}",
+            next_step=f"name a folder of {ctx.settings.zones.raw}; --pattern selects within it",
         )
     return name
-
-
-def _folders(raw: os.PathLike[str]) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(raw) as entries:
-            return [entry for entry in entries if entry.is_dir()]
-    except OSError:
-        return []
 
 
 def check_dest(ctx: Context, source: str, dest: str) -> None:
@@ -197,12 +187,12 @@ def check_dest(ctx: Context, source: str, dest: str) -> None:
 def _dry_run(ctx: Context, params: MigrateParams, overrides: dict[str, str], summary: Summary) -> int:
     """The full plan; 1 where something would fail or refuse."""
     from console.cli.output import out
-    from console.cli.plan_view import refusing, show_failing, show_plan, would_fail
+    from console.cli.plan_view import show_failing, show_plan, would_fail
     from console.cli.planning import make_plan
     from console.engine.errors import EXIT_FAILURES, EXIT_OK
 
-    plan = make_plan(ctx, params, "full")
-    found = would_fail(plan) or plan.unreadable or refusing(plan, overrides)
+    plan = make_plan(ctx, params, overrides, "full")
+    found = would_fail(plan) or plan.unreadable or plan.refused
     status = EXIT_FAILURES if found else EXIT_OK
     if summary.as_json:
         for item in plan.items:
@@ -221,7 +211,7 @@ def _dry_run(ctx: Context, params: MigrateParams, overrides: dict[str, str], sum
             )
         summary.last(None, "planned", plan.counts, status)
         return status
-    show_plan(out(), plan, overrides)
+    show_plan(out(), plan)
     show_failing(out(), plan)
     return status
 
@@ -260,19 +250,21 @@ def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> P
     """Show the scan and ask: the plan agreed to, or None. Raises RefusedError where the gate stops it."""
     from console.cli.ask import confirm
     from console.cli.output import note
-    from console.cli.plan_view import refusing, show_plan
+    from console.cli.plan_view import show_plan
     from console.cli.planning import make_plan
+    from console.engine.checks.gate import RELEASABLE
     from console.engine.errors import RefusedError
 
-    plan = make_plan(ctx, params, "scan")
-    show_plan(note(), plan, overrides)
-    stopped = refusing(plan, overrides)
-    if stopped:
-        names = " ".join(f"--override {item.name}" for item in stopped)
+    plan = make_plan(ctx, params, overrides, "scan")
+    show_plan(note(), plan)
+    if plan.refused:
+        names = [item.name for item in plan.refused]
+        release = " ".join(f"--override {name}" for name in names)
+        able = set(names) <= set(RELEASABLE)
         raise RefusedError(
-            "refused by " + ", ".join(item.name for item in stopped),
+            "refused by " + ", ".join(names),
             untouched="everything",
-            next_step=f"see above; or, knowing better: {names} --reason TEXT",
+            next_step="see above" + (f"; who knows better types {release} --reason TEXT" if able else ""),
         )
     if not plan.files and not plan.recovery:
         note().line("Nothing was run.")

@@ -36,7 +36,7 @@ def fit(text: str, width: int) -> str:
     if cells(text) <= width:
         return text
     keep = width
-    while keep > 1 and cells(shorten_middle(text, keep)) > width:
+    while keep > 0 and cells(shorten_middle(text, keep)) > width:
         keep -= 1
     return shorten_middle(text, keep)
 

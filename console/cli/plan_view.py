@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from console.cli.output import Part, Stream
-from console.engine.model import Check, GateItem, Plan
+from console.cli.session import in_this_session
+from console.engine.model import Check, Plan
 from console.engine.text import count, duration, plural, size
 
 SIGNS = {Check.PASS: "ok", Check.WARN: "warn", Check.FAIL: "FAIL", Check.UNKNOWN: "unknown"}
@@ -32,12 +33,7 @@ def would_fail(plan: Plan) -> int:
     return plan.counts.get("fail", 0) + plan.counts.get("known_failed", 0)
 
 
-def refusing(plan: Plan, overrides: dict[str, str]) -> list[GateItem]:
-    """The gate items that stop this plan and that nobody releases."""
-    return [item for item in plan.refused if item.name not in overrides]
-
-
-def show_plan(stream: Stream, plan: Plan, overrides: dict[str, str]) -> None:
+def show_plan(stream: Stream, plan: Plan) -> None:
     """The whole plan on `stream`."""
     for text in plan.recovery:
         stream.line(("yellow", "First: "), text)
@@ -46,8 +42,8 @@ def show_plan(stream: Stream, plan: Plan, overrides: dict[str, str]) -> None:
     _show_space(stream, plan)
     if plan.seconds is not None and plan.files:
         stream.line(f"  about {duration(plan.seconds)}, by {plural(plan.seconds_from, 'earlier run')}")
-    show_gate(stream, plan, overrides)
-    stream.line("  same as: ", ("bold", plan.command))
+    show_gate(stream, plan)
+    stream.line("  same as: ", ("bold", in_this_session(plan.command)))
 
 
 def _said(counts: dict[str, int], words: tuple[tuple[str, str], ...]) -> str:
@@ -106,7 +102,7 @@ def _show_space(stream: Stream, plan: Plan) -> None:
             )
 
 
-def show_gate(stream: Stream, plan: Plan, overrides: dict[str, str]) -> None:
+def show_gate(stream: Stream, plan: Plan) -> None:
     """Passed items in one line; each of the others with its evidence and what helps."""
     passed = [item.name for item in plan.gate if item.verdict == Check.PASS]
     if passed:
@@ -114,10 +110,9 @@ def show_gate(stream: Stream, plan: Plan, overrides: dict[str, str]) -> None:
     for item in plan.gate:
         if item.verdict == Check.PASS:
             continue
-        released = overrides.get(item.name) or item.overridden
-        note = f" (released: {released})" if released else " (blocks)" if item.refuses else ""
+        note = f" (released: {item.overridden})" if item.overridden else " (blocks)" if item.refuses else ""
         stream.line("  ", (STYLES[item.verdict], SIGNS[item.verdict]), f" {item.name}: {item.evidence}{note}")
-        if item.next_step and not released:
+        if item.next_step and not item.overridden:
             stream.line(f"       next: {item.next_step}")
 
 

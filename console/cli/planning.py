@@ -12,19 +12,22 @@ if TYPE_CHECKING:
     from console.engine.model import MigrateParams, Plan
 
 
-def make_plan(ctx: Context, params: MigrateParams, depth: str) -> Plan:
+def make_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str], depth: str) -> Plan:
     """The plan of a migrate, `scan` or `full`. Ctrl-C ends it; nothing was changed by then."""
     from console.engine.actions.migrate import plan_migrate
 
     line = ProgressLine(note(), wanted=True)
-    word = "Reading and judging" if depth == "full" else "Looking at the raw zone"
+    ready = False  # sources first; with `full` then files
 
     def progress(done: int, total: int) -> None:
-        line.show(f"{word}: {count(done)}" + (f"/{count(total)}" if total else "") + " files")
+        nonlocal ready
+        what, unit = ("Judging", "files") if ready else ("Looking at the raw zone", "sources")
+        line.show(f"{what}: {count(done)}/{count(total)} {unit}")
+        ready = ready or done >= total
 
-    line.show(f"{word} ...")
+    line.show("Looking at the raw zone")
     try:
-        return plan_migrate(ctx, params, depth=depth, progress=progress)
+        return plan_migrate(ctx, params, depth=depth, overrides=overrides, progress=progress)
     finally:
         line.clear()
         out().flush()

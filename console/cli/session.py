@@ -130,3 +130,8 @@ def spoken_command(*words: str) -> str:
         if value:
             parts += [f"--{name}", str(value)]
     return " ".join([*(shlex.quote(part) for part in parts), *words])
+
+
+def in_this_session(command: str) -> str:
+    """An engine's `opsconsole ...` with the options of this session, so that it can be typed as it is."""
+    return spoken_command() + command.removeprefix("opsconsole")

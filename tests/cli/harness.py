@@ -1,0 +1,124 @@
+"""The command line as a process that tests can signal, and on a terminal that tests can type into."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pexpect
+
+from tests.support import make_workspace, valid_record
+from tests.support.cli import cli_environment
+
+COMMAND = [sys.executable, "-P", "-m", "console"]
+LIMIT = 30.0  # seconds any condition may take on a busy machine
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """The first truthy value of `condition`; fails the test when there is none within LIMIT seconds."""
+    end = time.monotonic() + LIMIT
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.01)
+
+
+def rows(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    """A look into the ledger from outside; nothing where there is none yet."""
+    path = root / ".opsconsole/ledger.sqlite"
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
+            return connection.execute(sql).fetchall()
+    except sqlite3.OperationalError:  # it is being made
+        return []
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    """JSON lines."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def big_workspace(root: Path, files: int = 600) -> Path:
+    """Enough files that a run can be caught in the middle."""
+    return make_workspace(root, {f"alpha/dumps/{n:05d}/data.json": [valid_record(n)] for n in range(files)})
+
+
+def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """A command in the background, without a terminal."""
+    return subprocess.Popen(
+        [*COMMAND, "--root", str(root), *args],
+        cwd=root,
+        env=cli_environment(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def held_run(root: Path) -> Iterator[int]:
+    """Catches the run in progress as soon as it has begun and holds it still; its pid. Let go at the end."""
+
+    def running() -> int:
+        found = rows(root, "SELECT pid FROM runs WHERE status = 'running'")
+        return int(found[0][0]) if found else 0
+
+    pid = until(running, "a run to begin")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert running() == pid, "the run was over before it could be held: make the workspace bigger"
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+class Terminal:
+    """A command on a pty of 80 columns."""
+
+    def __init__(self, root: Path, *args: str, env: dict[str, str] | None = None) -> None:
+        environ = cli_environment({"TERM": "xterm-256color", **(env or {})})
+        self.child: pexpect.spawn[str] = pexpect.spawn(
+            COMMAND[0],
+            [*COMMAND[1:], "--root", str(root), *args],
+            cwd=str(root),
+            env=environ,  # type: ignore[arg-type]
+            encoding="utf-8",
+            timeout=LIMIT,
+            dimensions=(24, 80),
+            echo=False,
+        )
+
+    def expect(self, pattern: str) -> str:
+        """Wait for `pattern`; what came before it."""
+        self.child.expect(pattern)
+        return str(self.child.before)
+
+    def type(self, line: str) -> None:
+        self.child.sendline(line)
+
+    def press(self, key: str) -> None:
+        """`c` is Ctrl-C."""
+        self.child.sendcontrol(key)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; exit status (128+n for a signal) and the rest of what was shown."""
+        self.child.expect(pexpect.EOF)
+        rest = str(self.child.before)
+        self.child.close()
+        if self.child.exitstatus is not None:
+            return int(self.child.exitstatus), rest
+        return 128 + int(self.child.signalstatus or 0), rest
