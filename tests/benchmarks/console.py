@@ -1,0 +1,115 @@
+"""The console in a terminal: first frame, idle, a log that is written while it is watched."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.benchmarks.corpora import PRODUCT, PYTHON
+from tests.benchmarks.measure import Ratio, spread
+from tests.benchmarks.migrate import Sizes
+from tests.benchmarks.report import Report
+from tests.benchmarks.terminal import Terminal
+
+REFERENCE = Path(__file__).with_name("reference_app.py")
+LINE = "2026-01-01 12:00:00 - migration - INFO - Processing file: data/raw/funding_sources/alpha/{:09d}.json"
+
+
+def whole(text: str) -> bool:
+    """The buttons at the bottom and the facts of the overview are there."""
+    return "Migrate" in text and "Rollback" in text and "Last run" in text
+
+
+def first_frame(command: Sequence[str], cwd: Path) -> float:
+    terminal = Terminal(command, cwd)
+    try:
+        return terminal.until(whole, "the first frame")
+    finally:
+        terminal.close()
+
+
+class Writer(threading.Thread):
+    """Appends lines to a log at a steady rate until stopped."""
+
+    def __init__(self, path: Path, a_second: int) -> None:
+        super().__init__(daemon=True)
+        self.path, self.a_second, self.done = path, a_second, threading.Event()
+        self.written = 0
+
+    def run(self) -> None:
+        began = time.perf_counter()
+        with self.path.open("a", encoding="utf-8", buffering=1) as stream:
+            while not self.done.is_set():
+                due = int((time.perf_counter() - began) * self.a_second)
+                while self.written < due:
+                    stream.write(LINE.format(self.written) + "\n")
+                    self.written += 1
+                self.done.wait(0.01)
+
+
+def latency(terminal: Terminal, keys: str, shows: Callable[[str], bool], what: str) -> float:
+    """Seconds from a key to what it does."""
+    began = time.perf_counter()
+    terminal.send(keys)
+    terminal.until(shows, what)
+    return time.perf_counter() - began
+
+
+def run(report: Report, ground: Path, sizes: Sizes) -> None:
+    from tests.support import make_workspace, valid_record
+    from tests.support.cli import run_cli
+
+    report.title("Console, 120x40")
+    files = {f"alpha/dumps/{n}/data.json": [valid_record(n)] for n in range(50)}
+    root = make_workspace(ground / "console", files)
+    run_cli(root, "migrate", "--yes")
+    product = [*PRODUCT, "--root", str(root)]
+    reference = [*PYTHON, str(REFERENCE)]
+    ours, theirs = [], []
+    for _ in range(sizes.rounds):
+        ours.append(first_frame(product, root))
+        theirs.append(first_frame(reference, root))
+    report.figure("first frame, seconds", spread(ours))
+    report.figure("first frame of the stock Textual app, seconds", spread(theirs))
+    ratio = Ratio.of(ours, theirs)
+    report.target("first frame, opsconsole / Textual app", str(ratio), ratio.median, 1.3)
+
+    terminal = Terminal(product, root)
+    try:
+        terminal.until(whole, "the first frame")
+        terminal.settle()
+        cpu, received = terminal.watch(sizes.seconds)
+        busy = 100 * cpu / sizes.seconds
+        report.target("idle, % of a core", f"{busy:.2f}", busy, 0.5)
+        report.target("idle, bytes sent", str(received), received, 0)
+        _log(report, terminal, root, sizes)
+    finally:
+        terminal.close()
+
+
+def _log(report: Report, terminal: Terminal, root: Path, sizes: Sizes) -> None:
+    """The log pane follows; keys are pressed meanwhile."""
+    writer = Writer(root / "logs/migration/migration.log", 100)
+    terminal.send("2")
+    terminal.until(lambda text: "migration.log" in text or "INFO" in text, "the log pane")
+    terminal.settle()
+    writer.start()
+    terminal.until(lambda text: "alpha/00000" in text, "a line that was just written")
+    cpu, received = terminal.watch(sizes.seconds)
+    rate, busy = received / sizes.seconds / 1000, 100 * cpu / sizes.seconds
+    report.target("log pane at 100 lines/s, KB/s sent", f"{rate:.1f}", rate, 35)
+    report.figure("log pane at 100 lines/s, % of a core", f"{busy:.1f}")
+    waits = []
+    for _ in range(5):
+        waits.append(latency(terminal, "1", lambda text: "Last run" in text, "Overview"))
+        waits.append(latency(terminal, "2", lambda text: "Last run" not in text, "Logs"))
+    writer.done.set()
+    writer.join()
+    report.target("a key while it follows, slowest of ten, seconds", f"{max(waits):.3f}", max(waits), 0.3)
+    tail = f"{writer.written - 1:09d}.json"
+    took = latency(terminal, "", lambda text: tail in text, "the last line")
+    report.figure("the last line is shown after, seconds", f"{took:.2f}")
+    os.sync()

@@ -1,0 +1,101 @@
+"""A command on a pty of 120x40, what it sends, and what its screen shows."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyte
+
+from tests.benchmarks.measure import BenchError
+
+COLUMNS, ROWS = 120, 40
+
+
+class Terminal:
+    """The command is a session leader on the pty, as under SSH."""
+
+    def __init__(self, command: Sequence[str], cwd: Path) -> None:
+        self.screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self.screen)
+        self.received = 0
+        self.began = time.perf_counter()
+        self.pid, self._master = pty.fork()
+        if self.pid == 0:
+            os.chdir(cwd)
+            environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            os.execve(command[0], list(command), environ)
+        size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def read(self, seconds: float) -> int:
+        """Take what comes within `seconds`; how many bytes that was."""
+        ready, _, _ = select.select([self._master], [], [], max(seconds, 0))
+        if not ready:
+            return 0
+        try:
+            data = os.read(self._master, 65536)
+        except OSError as error:
+            raise BenchError(f"the screen ended: {self.text()}") from error
+        self.received += len(data)
+        self._stream.feed(data.replace(b"\x1b[?2026h", b"").replace(b"\x1b[?2026l", b""))
+        return len(data)
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def until(self, shows: Callable[[str], bool], what: str, seconds: float = 20) -> float:
+        """Read until the screen shows something; seconds since the command was started."""
+        end = time.perf_counter() + seconds
+        while not shows(self.text()):
+            if time.perf_counter() > end:
+                raise BenchError(f"waited {seconds} s for {what}:\n{self.text()}")
+            self.read(0.2)
+        return time.perf_counter() - self.began
+
+    def settle(self, quiet: float = 1.0, seconds: float = 20) -> None:
+        """Until nothing was sent for `quiet` seconds."""
+        end = time.perf_counter() + seconds
+        while self.read(quiet) and time.perf_counter() < end:
+            pass
+
+    def send(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def cpu(self) -> float:
+        """CPU seconds of the command and the children it has waited for; proc(5), fields 14 to 17."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+    def watch(self, seconds: float) -> tuple[float, int]:
+        """Only take what comes, for `seconds`: CPU seconds and bytes in that time."""
+        cpu, received = self.cpu(), self.received
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            self.read(left)
+        return self.cpu() - cpu, self.received - received
+
+    def close(self) -> None:
+        """End the command if it still runs; take its status."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                break
+            end = time.perf_counter() + 5
+            while time.perf_counter() < end:
+                try:
+                    self.read(0.05)
+                except BenchError:
+                    pass
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    os.close(self._master)
+                    return
