@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -24,11 +25,26 @@ def available() -> bool:
     return MAKER.exists() and (SHARED / "corpus/funding").exists()
 
 
+def _records(folder: Path) -> Path:
+    """The real corpus without the files in which a URL is none: the generator knows no formats."""
+    corpus = SHARED / "corpus/funding"
+    if not folder.exists():
+        verified = json.loads((corpus / "VERIFY.json").read_bytes())["files"]
+        for entry in verified:
+            if not any(reason.startswith("format:") for reason in entry["errors"]):
+                link = folder / "raw/funding_sources" / entry["file"]
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(corpus / "raw/funding_sources" / entry["file"])
+    return folder
+
+
 def make(folder: Path, files: int, records: int, formats: str = "json") -> Path:
     """`files` valid data files of `records` records, each with a sidecar; the folder of the sources."""
     if not folder.exists():
+        real = _records(folder.parent / "real")
         command = [sys.executable, str(MAKER), "--quiet", "--out", str(folder), "--files", str(files)]
         command += ["--records-per-file", str(records), "--invalid-rate", "0", "--formats", formats]
+        command += ["--corpus", str(real)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BenchError(done.stderr)
