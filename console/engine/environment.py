@@ -72,7 +72,13 @@ class Who:
                 continue
         address = (env.get("SSH_CONNECTION", "").split() or [""])[0]
         return Who(
-            login or user, user, os.geteuid(), env.get("SUDO_USER", ""), terminal, address, socket.gethostname()
+            login or user,
+            user,
+            os.geteuid(),
+            env.get("SUDO_USER", ""),
+            terminal,
+            address,
+            socket.gethostname(),
         )
 
 

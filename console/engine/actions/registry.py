@@ -33,12 +33,15 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("migrate", "Migrate", "m", "f5", "publish new and changed raw files that pass validation"),
-    Action(
-        "reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules", available=False
-    ),
+    Action("reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules", available=False),
     Action("archive", "Archive", "a", "f7", "move old raw files into the archive, verified", available=False),
     Action(
-        "rollback", "Rollback", "b", "f8", "put back what a run replaced, take back what it made", available=False
+        "rollback",
+        "Rollback",
+        "b",
+        "f8",
+        "put back what a run replaced, take back what it made",
+        available=False,
     ),
 )
 

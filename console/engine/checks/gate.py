@@ -26,7 +26,9 @@ def apply_settings(
     for name in overrides:
         if name not in RELEASABLE:
             raise UsageError(
-                f"{name!r} cannot be overridden", next_step="what can be: " + ", ".join(RELEASABLE), untouched="everything"
+                f"{name!r} cannot be overridden",
+                next_step="what can be: " + ", ".join(RELEASABLE),
+                untouched="everything",
             )
     gated = []
     for item in items:

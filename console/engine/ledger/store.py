@@ -25,7 +25,10 @@ def _uri(path: Path, query: str) -> str:
 
 def _fail(path: Path, error: Exception) -> LedgerError:
     return LedgerError(
-        f"the ledger cannot be read: {error}", file=str(path), untouched="all data and the ledger", next_step=_NEXT
+        f"the ledger cannot be read: {error}",
+        file=str(path),
+        untouched="all data and the ledger",
+        next_step=_NEXT,
     )
 
 

@@ -50,7 +50,12 @@ class ActiveRun:
     """The holder of the lock. Everything it writes to the ledger goes through `connection`."""
 
     def __init__(
-        self, ctx: Context, connection: sqlite3.Connection, request: Request, *, log: MigrationLog | None = None
+        self,
+        ctx: Context,
+        connection: sqlite3.Connection,
+        request: Request,
+        *,
+        log: MigrationLog | None = None,
     ) -> None:
         self.ctx, self.connection, self.request = ctx, connection, request
         self.id = request.run
@@ -181,9 +186,7 @@ class ActiveRun:
         self.ctx.env.failpoints.reach("run.recorded")
 
 
-_PROGRESS = (
-    "heartbeat_at = ?, phase = ?, total_files = ?, done_files = ?, total_bytes = ?, done_bytes = ?, counts = ?"
-)
+_PROGRESS = "heartbeat_at = ?, phase = ?, total_files = ?, done_files = ?, total_bytes = ?, done_bytes = ?, counts = ?"
 
 
 def gate_json(items: list[GateItem]) -> str:
@@ -210,4 +213,3 @@ def make_reserve(ctx: Context) -> None:
 
 def release_reserve(ctx: Context) -> None:
     ctx.workspace.reserve.unlink(missing_ok=True)
-

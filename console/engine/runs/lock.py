@@ -60,7 +60,9 @@ class RootLock:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         # never the soft lock that a file system without flock would get: it outlives its holder
-        self._lock = FileLock(str(workspace.lock), timeout=0, mode=0o664, fallback_to_soft=False, preserve_lock_file=True)
+        self._lock = FileLock(
+            str(workspace.lock), timeout=0, mode=0o664, fallback_to_soft=False, preserve_lock_file=True
+        )
 
     def acquire(self, holder: Holder) -> None:
         """Raises LockedError when another process holds it, EngineError when this file system has no locks."""

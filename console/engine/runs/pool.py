@@ -26,7 +26,7 @@ Handler = Callable[[Any], Any]
 
 
 class TaskError(Exception):
-    """A task raised; the text is the worker's traceback."""
+    """A task raised; the text says what, the traceback is in the run's stderr file."""
 
 
 class WorkerDied(Exception):
@@ -58,8 +58,9 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
         answer: tuple[bool, Any]
         try:
             answer = (True, handler(task))
-        except Exception:  # noqa: BLE001 - it is sent to the parent, which records and reports it
-            answer = (False, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - it is sent to the parent, which records and reports it
+            traceback.print_exc()  # standard error is the run's own file
+            answer = (False, f"{type(error).__name__}: {error}")
         connection.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
         handled += 1
         if handled % 256 == 0:
@@ -68,6 +69,8 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
 
 class _Worker:
     def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
+        ours: Connection
+        theirs: Connection
         ours, theirs = Pipe()
         parent = os.getpid()
         sys.stdout.flush()
@@ -81,11 +84,13 @@ class _Worker:
                     other.connection.close()
                 _serve(theirs, make_handler, parent)
                 status = 0
+            except BaseException:  # noqa: BLE001 - the process ends here; its stderr is the run's
+                traceback.print_exc()
             finally:
                 os._exit(status)
         theirs.close()
         self.connection = ours
-        self.tasks: deque[tuple[int, Any]] = deque()
+        self.tasks: deque[tuple[int, Any]] = deque()  # in hand and waiting, oldest first
 
     def close(self, *, kill: bool) -> None:
         self.connection.close()

@@ -68,7 +68,13 @@ def run_request(ctx: Context, request: Request, notify: Notify) -> int:
 def _holder(ctx: Context, request: Request) -> Holder:
     who = ctx.env.who
     return Holder(
-        request.run, request.action, who.login or who.user, who.host, os.getpid(), timestamp(ctx.env.now()), who.terminal
+        request.run,
+        request.action,
+        who.login or who.user,
+        who.host,
+        os.getpid(),
+        timestamp(ctx.env.now()),
+        who.terminal,
     )
 
 
@@ -85,6 +91,7 @@ def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) ->
         if run.messages:
             message = "; ".join([message, *run.messages])
         _say_end(run, status, message)
+        migrate.close()  # workers let go of the ledger, so that closing it leaves no -wal behind
         run.finish(status, code, message)
         _after(ctx, connection, run)
         return code
@@ -111,7 +118,11 @@ def _guarded(
         traceback.print_exc(file=sys.stderr)
         _keep_traceback(ctx, run.id)
         where = f"{ctx.workspace.run_folder(run.id).relative_to(ctx.workspace.root)}/traceback"
-        return RunStatus.FAILED, 1, f"{type(error).__name__}: {error}; the next run settles what was begun; see {where}"
+        return (
+            RunStatus.FAILED,
+            1,
+            f"{type(error).__name__}: {error}; the next run settles what was begun; see {where}",
+        )
 
 
 def _keep_traceback(ctx: Context, run: str) -> None:
@@ -123,7 +134,12 @@ def _keep_traceback(ctx: Context, run: str) -> None:
 
 def _say_end(run: ActiveRun, status: RunStatus, message: str) -> None:
     level = {RunStatus.DONE: "INFO", RunStatus.CANCELLED: "WARNING", RunStatus.PARTIAL: "WARNING"}.get(status, "ERROR")
-    run.log.add(level, f"{run.request.action.capitalize()} complete: {status}", detail=message, stats=run.counts.to_json())
+    run.log.add(
+        level,
+        f"{run.request.action.capitalize()} complete: {status}",
+        detail=message,
+        stats=run.counts.to_json(),
+    )
     run.log.close()
 
 
@@ -177,7 +193,12 @@ def with_who(ctx: Context, request: Request) -> Context:
 
 
 def _fields(error: EngineError) -> dict[str, str]:
-    return {"what": error.what, "file": error.file, "untouched": error.untouched, "next_step": error.next_step}
+    return {
+        "what": error.what,
+        "file": error.file,
+        "untouched": error.untouched,
+        "next_step": error.next_step,
+    }
 
 
 if __name__ == "__main__":

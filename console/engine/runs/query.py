@@ -74,7 +74,11 @@ def list_runs(
 ) -> list[RunRow]:
     """Runs, newest first; `before_seq` pages on from the last one shown."""
     where, values = ["1"], []
-    for clause, value in (("seq < ?", before_seq), ("action = ?", action or None), ("status = ?", status or None)):
+    for clause, value in (
+        ("seq < ?", before_seq),
+        ("action = ?", action or None),
+        ("status = ?", status or None),
+    ):
         if value is not None:
             where.append(clause)
             values.append(value)
@@ -91,7 +95,8 @@ def find_run(ctx: Context, name: str) -> RunRow:
         rows = []
         if connection is not None and name:
             rows = connection.execute(
-                "SELECT * FROM runs WHERE id = ?1 OR substr(id, -length(?1)) = ?1 ORDER BY seq DESC LIMIT 5", [name]
+                "SELECT * FROM runs WHERE id = ?1 OR substr(id, -length(?1)) = ?1 ORDER BY seq DESC LIMIT 5",
+                [name],
             ).fetchall()
     if len(rows) == 1:
         return run_row(rows[0])

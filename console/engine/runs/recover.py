@@ -143,5 +143,3 @@ class _Recovery:
                     break
                 folder = os.path.dirname(folder)
         return removed
-
-

@@ -35,7 +35,12 @@ class StartedRun:
 
 
 def _request(
-    ctx: Context, action: str, params: MigrateParams, overrides: dict[str, str], command: str, plan: Plan | None
+    ctx: Context,
+    action: str,
+    params: MigrateParams,
+    overrides: dict[str, str],
+    command: str,
+    plan: Plan | None,
 ) -> Request:
     found = find_action(action)
     if not found.available:
@@ -54,7 +59,10 @@ def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
     folder = make_private(ctx, run)
     with open(folder / "confirmed.jsonl", "wb") as file:
         for item in plan.items:
-            document = {"path": item.path.encode("utf-8", "backslashreplace").decode(), **asdict(item.identity)}
+            document = {
+                "path": item.path.encode("utf-8", "backslashreplace").decode(),
+                **asdict(item.identity),
+            }
             file.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
 
 
@@ -126,7 +134,10 @@ def _error(document: dict[str, Any], folder: object) -> EngineError:
     kind = getattr(errors, document.get("error", ""), EngineError)
     if not document:
         return EngineError(
-            "the run ended before it could start", file=f"{folder}/stderr", untouched="everything", next_step="read that file"
+            "the run ended before it could start",
+            file=f"{folder}/stderr",
+            untouched="everything",
+            next_step="read that file",
         )
     fields = {name: document.get(name, "") for name in ("file", "untouched", "next_step")}
     if kind in (errors.ConfigurationError, errors.MirrorError):

@@ -12,7 +12,20 @@ from pathlib import Path
 
 # syncfs(2): errors of write-back are reported since Linux 5.8; on these file systems that has been verified.
 TRUSTED = ("ext4", "xfs", "btrfs", "tmpfs")
-NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs", "ncpfs")
+NETWORK = (
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "fuse.sshfs",
+    "ncpfs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,10 @@ def filesystem_of(path: Path) -> Filesystem:
     place = existing(path).resolve()
     device = os.stat(place).st_dev
     best = ("/", "unknown", "")
-    with contextlib.suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as f:
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as f,
+    ):
         for line in f:
             left, _, right = line.partition(" - ")
             fields, tail = left.split(), right.split()

@@ -35,7 +35,8 @@ def archive_published(run: ActiveRun) -> None:
     items = _items(run, rows, label)
     with transaction(run.connection) as connection:
         connection.execute(
-            "INSERT INTO intents (run, kind, item) VALUES (?, 'archive', ?)", [run.seq, orjson.dumps(items).decode()]
+            "INSERT INTO intents (run, kind, item) VALUES (?, 'archive', ?)",
+            [run.seq, orjson.dumps(items).decode()],
         )
     moved = move_items(run, items)
     finish_archive(run, label, items, moved)
@@ -113,9 +114,7 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     base = os.path.dirname(archive)
     lines = [f"{item['sha256']}  {_coreutils(os.path.relpath(os.path.join(root, item['to']), base))}" for item in moved]
     with open(f"{archive}/{label}/SHA256SUMS", "w", encoding="utf-8") as sums:
-        sums.writelines(
-            ("\\" if "\\" in line else "") + line + "\n" for line in lines
-        )
+        sums.writelines(("\\" if "\\" in line else "") + line + "\n" for line in lines)
         sums.flush()
         os.fsync(sums.fileno())
     line = f"{run.ctx.env.now():%Y-%m-%dT%H:%M:%SZ} {label}: {plural(len(moved), 'file')} archived by run {run.id}\n"

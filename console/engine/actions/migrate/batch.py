@@ -55,9 +55,7 @@ class Batches:
             self._made.extend(answer.made)
         else:
             self._others.append(answer)
-        if not self.holding and (
-            len(self._items) + len(self._others) >= MAX_FILES or self._bytes >= MAX_BYTES
-        ):
+        if not self.holding and (len(self._items) + len(self._others) >= MAX_FILES or self._bytes >= MAX_BYTES):
             self.commit()
 
     def _item(self, answer: Staged) -> PublishItem:
@@ -122,7 +120,10 @@ class Batches:
             )
 
     def _publish(
-        self, items: list[PublishItem], done: list[tuple[PublishItem, bool]], refused: list[tuple[PublishItem, str]]
+        self,
+        items: list[PublishItem],
+        done: list[tuple[PublishItem, bool]],
+        refused: list[tuple[PublishItem, str]],
     ) -> None:
         """Rename one by one; what one file alone refuses is that file's failure."""
         for item in items:
@@ -197,7 +198,12 @@ class Batches:
             if item.record["kind"] == "sidecar":
                 add("INFO", "Sidecar copied", file=item.path, dest=item.dest)
                 if item.record["problem"]:
-                    add("WARNING", "Sidecar not as its schema says", file=item.path, detail=item.record["problem"])
+                    add(
+                        "WARNING",
+                        "Sidecar not as its schema says",
+                        file=item.path,
+                        detail=item.record["problem"],
+                    )
                 continue
             add("INFO", "Processing file", file=item.path, checksum=item.sha256)
             detail = f"replaced, backup {item.backup}" if replaced else ""
@@ -245,4 +251,3 @@ def _words(error: Exception, full: bool) -> str:
     else:
         text = f"the ledger could not be written: {error}"
     return f"Insufficient disk space: {text}" if full else text
-

@@ -53,12 +53,12 @@ class Migrate:
         for problem in self.rules.problems:
             raise problem
         self._operation = self._params.operation or ctx.settings.operation
-        self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
         self._strict = request.binding is not None
         self._judged = self._failed = 0
         self._answers = 0
         self._stopped: RunStopped | None = None
         self._braked: EngineError | None = None
+        self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
 
     # --- in the workers --------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class Migrate:
 
         for task, answer in self._pool.run(tasks, tick=tick):
             if isinstance(answer, TaskError):
-                raise EngineError(f"a worker failed: {answer}")
+                raise RuntimeError(f"a worker failed: {answer}")
             if isinstance(answer, WorkerDied):
                 answer = _split(task[1], str(answer), split)
             for staged in answer:
@@ -320,7 +320,11 @@ class Migrate:
         if wrong:
             return RunStatus.PARTIAL, 1, "verification failed: " + "; ".join(item.evidence for item in wrong)
         if failing:
-            return RunStatus.PARTIAL, 1, f"{plural(counts.processed, 'file')} published, {plural(failing, 'file')} failing"
+            return (
+                RunStatus.PARTIAL,
+                1,
+                f"{plural(counts.processed, 'file')} published, {plural(failing, 'file')} failing",
+            )
         if counts.processed or counts.revalidated or counts.sidecars:
             return RunStatus.DONE, 0, f"{plural(counts.processed, 'file')} published"
         return RunStatus.DONE, 0, "nothing to do"

@@ -66,7 +66,9 @@ def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Conn
     if params.source not in known:
         names = ", ".join(name for name in present if name != ".")
         raise UsageError(
-            f"there is no source {params.source!r}", untouched="everything", next_step=f"sources: {names or 'none'}"
+            f"there is no source {params.source!r}",
+            untouched="everything",
+            next_step=f"sources: {names or 'none'}",
         )
     return [params.source]
 

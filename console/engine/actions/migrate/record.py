@@ -31,7 +31,12 @@ def note_unread(run: ActiveRun, survey: Survey, ctx: Context) -> None:
     if survey.ignored:
         log.add("INFO", f"{plural(len(survey.ignored), 'file')} ignored; the plan names them")
     for path, reason in survey.unreadable:
-        log.add("ERROR", "Permission denied" if "ermission" in reason else "Cannot read", file=f"{raw}/{path}", detail=reason)
+        log.add(
+            "ERROR",
+            "Permission denied" if "ermission" in reason else "Cannot read",
+            file=f"{raw}/{path}",
+            detail=reason,
+        )
     for path in survey.vanished[:1000]:
         log.add("WARNING", "Source is gone, its published copy stays", file=f"{raw}/{path}")
     for path in survey.altered[:1000]:

@@ -137,7 +137,16 @@ class Recorder:
                 )
             backup = item.backup if replaced else ""
             outcomes.append(
-                (item.path, outcome, item.dest, item.size, item.sha256, item.replaces, backup, record["problem"])
+                (
+                    item.path,
+                    outcome,
+                    item.dest,
+                    item.size,
+                    item.sha256,
+                    item.replaces,
+                    backup,
+                    record["problem"],
+                )
             )
         connection.executemany(_FILE, files)
         connection.executemany(_SIDECAR, sidecars)
@@ -152,7 +161,8 @@ class Recorder:
         for item, reason in refused:
             if item.record["kind"] == "sidecar":
                 self._run.outcomes_in(
-                    connection, [(item.path, Outcome.FAILED, item.dest, item.size, item.sha256, "", "", reason)]
+                    connection,
+                    [(item.path, Outcome.FAILED, item.dest, item.size, item.sha256, "", "", reason)],
                 )
                 continue
             size, mtime_ns, inode = item.record["identity"]
@@ -165,9 +175,7 @@ class Recorder:
             path = self._raw + answer.path
             if answer.kind == "sidecar":  # the same bytes stand there already
                 dest = self._validated + answer.path
-                connection.execute(
-                    _SIDECAR, self._sidecar(path, dest, answer[2:5], answer.sha256, answer.problem)
-                )
+                connection.execute(_SIDECAR, self._sidecar(path, dest, answer[2:5], answer.sha256, answer.problem))
                 continue
             if answer.kind == "sidecar-left":  # logged; a sidecar never fails the run
                 continue
@@ -213,9 +221,7 @@ class Recorder:
             ),
         )
         connection.execute("DELETE FROM failures WHERE path = ?", [path])
-        self._run.outcomes_in(
-            connection, [(path, Outcome.REVALIDATED, dest, answer.size, answer.sha256, "", "", "")]
-        )
+        self._run.outcomes_in(connection, [(path, Outcome.REVALIDATED, dest, answer.size, answer.sha256, "", "", "")])
 
     def _failed(self, connection: sqlite3.Connection, answer: Staged, path: str, now: str) -> None:
         self._run.counts.failed += 1

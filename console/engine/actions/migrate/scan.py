@@ -87,7 +87,9 @@ class Scanner:
         self._now = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._rule_ids: dict[str, int] = {}
         if connection is not None:
-            self._rule_ids = {r["fingerprint"]: r["id"] for r in connection.execute("SELECT id, fingerprint FROM rules")}
+            self._rule_ids = {
+                r["fingerprint"]: r["id"] for r in connection.execute("SELECT id, fingerprint FROM rules")
+            }
 
     def scan(self, source: str, selection: Selection) -> SourceScan:
         """One source. Raises nothing for what lies in it: what cannot be read is listed in `unreadable`."""
@@ -154,9 +156,7 @@ class _SourceScan:
     def __init__(self, scanner: Scanner, source: str, selection: Selection) -> None:
         self._s, self._source, self._selection = scanner, source, selection
         self._files, self._failures, self._sidecars = scanner.known(source)
-        self._matches: Callable[[str], bool] | None = (
-            compile_glob(selection.pattern) if selection.pattern else None
-        )
+        self._matches: Callable[[str], bool] | None = compile_glob(selection.pattern) if selection.pattern else None
         self._gone = {path[len(scanner._prefix) :] for path in selection.gone}
         self.counts: Counter[str] = Counter()
         self.groups: list[Group] = []
@@ -283,9 +283,7 @@ class _SourceScan:
             return Candidate(relative, "new", *identity)
         return self._known(relative, known, identity, rule)
 
-    def _known(
-        self, relative: str, known: Known, identity: tuple[int, int, int], rule: int | None
-    ) -> Candidate | None:
+    def _known(self, relative: str, known: Known, identity: tuple[int, int, int], rule: int | None) -> Candidate | None:
         """A file that the ledger has published: unchanged, or why it is looked at again."""
         same = identity == (known.size, known.mtime_ns, known.inode)
         dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)

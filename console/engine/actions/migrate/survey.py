@@ -84,7 +84,12 @@ class Survey:
         ctx, settings = self.ctx, self.ctx.settings
         own = _OWN_BYTES + _OWN_BYTES_A_FILE * self.candidates if self.candidates or self.sidecars else 0
         needs = (
-            ("validated", settings.zones.validated, self.bytes, self.candidates + self.sidecars + len(self.groups)),
+            (
+                "validated",
+                settings.zones.validated,
+                self.bytes,
+                self.candidates + self.sidecars + len(self.groups),
+            ),
             ("backups", settings.zones.backups, 0, 2 * self.replacing),
             ("ledger", ".opsconsole", own * 2 // 3, 8),
             ("logs", settings.log_dir, own // 3, 4),

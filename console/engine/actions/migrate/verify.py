@@ -24,7 +24,13 @@ def verify_published(run: ActiveRun) -> list[GateItem]:
     root = run.ctx.workspace.root
     absent = [row["dest"] for row in rows if not _stands(os.path.join(root, row["dest"]), row["size"])]
     items = [
-        GateItem("published", Check.FAIL, True, f"not there or of another size: {', '.join(absent[:5])}", "opsconsole doctor")
+        GateItem(
+            "published",
+            Check.FAIL,
+            True,
+            f"not there or of another size: {', '.join(absent[:5])}",
+            "opsconsole doctor",
+        )
         if absent
         else GateItem("published", Check.PASS, True, f"{plural(len(rows), 'file')} there with the right size")
     ]
@@ -33,7 +39,9 @@ def verify_published(run: ActiveRun) -> list[GateItem]:
     items.append(
         GateItem("spot-check", Check.FAIL, True, f"Checksum mismatch: {', '.join(differing)}", "opsconsole doctor")
         if differing
-        else GateItem("spot-check", Check.PASS, True, f"{plural(len(picked), 'file')} read back with the right checksum")
+        else GateItem(
+            "spot-check", Check.PASS, True, f"{plural(len(picked), 'file')} read back with the right checksum"
+        )
     )
     for item in items:
         if item.verdict == Check.FAIL:
