@@ -1,0 +1,193 @@
+"""ConsoleApp: life, keys and commands. What brings data is FedApp; it knows no pane from inside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from console.engine.actions.registry import ACTIONS, find_action, not_yet
+from console.engine.context import Context
+from console.tui import signals
+from console.tui.commands import Palette, commands
+from console.tui.feed import FedApp
+from console.tui.glyphs import StandIns
+from console.tui.keys import EscapeTail
+from console.tui.screens.dialog import AskScreen, Dialog
+from console.tui.screens.main import MainScreen
+from console.tui.theme import DARK, LIGHT
+from widgets.actionbar import ActionBar
+
+
+class ConsoleApp(FedApp):
+    """One console on one workspace. ctx.read_only: nothing that changes anything exists."""
+
+    TITLE = "opsconsole"
+    ENABLE_COMMAND_PALETTE = True
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True),
+        Binding("ctrl+c", "explain_quit", "", show=False, priority=False),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
+        Binding("ctrl+l", "redraw", "Draw again", show=False, priority=True),
+        Binding("ctrl+r", "look_again", "Look again", show=False),
+        Binding("ctrl+p,colon", "command_palette", "Commands", show=False),
+        *(Binding(action.function_key, f"act('{action.name}')", action.label, show=False) for action in ACTIONS),
+    ]
+    CSS = """
+    Toast { border-left: none; }
+    ScrollBar { background: $background; }
+    * { scrollbar-color: $border-blurred; scrollbar-color-hover: $primary; scrollbar-color-active: $primary;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+        scrollbar-background-active: $background; }
+    """
+
+    def __init__(
+        self, ctx: Context, *, theme: str = "ops-dark", stand_ins: str = "", trouble: Iterable[str] = ()
+    ) -> None:
+        super().__init__(ctx, trouble=trouble)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = theme if theme in self.available_themes else "ops-dark"
+        if stand_ins:
+            self._filters.append(StandIns(stand_ins))
+        self.crash: Exception | None = None
+        self._tail = EscapeTail()
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_default_screen(self) -> Screen[Any]:
+        return MainScreen(self.ctx)
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            signals.install(self.leave)
+
+    def on_ready(self) -> None:
+        self.start_feeding()
+
+    def leave(self, status: int) -> None:
+        """End the console with this exit status; runs go on."""
+        if not self.leaving:
+            self.stop_feeding()
+            if not self.is_headless:
+                signals.leave_for_certain(lambda: status)
+            self.exit(return_code=status)
+
+    def on_unmount(self) -> None:
+        self.stop_feeding()
+
+    def _fatal_error(self) -> None:
+        """An unexpected exception: the terminal is restored first, start.py says one sentence and writes a file."""
+        self.crash = self._exception
+        self.leaving = True
+        self._close_messages_no_wait()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    # ── what the dialogs ask for ──────────────────────────────────────────────────────────────────────────────
+
+    def copy(self, text: str, what: str) -> None:
+        """To the terminal's clipboard."""
+        self.copy_to_clipboard(text)
+        self.notify(
+            f"Sent {what} to the terminal's clipboard (OSC 52). A terminal that does not allow that keeps its old one.",
+            markup=False,
+            timeout=5,
+        )
+
+    # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._tail.swallow(event.key, event.character, time.monotonic()):
+                return
+            if len(self.screen_stack) == 1 and self._armed(event):
+                return
+        await super().on_event(event)
+
+    def _armed(self, event: events.Key) -> bool:
+        """After `a` the next key is an action's letter, or nothing."""
+        bars = self.screen.query(ActionBar)
+        bar = bars.first() if bars else None
+        if bar is None or not bar.armed:
+            return False
+        bar.armed = False
+        action = bar.find(event.key)
+        if action is not None:
+            self.action_act(action.name)
+        return True
+
+    def action_act(self, name: str) -> None:
+        """Open the plan of an action; nothing acts."""
+        action = find_action(name)
+        if self.ctx.read_only:
+            self.notify(f"{action.label}: this console is read-only, it can change nothing.", markup=False, timeout=4)
+        elif not action.available:
+            self.notify(f"{not_yet(action)}.", title=action.label, markup=False, timeout=6)
+        elif len(self.screen_stack) == 1:
+            from console.tui.screens.migrate import MigrateScreen
+
+            self.push_screen(MigrateScreen(self.ctx))
+
+    def on_action_bar_wanted(self, message: ActionBar.Wanted) -> None:
+        self.action_act(message.action.name)
+
+    def action_explain_quit(self) -> None:
+        run = self.running
+        goes_on = f" {run.action} {run.short} goes on." if run else ""
+        self.notify(f"ctrl+c stops nothing here. ctrl+q leaves the console.{goes_on}", markup=False, timeout=5)
+
+    def action_help_quit(self) -> None:
+        self.action_explain_quit()
+
+    def action_quit_console(self) -> None:
+        """Leave; what somebody typed is not thrown away unasked."""
+        if not any(isinstance(screen, Dialog) and screen.unfinished() for screen in self.screen_stack):
+            self.leave(0)
+            return
+        if isinstance(self.screen, AskScreen) and self.screen.id == "leave":
+            return
+        ask = AskScreen("Leave?", ["What you typed in the dialog is lost."], [("back", "Stay"), ("leave", "Leave")])
+        ask.id = "leave"
+        self.push_screen(ask, lambda choice: self.leave(0) if choice == "leave" else None)
+
+    async def action_quit(self) -> None:
+        self.action_quit_console()
+
+    def action_redraw(self) -> None:
+        self.screen.refresh(repaint=True, layout=True)
+
+    def action_help(self) -> None:
+        if len(self.screen_stack) == 1:
+            self.main.action_help()
+
+    def action_suspend_process(self) -> None:
+        if signals.can_come_back():
+            super().action_suspend_process()
+        else:
+            self.notify("There is no shell to come back from; ctrl+q leaves.", markup=False, timeout=5)
+
+    def action_toggle_mouse(self) -> None:
+        driver = self._driver
+        if driver is None:
+            return
+        self.mouse_on = not getattr(self, "mouse_on", True)
+        with suppress(AttributeError):
+            (driver._enable_mouse_support if self.mouse_on else driver._disable_mouse_support)()  # type: ignore[attr-defined]
+        self.notify("The mouse is " + ("on." if self.mouse_on else "the terminal's again."), markup=False, timeout=3)
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        return commands(self)

@@ -1,0 +1,371 @@
+"""FedApp: owns every worker; hears the watcher, asks the engine what panes want, and sets it on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.app import App
+from textual.worker import Worker, WorkerState
+
+from console.engine.context import Context
+from console.engine.errors import EngineError
+from console.engine.model import MigrateParams, OutcomeRow, Plan, RunRow, RunStatus
+from console.engine.text import size, visible
+from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.screens.dialog import AskScreen, TextScreen
+from console.tui.screens.main import MainScreen, PaneMade
+from console.tui.watch import Watcher
+from console.tui.zone import time_zone
+from widgets.overview import OverviewPane
+from widgets.overview.overview import DISK_BAD, DISK_WARN
+from widgets.runs import RunDetail, RunsPane
+from widgets.status import RunState, StatusLine
+
+if TYPE_CHECKING:
+    from console.engine.observe.disk import ZoneDisk
+    from console.engine.observe.overview import Overview
+    from console.engine.runs.start import StartedRun
+
+T = TypeVar("T")
+OUTCOMES_PAGE = 200
+
+
+class FedApp(App[None]):
+    """The part of the console that brings data; keys and commands are ConsoleApp's."""
+
+    def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.ctx = ctx
+        self.leaving = False
+        self.running: RunRow | None = None
+        self._configuration_trouble = tuple(trouble)
+        self._ledger_trouble: tuple[str, ...] = ()
+        self._overview: Overview | None = None
+        self._runs: Sequence[RunRow] = ()
+        self._disks: Sequence[ZoneDisk] = ()
+        self._waiting: Plan | None = None
+        self._waiting_note = "looking…"
+        self._watcher: Watcher | None = None
+        self._to_show = ""  # a run that was started here and that the ledger has not shown yet
+        self._zone = time_zone(ctx.settings.time_zone)
+
+    # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start_feeding(self) -> None:
+        """Start the watcher and look for what is waiting."""
+        self._fill_status()
+        if self._configuration_trouble:
+            self._waiting_note = "not known: the configuration does not load"
+            self._fill_overview()
+        watcher = Watcher(self.ctx, self.post_message)
+        self._watcher = watcher
+        self.run_worker(watcher.run, name="watch", group="watch", thread=True, exit_on_error=False)
+        self._look_for_waiting()
+
+    def stop_feeding(self) -> None:
+        """Ask every thread to end."""
+        self.leaving = True
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def fetch(
+        self,
+        name: str,
+        work: Callable[[], T],
+        done: Callable[[T], object],
+        failed: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Run `work` in a thread and hand its answer to `done` here; errors to `failed`, else they are shown."""
+
+        def job() -> None:
+            try:
+                answer: object = work()
+            except Exception as error:
+                if failed is None or self.leaving:
+                    raise
+                self.post_message(Fetched(failed, error))
+                return
+            self.post_message(Fetched(done, answer))
+
+        self.run_worker(job, name=name, group=name, thread=True, exit_on_error=False)
+
+    def on_fetched(self, message: Fetched) -> None:
+        message.stop()
+        if not self.leaving:
+            message.done(message.answer)
+
+    def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """The one place where an error of a worker becomes visible."""
+        if message.state != WorkerState.ERROR or self.leaving:
+            return
+        error = message.worker.error
+        says = error.lines() if isinstance(error, EngineError) else [f"{type(error).__name__}: {error}"]
+        self.notify(
+            visible(" · ".join(says)), title=f"✗ {message.worker.name}", severity="error", markup=False, timeout=12
+        )
+
+    # ── finding panes ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def main(self) -> MainScreen:
+        """The screen under all dialogs."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def runs_pane(self) -> RunsPane | None:
+        """The runs pane, once it was shown."""
+        pane = self.main.pane("runs")
+        return pane if isinstance(pane, RunsPane) else None
+
+    def on_pane_made(self, message: PaneMade) -> None:
+        pane = message.pane
+        if isinstance(pane, RunsPane):
+            pane.zone = pane.detail.zone = self._zone
+            pane.detail.read_only = self.ctx.read_only
+            pane.runs = self._runs
+
+    # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
+
+    def on_overview_read(self, message: OverviewRead) -> None:
+        self._overview, self._runs = message.overview, message.runs
+        self.running = message.overview.running
+        self._fill_status()
+        self._fill_overview()
+        pane = self.runs_pane
+        if pane is not None:
+            pane.runs = message.runs
+        if self._to_show:
+            row = next((row for row in message.runs if row.id == self._to_show), None)
+            if row is not None:
+                self._to_show = ""
+                self.call_later(self._show_run, row)
+
+    def on_disks_read(self, message: DisksRead) -> None:
+        self._disks = message.disks
+        self._fill_status()
+        self._fill_overview()
+
+    def on_trouble_read(self, message: TroubleRead) -> None:
+        if message.lines != self._ledger_trouble:
+            self._ledger_trouble = message.lines
+            self._fill_status()
+            self._fill_overview()
+
+    def on_run_moved(self, message: RunMoved) -> None:
+        row = message.run
+        self.running = row if row.status == RunStatus.RUNNING else self.running
+        self._fill_status(message.seconds_left)
+        pane = self.runs_pane
+        if pane is not None and pane.detail.run is not None and pane.detail.run.id == row.id:
+            pane.detail.progress(row, message.rate, message.seconds_left)
+            pane.detail.more()
+
+    def on_run_ended(self, message: RunEnded) -> None:
+        self.running = None
+        self._fill_status()
+        self._look_for_waiting()
+        for screen in self.screen_stack:
+            ended = getattr(screen, "run_ended", None)
+            if callable(ended):
+                ended()
+
+    # ── setting it on the widgets ─────────────────────────────────────────────────────────────────────────────
+
+    def _fill_status(self, seconds_left: float | None = None) -> None:
+        line = self.main.query_one(StatusLine)
+        ctx = self.ctx
+        line.workspace = ctx.settings.name or ctx.workspace.root.name
+        line.where = f"{ctx.env.who.host}:{ctx.workspace.root}"
+        line.read_only = ctx.read_only
+        line.zone = self._zone
+        line.now = ctx.env.now
+        line.trouble = "configuration" if self._configuration_trouble else "ledger" if self._ledger_trouble else ""
+        line.alerts = len(self._overview.alerts) if self._overview else 0
+        line.disk = _disk_word(self._disks)
+        run = self.running
+        line.running = None
+        if run is not None:
+            line.running = RunState(
+                run.action,
+                run.short,
+                run.done_files,
+                run.total_files,
+                seconds_left,
+                run.phase or "starting",
+                bool(run.cancel_by),
+            )
+        line.update()
+
+    def _fill_overview(self) -> None:
+        pane = self.main.pane("overview")
+        if isinstance(pane, OverviewPane):
+            pane.zone = self._zone
+            pane.overview, pane.waiting, pane.waiting_note = self._overview, self._waiting, self._waiting_note
+            pane.disks = self._disks
+            pane.trouble = (*self._configuration_trouble, *self._ledger_trouble)
+            pane.update()
+
+    def _look_for_waiting(self) -> None:
+        """Scan the raw zone for what a migrate would find."""
+        if self._configuration_trouble:
+            return
+
+        def look() -> Plan:
+            from console.engine.actions.migrate import plan_migrate
+
+            plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
+            return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
+
+        def failed(error: Exception) -> None:
+            says = error.lines() if isinstance(error, EngineError) else [f"{type(error).__name__}: {error}"]
+            found(None, "not known: " + " · ".join(says))
+
+        def found(plan: Plan | None, note: str = "looking…") -> None:
+            self._waiting, self._waiting_note = plan, note
+            self._fill_overview()
+
+        self.fetch("waiting", look, found, failed)
+
+    # ── what panes want ───────────────────────────────────────────────────────────────────────────────────────
+
+    def on_runs_pane_more_wanted(self, message: RunsPane.MoreWanted) -> None:
+        from console.engine.runs.query import list_runs
+
+        pane, before = self.runs_pane, message.before_seq
+        if pane is not None:
+            self.fetch("runs", lambda: list_runs(self.ctx, limit=100, before_seq=before), pane.add_older)
+
+    def on_run_detail_outcomes_wanted(self, message: RunDetail.OutcomesWanted) -> None:
+        from console.engine.runs.query import run_outcomes
+
+        run, after, outcome = message.run, message.after_id, message.outcome
+        pane = self.runs_pane
+        if pane is None:
+            return
+
+        def read() -> list[OutcomeRow]:
+            return run_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE, outcome=outcome)
+
+        self.fetch(
+            "outcomes", read, lambda page: pane.detail.add_outcomes(run.seq, after, outcome, page, OUTCOMES_PAGE)
+        )
+
+    def on_run_detail_report_wanted(self, message: RunDetail.ReportWanted) -> None:
+        run = message.run
+        screen = TextScreen(f"Report of {run.id}", "reading…")
+        self.push_screen(screen)
+
+        def read() -> str:
+            from console.engine.ledger.store import reading
+            from console.engine.observe.report import render_report
+
+            with reading(self.ctx.workspace.ledger) as connection:
+                return "there is no ledger" if connection is None else render_report(self.ctx, connection, run.seq)
+
+        self.fetch("report", read, screen.set_text)
+
+    def on_run_detail_outcome_chosen(self, message: RunDetail.OutcomeChosen) -> None:
+        row = message.outcome
+        facts = (
+            ("outcome", row.outcome.value),
+            ("why", row.reason),
+            ("size", f"{row.size:,} bytes ({size(row.size)})" if row.size else ""),
+            ("sha256", row.sha256),
+            ("published", row.dest),
+            ("replaced", row.replaced_sha256),
+            ("backup", row.backup),
+            ("run", message.run.id),
+        )
+        screen = TextScreen("File", lines_=_fact_lines(row.path, facts))
+        self.push_screen(screen)
+
+        def read() -> list[tuple[str, str]]:
+            from console.engine.observe.files import explain
+
+            return explanation_lines(explain(self.ctx, row.path))
+
+        self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
+
+    def on_run_detail_cancel_wanted(self, message: RunDetail.CancelWanted) -> None:
+        self.ask_cancel(message.run)
+
+    async def on_overview_pane_run_chosen(self, message: OverviewPane.RunChosen) -> None:
+        await self._show_run(message.run)
+
+    def on_overview_pane_alerts_wanted(self, message: OverviewPane.AlertsWanted) -> None:
+        shown: list[tuple[str, str]] = []
+        for alert in message.alerts:
+            shown += [(f"! {alert.text}", "warn"), (f"  {alert.next_step}", ""), ("", "")]
+        self.push_screen(TextScreen("Alerts", lines_=shown or [("✓ no alert", "good")]))
+
+    async def _show_run(self, row: RunRow) -> None:
+        pane = await self.main.show_pane("runs")
+        if isinstance(pane, RunsPane):
+            self.on_pane_made(PaneMade(pane))
+            pane.show_run(row)
+
+    # ── runs that are started, cancelled, looked for ──────────────────────────────────────────────────────────
+
+    def run_started(self, started: StartedRun) -> None:
+        """A run was started from here; it is shown as soon as the ledger has it."""
+        self._to_show = started.run_id
+        if self._watcher is not None:
+            self._watcher.look(started)
+
+    def ask_cancel(self, run: RunRow) -> None:
+        """Ask once more, then ask the run to stop."""
+        ask = AskScreen(
+            f"Cancel {run.action} {run.short}?",
+            [
+                "The files in hand are finished first. What was done stays done and consistent.",
+                ("The rest is left for the next run.", "dim"),
+            ],
+            [("back", "Let it run"), ("cancel", "Cancel the run")],
+            danger="cancel",
+        )
+        self.push_screen(ask, lambda choice: self._cancel(run) if choice == "cancel" else None)
+
+    def _cancel(self, run: RunRow) -> None:
+        from console.engine.runs.cancel import request_cancel
+
+        def asked(row: RunRow) -> None:
+            self.notify(f"{row.action} {row.short} is asked to stop; it finishes the files in hand.", markup=False)
+            if self._watcher is not None:
+                self._watcher.look()
+
+        self.fetch("cancel", lambda: request_cancel(self.ctx, run.id), asked)
+
+    def action_look_again(self) -> None:
+        """Read ledger, disks and the raw zone now."""
+        if self._watcher is not None:
+            self._watcher.look()
+        self._look_for_waiting()
+
+
+def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:
+    """The fullest file system, for the status line."""
+    if not disks:
+        return ("", "")
+    worst = max(disks, key=lambda disk: disk.percent)
+    tone = "bad" if worst.percent >= DISK_BAD else "warn" if worst.percent >= DISK_WARN else "dim"
+    sign = "✗ " if tone == "bad" else "! " if tone == "warn" else ""
+    return (f"{sign}{size(worst.free)} free", tone)
+
+
+def _fact_lines(path: str, facts: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    lines = [(path, "strong"), ("", "")]
+    lines += [(f"{name:<10}{text}", "") for name, text in facts if text]
+    return lines
+
+
+def explanation_lines(explanation: Any) -> list[tuple[str, str]]:
+    """What `explain` says of a file, as lines: question and answer, then what to do."""
+    lines = [("", ""), ("Today", "strong"), (f"{'status':<10}{explanation.status}", "")]
+    lines += [(f"{step.question}: {step.answer}", "") for step in explanation.trace]
+    if explanation.next_step:
+        lines += [("", ""), (f"next: {explanation.next_step}", "accent")]
+    return lines

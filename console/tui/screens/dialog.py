@@ -1,0 +1,203 @@
+"""Dialogs: what they have in common, a question, and text to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from widgets.look import Cell, lines, paint
+from widgets.pager import Pager
+from widgets.push import Push
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T], Generic[T]):
+    """A box under the status line: title in its border, a body, buttons below; Esc does what the first button does.
+
+    Subclasses give `title_text`, `body` and `buttons`; the first button is the harmless one and has the focus.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        & > .dialog {
+            width: 100%; max-width: 104; height: auto; max-height: 100%; margin: 1 1 0 1; padding: 0 1;
+            background: $surface; border: round $primary; border-title-color: $text-primary;
+            border-title-style: bold; border-subtitle-color: $text-muted;
+        }
+        & .dialog-body { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
+        & .dialog-buttons { height: 1; margin-top: 1; align-horizontal: right; }
+        & .dialog-buttons Push { margin-left: 1; margin-right: 0; }
+        &.-tall > .dialog { height: 100%; }
+    }
+    Dialog:ansi > .dialog { background: ansi_default; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+
+    @property
+    def console_app(self) -> ConsoleApp:
+        """The app that owns all workers."""
+        app: ConsoleApp = self.app  # type: ignore[assignment]
+        return app
+
+    def title_text(self) -> str:
+        return ""
+
+    def body(self) -> Iterable[Widget]:
+        return ()
+
+    def buttons(self) -> Iterable[Push]:
+        return (Push("Close", id="close"),)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = paint(f" {self.title_text()} ")
+            yield from self.body()
+            with Horizontal(classes="dialog-buttons"):
+                yield from self.buttons()
+
+    def on_mount(self) -> None:
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        """Give the harmless button the focus."""
+        self.query(".dialog-buttons Push").first(Push).focus()
+
+    def unfinished(self) -> bool:
+        """Whether somebody typed something that leaving would lose."""
+        return any(field.value for field in self.query(Input))
+
+    def action_leave(self) -> None:
+        """Esc: never discards typed text; then only a button leaves."""
+        if self.unfinished() and isinstance(self.focused, Input):
+            self.focus_first()
+            return
+        self.leave()
+
+    def leave(self) -> None:
+        """Close without doing anything."""
+        self.dismiss(None)
+
+
+class AskScreen(Dialog[str]):
+    """A question. Dismisses with the id of the button that was pressed, None on Esc or the first button.
+
+    typed: a text has to be typed before any but the first button does something; it is then in `answer`.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        says: Sequence[str | Cell],
+        choices: Sequence[tuple[str, str]],
+        *,
+        typed: str = "",
+        danger: str = "",
+    ) -> None:
+        super().__init__()
+        self._title, self._says, self._choices = title, says, choices
+        self._typed, self._danger = typed, danger
+        self.answer = ""
+
+    def title_text(self) -> str:
+        return self._title
+
+    def body(self) -> Iterable[Widget]:
+        yield VerticalScroll(
+            Static(lines([paint(text) for text in self._says]), markup=False), classes="dialog-body", can_focus=False
+        )
+        if self._typed:
+            field = Input(placeholder=self._typed, id="typed", compact=True)
+            field.cursor_blink = False
+            yield field
+
+    def buttons(self) -> Iterable[Push]:
+        for number, (name, label) in enumerate(self._choices):
+            yield Push(
+                label,
+                id=name,
+                classes="-danger" if name == self._danger else None,
+                disabled=bool(self._typed) and number > 0,
+            )
+
+    def on_mount(self) -> None:
+        if self._typed:
+            self.query_one(Input).focus()
+        else:
+            self.focus_first()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        self.answer = message.value.strip()
+        for push in list(self.query(".dialog-buttons Push").results(Push))[1:]:
+            push.disabled = len(self.answer) < 3
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.focus_next()
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        first = self._choices[0][0]
+        self.dismiss(None if message.push.id == first else message.push.id)
+
+
+class TextScreen(Dialog[None]):
+    """Text to read, of any length; c copies it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy", show=False),
+        Binding("q,question_mark,enter", "leave", "Close", show=False),
+    ]
+    DEFAULT_CSS = "TextScreen > .dialog { height: 100%; }"
+
+    def __init__(self, title: str, text: str = "", lines_: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        self._title, self._text, self._lines = title, text, lines_
+
+    def title_text(self) -> str:
+        return self._title
+
+    def body(self) -> Iterable[Widget]:
+        pager = Pager(self._text)
+        if self._lines:
+            pager.lines = self._lines
+        yield pager
+
+    def buttons(self) -> Iterable[Push]:
+        yield Push("Close", id="close")
+        yield Push("Copy", hint="c", id="copy")
+
+    def on_mount(self) -> None:
+        self.query_one(Pager).focus()
+
+    def set_text(self, text: str) -> None:
+        """Another text; nothing happens when the dialog is gone by now."""
+        if self.is_attached:
+            self.query_one(Pager).text = text
+
+    def add_lines(self, lines_: Sequence[tuple[str, str]]) -> None:
+        """More lines below."""
+        if self.is_attached:
+            pager = self.query_one(Pager)
+            pager.lines = [*pager.lines, *lines_]
+
+    def action_copy(self) -> None:
+        self.console_app.copy(self.query_one(Pager).text, "the text")
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        if message.push.id == "copy":
+            self.action_copy()
+        else:
+            self.leave()

@@ -1,0 +1,171 @@
+"""The main screen: status line, tab line, the pane, the action buttons. The first and the last never move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Rule
+
+from console.tui.panes import PANES, PaneEntry
+from widgets.actionbar import ActionBar
+from widgets.status import StatusLine
+from widgets.tabs import TabLine
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+
+
+class PaneMade(Message):
+    """A pane was made and wants its data."""
+
+    def __init__(self, pane: Widget) -> None:
+        super().__init__()
+        self.pane = pane
+
+
+class MainScreen(Screen[None]):
+    """Panes are made when they are shown first and stay."""
+
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", show=False),
+        Binding("escape", "back", "Back", show=False),
+        Binding("slash", "filter", "Filter", show=False),
+        Binding("a", "arm", "Actions", show=False),
+        *(Binding(str(number), f"pane('{entry.name}')", entry.title) for number, entry in enumerate(PANES, 1)),
+    ]
+    DEFAULT_CSS = """
+    MainScreen {
+        & > Rule.-horizontal { margin: 0; color: $border-blurred; height: 1; }
+        & > #panes { height: 1fr; & > * { display: none; } & > .-current { display: block; } }
+        & > #filter { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+        & > #filter.-shown { display: block; }
+    }
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__()
+        self._ctx = ctx
+        self._current = PANES[0]
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(id="status")
+        yield TabLine([(entry.name, entry.title) for entry in PANES], id="tabs")
+        yield Rule()
+        first = PANES[0].build(self._ctx)
+        first.add_class("-current")
+        yield Container(first, id="panes")
+        field = Input(placeholder="part of what is shown; Esc: all", id="filter", compact=True)
+        field.cursor_blink = False
+        yield field
+        yield Rule()
+        yield ActionBar(read_only=self._ctx.read_only, id="actions")
+
+    def on_mount(self) -> None:
+        self._focus_pane(PANES[0])
+
+    # ── panes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def pane(self, name: str) -> Widget | None:
+        """The widget of a pane, None where it was never shown."""
+        return self.query_one_optional(f"#pane-{name}")
+
+    @property
+    def current_pane(self) -> Widget | None:
+        return self.pane(self._current.name)
+
+    async def show_pane(self, name: str) -> Widget:
+        """Bring a pane to the front, making it first where needed."""
+        entry = next(entry for entry in PANES if entry.name == name)
+        pane = self.pane(name)
+        if pane is None:
+            pane = entry.build(self._ctx)
+            await self.query_one("#panes", Container).mount(pane)
+            self.post_message(PaneMade(pane))
+        if entry is not self._current:
+            old = self.current_pane
+            if old is not None:
+                old.remove_class("-current")
+            self._hide_filter()
+        self._current = entry
+        pane.add_class("-current")
+        self.query_one(TabLine).current = name
+        self._focus_pane(entry)
+        return pane
+
+    def _focus_pane(self, entry: PaneEntry) -> None:
+        pane = self.pane(entry.name)
+        if pane is None:
+            return
+        target = pane.query_one_optional(entry.focus) if entry.focus else None
+        candidates = [target] if target is not None else [pane, *pane.query("*").results(Widget)]
+        for widget in candidates:
+            if widget.focusable:
+                widget.focus()
+                return
+        self.set_focus(None)
+
+    # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def action_pane(self, name: str) -> None:
+        await self.show_pane(name)
+
+    def action_arm(self) -> None:
+        self.query_one(ActionBar).armed = True
+
+    def action_back(self) -> None:
+        """Esc: one step back inside the pane; it never changes the pane."""
+        if self.query_one("#filter").has_class("-shown"):
+            self._hide_filter()
+            return
+        back = getattr(self.current_pane, "back", None)
+        if callable(back):
+            back()
+
+    def action_filter(self) -> None:
+        pane = self.current_pane
+        filtering = getattr(pane, "filter", None)
+        if filtering is None:
+            self.notify("Nothing to filter in this pane.", markup=False, timeout=3)
+        elif callable(filtering):
+            filtering()
+        else:
+            field = self.query_one("#filter", Input)
+            field.add_class("-shown")
+            field.focus()
+
+    def _hide_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        if field.has_class("-shown"):
+            field.remove_class("-shown")
+            field.value = ""
+            self._focus_pane(self._current)
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        pane = self.current_pane
+        if message.input.id == "filter" and pane is not None and hasattr(pane, "filter"):
+            pane.filter = message.value
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        if message.input.id == "filter":
+            self._focus_pane(self._current)
+
+    def action_help(self) -> None:
+        from console.tui.commands import GENERAL_HELP
+        from console.tui.screens.dialog import TextScreen
+
+        pane = self.current_pane
+        text = str(getattr(pane, "HELP", "")) or f"# {self._current.title}\n"
+        self.app.push_screen(TextScreen(f"Help: {self._current.title}", text + "\n" + GENERAL_HELP))
+
+    async def on_tab_line_picked(self, message: TabLine.Picked) -> None:
+        if message.tab == "?":
+            self.action_help()
+        else:
+            await self.show_pane(message.tab)

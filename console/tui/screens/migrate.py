@@ -1,0 +1,381 @@
+"""The migrate dialog: plan, options, files, overrides, confirm. It starts a run and is gone; Runs shows the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from console.engine.errors import EngineError, LockedError, RefusedError
+from console.engine.model import MigrateParams, Plan
+from console.engine.text import plural
+from console.tui.messages import Judged
+from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
+from widgets.look import joined, paint
+from widgets.plan import PlanView
+from widgets.push import Push
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+    from console.engine.runs.start import StartedRun
+
+
+class MigrateScreen(Dialog[str]):
+    """Dismisses with the id of the run that was started, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy the command", show=False),
+        Binding("o", "options", "Options", show=False),
+        Binding("f", "files", "Files", show=False),
+        Binding("s", "stop_judging", "Stop judging", show=False),
+        Binding("ctrl+r", "plan_again", "Plan again", show=False),
+        Binding("question_mark", "help", "Help", show=False),
+    ]
+    DEFAULT_CSS = """
+    MigrateScreen {
+        & #command { height: auto; margin-top: 1; color: $text-primary; }
+        & #selection { height: auto; color: $text-muted; margin-top: 1; }
+    }
+    """
+
+    def __init__(self, ctx: Context, params: MigrateParams | None = None) -> None:
+        super().__init__()
+        self._ctx = ctx
+        self._params = params or MigrateParams()
+        self._overrides: dict[str, str] = {}
+        self._plan: Plan | None = None
+        self._number = 0  # of the plan that counts; answers to older ones are dropped
+        self._stop_judging = False
+        self._judged: tuple[int, int] | None = None
+        self._starting = False
+        self._waiting = False
+
+    # ── composing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def title_text(self) -> str:
+        return "Migrate: plan"
+
+    def body(self) -> Iterable[Widget]:
+        with VerticalScroll(classes="dialog-body", can_focus=False):
+            yield PlanView(id="plan")
+        yield Static(id="selection", markup=False)
+        yield Static(id="command", markup=False)
+
+    def buttons(self) -> Iterable[Push]:
+        yield Push("Cancel", id="cancel")
+        yield Push("Options", hint="o", id="options")
+        yield Push("Files", hint="f", id="files", disabled=True)
+        yield Push("Override…", id="override")
+        yield Push("Migrate", id="migrate", classes="-main", disabled=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#override").display = False
+        self._plan_again()
+
+    def unfinished(self) -> bool:
+        return bool(self._overrides)
+
+    # ── planning ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _plan_again(self, note: str = "") -> None:
+        """Scan, show it, then judge."""
+        self._number += 1
+        number, params = self._number, self._params
+        self._plan, self._judged, self._stop_judging, self._waiting = None, None, False, False
+        self._show(note or "looking at the raw zone…")
+
+        def scan() -> Plan:
+            from console.engine.actions.migrate import plan_migrate
+
+            return plan_migrate(self._ctx, params, depth="scan", cancelled=lambda: self._number != number)
+
+        self.console_app.fetch(
+            "scan",
+            scan,
+            lambda plan: self._scanned(number, plan, note),
+            failed=lambda error: self._planning_failed(number, error),
+        )
+
+    def _scanned(self, number: int, plan: Plan, note: str) -> None:
+        if number != self._number or not self.is_attached:
+            return
+        self._plan = plan
+        self._judge_if_due()
+        self._show(note)
+
+    def _judge_if_due(self) -> None:
+        """After an override: judging was left out while the plan was refused."""
+        plan = self._gated()
+        if plan and plan.files and not plan.refused and plan.depth != "full" and self._judged is None:
+            self._judged = (0, plan.files)
+            self._judge(self._number)
+
+    def _judge(self, number: int) -> None:
+        from console.tui.planner import judge
+
+        params = self._params
+        self.console_app.fetch(
+            "judge",
+            lambda: judge(
+                self._ctx,
+                params,
+                progress=lambda done, total: self._tell(number, done, total),
+                cancelled=lambda: self._number != number or self._stop_judging or self.console_app.leaving,
+            ),
+            lambda plan: self._judged_all(number, plan),
+            failed=lambda error: self._judging_failed(number, error),
+        )
+
+    def _tell(self, number: int, done: int, total: int) -> None:
+        self.post_message(Judged(number, done, total))
+
+    def on_judged(self, message: Judged) -> None:
+        """A step of the full plan; the same callback counts sources while it scans, so only our total counts."""
+        message.stop()
+        plan = self._plan
+        if message.plan_number == self._number and plan is not None and message.total == plan.files:
+            self._judged = (message.done, message.total)
+            self._show()
+
+    def _judged_all(self, number: int, plan: Plan | None) -> None:
+        if number != self._number or not self.is_attached or self._starting:
+            return
+        self._judged = None
+        if plan is not None:
+            self._plan = plan
+        self._show("" if plan is not None else "not judged to the end: the run itself will tell what fails")
+
+    def _judging_failed(self, number: int, error: Exception) -> None:
+        if number == self._number and self.is_attached:
+            self._judged = None
+            self._show("the files could not be judged beforehand: " + _sentence(error))
+
+    def _planning_failed(self, number: int, error: Exception) -> None:
+        if number != self._number or not self.is_attached:
+            return
+        says = error.lines() if isinstance(error, EngineError) else [_sentence(error)]
+        self._show("✗ " + "; ".join(says))
+
+    def on_unmount(self) -> None:
+        self._number += 1  # whatever is still being planned is for nobody
+
+    # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _gated(self) -> Plan | None:
+        """The plan with the overrides that were typed here."""
+        plan = self._plan
+        if plan is None or not self._overrides:
+            return plan
+        items = [replace(item, overridden=self._overrides.get(item.name, item.overridden)) for item in plan.gate]
+        return replace(plan, gate=items)
+
+    def _command(self) -> str:
+        if self._plan is None or not self._overrides:
+            return self._plan.command if self._plan else ""
+        from console.engine.actions.migrate import command_line
+
+        return command_line(self._params, self._overrides)
+
+    def _show(self, note: str = "") -> None:
+        plan = self._gated()
+        self.query_one(PlanView).show(plan, self._judged, note)
+        self.query_one("#selection", Static).update(paint((self._selection(), "dim")))
+        self.query_one("#command", Static).update(
+            paint(("$ ", "dim"), self._command(), ("   c: copy", "dim")) if plan else ""
+        )
+        refused = plan.refused if plan else []
+        locked = any(item.name == "lock" for item in refused)
+        ready = plan is not None and plan.files > 0 and not refused and not self._starting
+        self.query_one("#files", Push).disabled = plan is None
+        go = self.query_one("#migrate", Push)
+        go.disabled = not ready
+        go.label = (
+            "Starting…" if self._starting else f"Migrate {plural(plan.files, 'file')}" if ready and plan else "Migrate"
+        )
+        override = self.query_one("#override", Push)
+        override.display = bool(refused)
+        override.label = "Who runs?" if locked else "Override…"
+        if self.focused is None or self.focused.disabled or not self.focused.display:
+            self.focus_first()
+
+    def _selection(self) -> str:
+        params, settings = self._params, self._ctx.settings
+        return joined(
+            [
+                f"source {params.source}" if params.source else "all sources",
+                f"pattern {params.pattern}" if params.pattern else "all files",
+                params.operation or settings.operation,
+                "every file hashed" if params.checksum else "unchanged by size and time",
+                f"the first {params.sample}" if params.sample else "",
+            ]
+        )
+
+    # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def action_copy(self) -> None:
+        self.console_app.copy(self._command(), "the command line")
+
+    def action_plan_again(self) -> None:
+        self._plan_again()
+
+    def action_stop_judging(self) -> None:
+        self._stop_judging = True
+
+    def action_help(self) -> None:
+        self.app.push_screen(TextScreen("Help: plan of a migrate", _HELP))
+
+    def action_files(self) -> None:
+        if self._plan is not None:
+            from console.tui.screens.files import FilesScreen
+
+            self.app.push_screen(FilesScreen(self._plan))
+
+    def action_options(self) -> None:
+        from console.tui.screens.options import OptionsScreen
+
+        def chosen(params: MigrateParams | None) -> None:
+            if params is not None and params != self._params:
+                self._params = params
+                self._plan_again()
+
+        self.app.push_screen(OptionsScreen(self._ctx, self._params), chosen)
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        name = message.push.id
+        if name == "cancel":
+            self.leave()
+        elif name == "options":
+            self.action_options()
+        elif name == "files":
+            self.action_files()
+        elif name == "override":
+            self._override()
+        elif name == "migrate":
+            self._start()
+
+    def _override(self) -> None:
+        plan = self._gated()
+        refused = plan.refused if plan else []
+        if not refused:
+            return
+        item = refused[0]
+        if item.name == "lock":
+            self._locked(item.evidence)
+            return
+        ask = AskScreen(
+            f"Override: {item.name}",
+            [
+                item.evidence,
+                (item.next_step, "dim"),
+                "",
+                "It is released for this one run, and the reason is recorded with it.",
+            ],
+            [("back", "Back"), ("release", "Override")],
+            typed="the reason, in a few words",
+            danger="release",
+        )
+
+        def answered(choice: str | None) -> None:
+            if choice == "release" and ask.answer:
+                self._overrides[item.name] = ask.answer
+                self._judge_if_due()
+                self._show()
+
+        self.app.push_screen(ask, answered)
+
+    # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self) -> None:
+        from console.engine.runs.start import start_run
+
+        plan = self._gated()
+        if plan is None or plan.refused or self._starting:
+            return
+        self._starting, self._stop_judging, self._judged = True, True, None
+        self._show()
+        ctx, params, overrides, command = self._ctx, self._params, dict(self._overrides), self._command()
+        self.console_app.fetch(
+            "start",
+            lambda: start_run(ctx, "migrate", params, overrides=overrides, command=command, plan=plan),
+            self._started,
+            failed=self._not_started,
+        )
+
+    def _started(self, started: StartedRun) -> None:
+        self.console_app.run_started(started)
+        if self.is_attached:
+            self.dismiss(started.run_id)
+
+    def _not_started(self, error: Exception) -> None:
+        if not self.is_attached:
+            return
+        self._starting = False
+        if isinstance(error, LockedError):
+            self._show()
+            self._locked(error.what)
+            return
+        says = error.lines() if isinstance(error, EngineError) else [_sentence(error)]
+        title = "Refused" if isinstance(error, RefusedError) else "Not started"
+        self._show()
+        ask = AskScreen(title, [("✗ " + says[0], "bad"), *says[1:]], [("close", "Close"), ("again", "Plan again")])
+        self.app.push_screen(ask, lambda choice: self._plan_again() if choice == "again" else None)
+
+    def _locked(self, evidence: str) -> None:
+        """Whose run, since when, and the three things one can do."""
+        run = self.console_app.running
+        can_ask = run is not None and not self._ctx.read_only
+        choices = [("close", "Close"), ("wait", "Wait, then plan again")]
+        if can_ask:
+            choices.append(("ask", "Ask to cancel"))
+        ask = AskScreen(
+            "Another run is in progress",
+            [evidence, "", ("What it does is in Runs. Only one run changes this workspace at a time.", "dim")],
+            choices,
+            danger="ask",
+        )
+
+        def answered(choice: str | None) -> None:
+            if choice == "wait":
+                self._waiting = True
+                self._show("waiting for the other run to end; then this plans again")
+                if self.console_app.running is None:
+                    self._plan_again()
+            elif choice == "ask" and run is not None:
+                self.console_app.ask_cancel(run)
+
+        self.app.push_screen(ask, answered)
+
+    def run_ended(self) -> None:
+        """The app says so: no run is in progress any more."""
+        if self._waiting:
+            self._plan_again("the other run has ended; this is the plan now")
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[-1] if text else type(error).__name__
+
+
+_HELP = """# The plan of a migrate
+Nothing has happened yet, and nothing happens before [ Migrate ] is pressed. Cancel has the focus.
+
+Would read   the files that are new, changed or missing at their destination
+Would end    how many would be published and how many would fail, and why (judged beforehand; s stops that)
+Left alone   what the run does not touch
+Backed up    versions that would be replaced; they are kept in the run's backup
+Needs        bytes and inodes on each file system
+Pre-flight   the checks. ✗ refuses the run until it is put right, or overridden with a reason that is recorded
+
+o   options: one source, a pattern, copy or move, hash everything
+f   every file of the plan, and every ignored one with the reason
+c   copy the command line that does the same
+ctrl+r  plan again
+
+Once started, the run is a process of its own: it goes on when the console closes or the line drops.
+"""

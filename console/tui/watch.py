@@ -1,0 +1,137 @@
+"""The one thread that keeps an eye on the workspace while the console is open.
+
+Idle it costs a few stats a second and posts nothing; when the ledger moves it reads it once; while a run is in
+progress it follows it at 3 Hz.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from console.engine.context import Context
+from console.engine.errors import EngineError
+from console.engine.model import RunRow
+from console.tui.messages import DisksRead, OverviewRead, RunEnded, RunMoved, TroubleRead
+
+if TYPE_CHECKING:
+    from console.engine.runs.start import StartedRun
+
+IDLE_SECONDS = 1.0
+RUN_SECONDS = 0.35
+DISK_SECONDS = 30.0
+RUNS_LISTED = 100
+
+Signature = tuple[tuple[int, int, int], ...]
+
+
+def signature(paths: Sequence[Path]) -> Signature:
+    """Size, time and inode of each file, zeros where there is none: differs when anybody wrote."""
+    found = []
+    for path in paths:
+        try:
+            stat = os.stat(path)
+            found.append((stat.st_size, stat.st_mtime_ns, stat.st_ino))
+        except OSError:
+            found.append((0, 0, 0))
+    return tuple(found)
+
+
+class Watcher:
+    """`run` in a thread of its own; `look` wakes it at once, `stop` ends it. post: takes messages from any thread."""
+
+    def __init__(self, ctx: Context, post: Callable[[Message], object]) -> None:
+        self._ctx = ctx
+        self._post = post
+        self._wake = threading.Event()
+        self._stopped = False
+        self._forced = True
+        self._started: StartedRun | None = None
+        ledger = ctx.workspace.ledger
+        self._paths = (
+            ledger,
+            ledger.with_name(ledger.name + "-wal"),
+            ctx.workspace.holder,
+            ctx.workspace.path(ctx.settings.state_file),
+            ctx.workspace.root / ctx.settings.path,
+        )
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def look(self, started: StartedRun | None = None) -> None:
+        """Read now, whether anything changed or not. started: a run that was started here, to be followed."""
+        if started is not None:
+            self._started = started
+        self._forced = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Until `stop`."""
+        seen: Signature | None = None
+        disks_at = -DISK_SECONDS
+        while not self._stopped:
+            forced, self._forced = self._forced, False
+            now = signature(self._paths)
+            if forced or now != seen:
+                seen = now
+                if self._read() and not self._stopped:
+                    seen = None  # a run has ended: read once more
+                    continue
+            if forced or time.monotonic() - disks_at >= DISK_SECONDS:
+                disks_at = time.monotonic()
+                self._read_disks()
+            self._wake.wait(IDLE_SECONDS)
+            self._wake.clear()
+
+    def _read(self) -> bool:
+        """Read the ledger; follow a run to its end. True when there was one."""
+        from console.engine.observe.overview import overview
+        from console.engine.runs.query import list_runs
+
+        try:
+            seen = overview(self._ctx)
+            runs = list_runs(self._ctx, limit=RUNS_LISTED)
+            self._post(TroubleRead(()))
+            self._post(OverviewRead(seen, runs))
+            if seen.running is None:
+                return False
+            self._follow(seen.running)
+        except EngineError as error:
+            self._post(TroubleRead(error.lines()))
+            return False
+        return True
+
+    def _follow(self, run: RunRow) -> None:
+        from console.engine.runs.follow import follow
+
+        started, self._started = self._started, None
+        done_fd = started.done_fd if started else None
+        last: RunRow | None = run
+        try:
+            for progress in follow(self._ctx, run.id, interval=RUN_SECONDS, done_fd=done_fd):
+                if self._stopped:
+                    return
+                last = progress.row
+                self._post(RunMoved(progress.row, progress.rate, progress.seconds_left))
+                if not progress.alive:
+                    break
+        finally:
+            if started is not None:
+                os.close(started.done_fd)
+                started.process.poll()  # else it stays a zombie for as long as the console is open
+        self._post(RunEnded(last))
+
+    def _read_disks(self) -> None:
+        from console.engine.observe.disk import zone_disks
+
+        with suppress(OSError, EngineError):
+            self._post(DisksRead(zone_disks(self._ctx)))

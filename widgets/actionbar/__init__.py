@@ -1,0 +1,5 @@
+"""The action buttons, always in reach."""
+
+from widgets.actionbar.actionbar import ActionBar
+
+__all__ = ["ActionBar"]

@@ -1,0 +1,223 @@
+"""OverviewPane: what is waiting, the last run, alerts with what to do, disks, recent runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from console.engine.model import Plan, RunRow, RunStatus
+from console.engine.text import count, size
+from widgets.look import Cell, bar, fit, lines, paint, short_time, wrap
+from widgets.runs.pane import RUN_COLUMNS
+from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
+from widgets.table import VirtualTable
+
+if TYPE_CHECKING:
+    from console.engine.observe.overview import Alert, Overview
+
+    from console.engine.observe.disk import ZoneDisk
+
+LABEL = 12  # cells of the words at the left
+ALERTS_SHOWN = 3
+DISK_WARN = 80.0  # percent used
+DISK_BAD = 95.0
+
+
+class OverviewPane(Vertical):
+    """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble.
+
+    Set them and call `update`. Messages out: RunChosen, PlanWanted (Enter on nothing to choose), AlertsWanted.
+    """
+
+    HELP = """# Overview
+Waiting     what a migrate would find now: new, changed and missing files, and those that failed before.
+            Looked at when the console opens, after each run, and with ctrl+r.
+Last run    what the last execution did. Enter on it in the list below goes into it.
+Alerts      what needs somebody, each with what helps. ! shows them all.
+Disk        each file system that a zone lies on.
+
+a m or F5   plan a migrate: it shows what it would do and asks before anything happens
+1 2 3       panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("exclamation_mark", "alerts", "All alerts", show=False),
+    ]
+    DEFAULT_CSS = """
+    OverviewPane {
+        height: 1fr;
+        & > #facts { height: auto; padding: 0 1; margin-bottom: 1; }
+        & > #recent { min-height: 3; }
+    }
+    """
+
+    class RunChosen(Message):
+        """Go into this run."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class AlertsWanted(Message):
+        """Show every alert with what to do."""
+
+        def __init__(self, alerts: Sequence[Alert]) -> None:
+            super().__init__()
+            self.alerts = tuple(alerts)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.overview: Overview | None = None
+        self.waiting: Plan | None = None
+        self.waiting_note = "looking…"
+        self.disks: Sequence[ZoneDisk] = ()
+        self.trouble: Sequence[str] = ()
+        self.zone: tzinfo | None = None
+        self._shown = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="facts", markup=False)
+        yield VirtualTable(RUN_COLUMNS, id="recent", empty="no run yet")
+
+    def on_mount(self) -> None:
+        self.update()
+
+    def on_resize(self) -> None:
+        self.update()
+
+    def update(self) -> None:
+        """Show what the attributes say now; nothing is drawn when it reads the same."""
+        if not self.is_mounted:
+            return
+        content = self._facts()
+        if content.markup != self._shown:
+            self._shown = content.markup
+            self.query_one("#facts", Static).update(content)
+        table = self.query_one("#recent", VirtualTable)
+        runs = self.overview.runs if self.overview else ()
+        now = datetime.now(UTC)
+        table.rows = [run_cells(run, self.zone, now) for run in runs]
+        table.empty = "looking…" if self.overview is None and not self.trouble else "no run yet"
+
+    # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _room(self) -> int:
+        """Cells beside the label."""
+        return max(30, (self.size.width or 80) - 2 - LABEL)
+
+    def _facts(self) -> Content:
+        return lines([*self._waiting_rows(), *self._last_rows(), *self._alert_rows(), *self._disk_rows()])
+
+    def _label(self, text: str, *cells: Cell) -> Content:
+        return paint((fit(text, LABEL), "dim"), *cells)
+
+    def _waiting_rows(self) -> list[Content]:
+        plan = self.waiting
+        if plan is None:
+            note = wrap(self.waiting_note, self._room)
+            return [self._label("Waiting" if not number else "", (text, "dim")) for number, text in enumerate(note)]
+        parts: list[Cell] = []
+        words = (
+            ("new", "new", "accent"),
+            ("changed", "changed", "accent"),
+            ("missing", "missing", "warn"),
+            ("damaged", "damaged", "bad"),
+            ("stale", "by an older rule", "warn"),
+            ("known_failed", "failing", "bad"),
+            ("accepted", "accepted", "dim"),
+            ("held", "held", "warn"),
+        )
+        for key, word, tone in words:
+            if plan.counts.get(key):
+                parts += ["   " if parts else "", (count(plan.counts[key]), tone), f" {word}"]
+        unchanged = plan.counts.get("unchanged", 0)
+        rest = [(f"{count(unchanged)} unchanged", "dim")] if unchanged else []
+        if not parts and not unchanged:
+            return [
+                self._label("Waiting", "no data files in the raw zone yet"),
+                self._label("", ("put files under its source folders; then `a m` plans a migrate", "dim")),
+            ]
+        if not any(plan.counts.get(key) for key, _, _ in words[:5]):
+            parts = [("✓ nothing new", "good"), *(["   ", *parts] if parts else [])]
+        return [self._label("Waiting", *parts, "   " if rest else "", *rest)]
+
+    def _last_rows(self) -> list[Content]:
+        run = self.overview.last_run if self.overview else None
+        if run is None:
+            if self.overview is None:
+                return []
+            text = (
+                "none yet" if self.overview.has_ledger else "none: there is no ledger here yet, the first run makes it"
+            )
+            return [self._label("Last run", (text, "dim"))]
+        now = datetime.now(UTC)
+        head: list[Cell] = [status_cell(run), f"  {run.action} {run.short}  "]
+        head += [(f"{short_time(run.started_at, self.zone, now)} by {by(run)}", "dim")]
+        if run.status != RunStatus.RUNNING:
+            head += [(f" in {took(run)}", "dim")]
+        return [self._label("Last run", *head), self._label("", *counts_cells(run.counts))]
+
+    def _alert_rows(self) -> list[Content]:
+        rows: list[Content] = []
+        for number, text in enumerate(line for given in self.trouble for line in wrap(given, self._room - 2)):
+            rows.append(self._label("Trouble" if not number else "", ("  " if number else "✗ ", "bad"), text))
+        alerts = self.overview.alerts if self.overview else ()
+        wide = self._room >= 90
+        for number, alert in enumerate(alerts[:ALERTS_SHOWN]):
+            label = "" if number else "Alerts"
+            half = self._room // 2 if wide and alert.next_step else self._room - 2
+            head = wrap(alert.text, half)
+            step = f"  {alert.next_step}" if wide and alert.next_step and len(head) == 1 else ""
+            for at, text in enumerate(head):
+                sign = ("  ", "") if at else ("! ", "warn")
+                rows.append(self._label("" if at else label, sign, fit(text, half) if step else text, (step, "dim")))
+            if alert.next_step and not step:
+                rows += [self._label("", "  ", (text, "dim")) for text in wrap(alert.next_step, self._room - 2)[:2]]
+        if len(alerts) > ALERTS_SHOWN:
+            rows.append(self._label("", (f"  and {len(alerts) - ALERTS_SHOWN} more   !: all of them", "dim")))
+        return rows
+
+    def _disk_rows(self) -> list[Content]:
+        rows: list[Content] = []
+        for number, disk in enumerate(self.disks):
+            used = disk.percent
+            tone = "bad" if used >= DISK_BAD else "warn" if used >= DISK_WARN else ""
+            full, rest = bar(used / 100, 16)
+            sign = "✗ " if tone == "bad" else "! " if tone else ""
+            zones = ", ".join(disk.zones)
+            rows.append(
+                self._label(
+                    "" if number else "Disk",
+                    (full, tone or "accent"),
+                    (rest, "dim"),
+                    (f" {sign}{used:3.0f} % used", tone),
+                    f"   {size(disk.free)} free",
+                    (f"   {fit(zones, max(0, self._room - 46)).rstrip()}", "dim"),
+                )
+            )
+        return rows
+
+    # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def action_alerts(self) -> None:
+        if self.overview:
+            self.post_message(self.AlertsWanted(self.overview.alerts))
+
+    def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
+        message.stop()
+        if self.overview and message.index < len(self.overview.runs):
+            self.post_message(self.RunChosen(self.overview.runs[message.index]))
+
+    def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
+        message.stop()
+
+    def on_virtual_table_near_end(self, message: VirtualTable.NearEnd) -> None:
+        message.stop()

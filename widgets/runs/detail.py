@@ -1,0 +1,261 @@
+"""RunDetail: one run, its numbers and its files; while it runs its bar, its time left and the way to cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from console.engine.model import OutcomeRow, RunRow, RunStatus
+from console.engine.text import count, duration, size
+from widgets.look import Cell, bar, lines, paint, short_time
+from widgets.push import Push
+from widgets.runs.words import OUTCOME_SIGNS, by, counts_cells, gate_cells, next_steps, status_cell, took
+from widgets.table import Column, VirtualTable
+
+# What `f` goes through: the title and the outcomes that are asked for ('' = all).
+FILTERS = (("all files", ""), ("failed", "failed"), ("published", "published"), ("replaced", "replaced"))
+
+
+class RunDetail(Vertical):
+    """Attributes in: run; seconds_left and rate while it runs; outcomes (append pages with `add_outcomes`).
+
+    Messages out: OutcomesWanted (a page), ReportWanted, CancelWanted, OutcomeChosen, Back.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "next_filter", "Which files", show=False),
+        Binding("r", "report", "Report", show=False),
+        Binding("escape", "back", "Back", show=False),
+    ]
+    DEFAULT_CSS = """
+    RunDetail {
+        height: 1fr; width: 1fr;
+        & > #run-facts { height: auto; padding: 0 1; }
+        & > #run-buttons { height: 1; margin: 0 0 0 1; }
+        & > #run-which { height: 1; padding: 0 1; margin-top: 1; color: $text-muted; }
+    }
+    """
+
+    class OutcomesWanted(Message):
+        """A page of outcomes after `after_id` (0: from the start), `outcome` '' for all."""
+
+        def __init__(self, run: RunRow, after_id: int, outcome: str) -> None:
+            super().__init__()
+            self.run, self.after_id, self.outcome = run, after_id, outcome
+
+    class ReportWanted(Message):
+        """Show the report of this run."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class CancelWanted(Message):
+        """Somebody wants this run to stop; whoever gets this asks once more."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class OutcomeChosen(Message):
+        """One file of the run: why it failed, where it lies."""
+
+        def __init__(self, run: RunRow, outcome: OutcomeRow) -> None:
+            super().__init__()
+            self.run, self.outcome = run, outcome
+
+    class Back(Message):
+        """Leave the detail."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.zone: tzinfo | None = None
+        self.read_only = False
+        self._run: RunRow | None = None
+        self._seconds_left: float | None = None
+        self._rate = 0.0
+        self._outcomes: list[OutcomeRow] = []
+        self._filter = 0
+        self._complete = False  # the last page is here
+        self._asked = -1  # the page that was asked for last
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="run-facts", markup=False)
+        with Horizontal(id="run-buttons"):
+            yield Push("Report", hint="r", id="run-report")
+            yield Push("Which files", hint="f", id="run-filter")
+            yield Push("Cancel this run", id="run-cancel", classes="-danger")
+        yield Static(id="run-which", markup=False)
+        yield VirtualTable(
+            [
+                Column("outcome", 14),
+                Column("file", 0, cut="middle"),
+                Column("size", 8, "right", from_width=100),
+                Column("why", 0, from_width=70),
+            ],
+            id="run-files",
+        )
+
+    def on_mount(self) -> None:
+        self._show()
+
+    # ── data ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def run(self) -> RunRow | None:
+        """The run that is shown. Another one starts from the top; the same one only moves on."""
+        return self._run
+
+    @run.setter
+    def run(self, run: RunRow | None) -> None:
+        other = (run and run.id) != (self._run and self._run.id)
+        ended = bool(run and self._run and self._run.status == RunStatus.RUNNING != run.status)
+        self._run = run
+        if other:
+            self._seconds_left, self._rate, self._filter = None, 0.0, 0
+            self._restart()
+        elif ended:
+            self._seconds_left = None
+            self._asked = -1
+            self._more()
+        if self.is_mounted:
+            self._show()
+
+    def progress(self, run: RunRow, rate: float, seconds_left: float | None) -> None:
+        """What `follow` says now: files per second and seconds left (None: not known)."""
+        self._rate, self._seconds_left = rate, seconds_left
+        self.run = run
+
+    def add_outcomes(self, run_seq: int, after_id: int, outcome: str, page: Sequence[OutcomeRow], limit: int) -> None:
+        """A page that was asked for; ignored when another run or filter is shown by now."""
+        last = self._outcomes[-1].id if self._outcomes else 0
+        if self._run is None or run_seq != self._run.seq or outcome != FILTERS[self._filter][1] or after_id != last:
+            return
+        self._asked = -1
+        self._outcomes = [*self._outcomes, *page]
+        self._complete = len(page) < limit and self._run.status != RunStatus.RUNNING
+        self.query_one("#run-files", VirtualTable).rows = [_outcome_cells(row) for row in self._outcomes]
+        self._show_which()
+
+    def _restart(self) -> None:
+        self._outcomes, self._complete, self._asked = [], False, -1
+        if self.is_mounted:
+            table = self.query_one("#run-files", VirtualTable)
+            table.rows = ()
+            table.cursor = 0
+        self._more()
+
+    def _more(self) -> None:
+        last = self._outcomes[-1].id if self._outcomes else 0
+        if self._run is not None and not self._complete and self._asked != last:
+            self._asked = last
+            self.post_message(self.OutcomesWanted(self._run, last, FILTERS[self._filter][1]))
+
+    def more(self) -> None:
+        """Ask for outcomes that were recorded since the last page."""
+        self._asked = -1
+        self._more()
+
+    # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _facts(self, run: RunRow) -> Content:
+        now = datetime.now(UTC)
+        head: list[Cell] = [(f"{run.action} {run.short}", "strong"), "  ", status_cell(run), "  "]
+        head += [(f"{short_time(run.started_at, self.zone, now)} by {by(run)}", "dim")]
+        rows = []
+        if run.status == RunStatus.RUNNING:
+            rows += [paint(*head), self._progress_line(run)]
+        else:
+            rows += [paint(*head, ("  " if run.ended_at else "") + (f"in {took(run)}" if run.ended_at else ""))]
+        rows.append(paint(*counts_cells(run.counts, full=True)))
+        if run.message:
+            rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))
+        rows.append(paint(("Gate      ", "dim"), *gate_cells(run.gate)))
+        if run.verification:
+            rows.append(paint(("Verified  ", "dim"), *gate_cells(run.verification)))
+        rows.append(paint(("Command   ", "dim"), f"$ {run.command}"))
+        rows += [paint((text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
+        return lines(rows)
+
+    def _progress_line(self, run: RunRow) -> Content:
+        if run.cancel_by:
+            return paint((f"cancelling, asked by {run.cancel_by}: the files in hand are finished first", "warn"))
+        if not run.total_files:
+            return paint((f"{run.phase or 'starting'}…", "running"))
+        fraction = run.done_files / run.total_files
+        room = max(8, min(40, (self.size.width or 80) - 50))
+        full, rest = bar(fraction, room)
+        left = "" if self._seconds_left is None else f"   {duration(self._seconds_left)} left"
+        rate = f"   {self._rate:,.0f} files/s" if self._rate else ""
+        return paint(
+            (full, "running"),
+            (rest, "dim"),
+            f" {fraction * 100:3.0f}%  {count(run.done_files)}/{count(run.total_files)}",
+            (left, "strong"),
+            (rate, "dim"),
+        )
+
+    def _show(self) -> None:
+        run = self._run
+        self.query_one("#run-facts", Static).update(self._facts(run) if run else paint(("choose a run", "dim")))
+        cancel = self.query_one("#run-cancel", Push)
+        cancel.display = bool(run and run.status == RunStatus.RUNNING and not self.read_only)
+        cancel.disabled = bool(run and run.cancel_by)
+        self._show_which()
+
+    def _show_which(self) -> None:
+        title = FILTERS[self._filter][0]
+        known = f"{count(len(self._outcomes))}{'' if self._complete else ' or more'}"
+        self.query_one("#run-which", Static).update(
+            paint((f"{title}: {known}   f: {FILTERS[(self._filter + 1) % len(FILTERS)][0]}   Enter: why", "dim"))
+        )
+        table = self.query_one("#run-files", VirtualTable)
+        table.empty = "no file was changed and none failed" if not self._filter else f"none {title}"
+
+    # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def action_next_filter(self) -> None:
+        self._filter = (self._filter + 1) % len(FILTERS)
+        self._restart()
+        self._show_which()
+
+    def action_report(self) -> None:
+        if self._run:
+            self.post_message(self.ReportWanted(self._run))
+
+    def action_back(self) -> None:
+        self.post_message(self.Back())
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        message.stop()
+        if message.push.id == "run-report":
+            self.action_report()
+        elif message.push.id == "run-filter":
+            self.action_next_filter()
+        elif self._run:
+            self.post_message(self.CancelWanted(self._run))
+
+    def on_virtual_table_near_end(self, message: VirtualTable.NearEnd) -> None:
+        message.stop()
+        self._more()
+
+    def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
+        message.stop()
+
+    def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
+        message.stop()
+        if self._run and message.index < len(self._outcomes):
+            self.post_message(self.OutcomeChosen(self._run, self._outcomes[message.index]))
+
+
+def _outcome_cells(row: OutcomeRow) -> tuple[Cell, ...]:
+    sign, tone = OUTCOME_SIGNS[row.outcome]
+    return ((f"{sign} {row.outcome.value}", tone), row.path, size(row.size), (row.reason, "dim"))

@@ -1,0 +1,126 @@
+"""How a run reads: its result in one line, its checks, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from console.engine.model import Check, Counts, Outcome, RunRow, RunStatus
+from console.engine.text import count, duration, plural
+from widgets.look import CHECK_SIGNS, RUN_SIGNS, Cell, seconds_between, short_time
+
+OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
+    Outcome.PUBLISHED: ("✓", "good"),
+    Outcome.REPLACED: ("✓", "good"),
+    Outcome.REVALIDATED: ("✓", "dim"),
+    Outcome.FAILED: ("✗", "bad"),
+    Outcome.DAMAGED: ("✗", "bad"),
+    Outcome.CHANGED_WHILE_READ: ("!", "warn"),
+    Outcome.CHANGED_SINCE_PLAN: ("!", "warn"),
+    Outcome.NOT_TRIED: ("!", "warn"),
+    Outcome.SIDECAR: ("●", "dim"),
+    Outcome.MOVED: ("✓", "dim"),
+}
+
+
+def status_cell(row: RunRow) -> tuple[str, str]:
+    """`! partial` with its tone."""
+    sign, tone = RUN_SIGNS[row.status]
+    return f"{sign} {row.status.value}", tone
+
+
+def took(row: RunRow) -> str:
+    """How long the run took, `–` while it runs."""
+    seconds = seconds_between(row.started_at, row.ended_at)
+    return "–" if seconds is None else duration(seconds)
+
+
+def by(row: RunRow) -> str:
+    """Who started it."""
+    return str(row.who.get("login") or row.who.get("user") or "–")
+
+
+def failed(counts: Counts) -> int:
+    """Files that failed, the remembered ones among them."""
+    return counts.failed + counts.known_failed
+
+
+def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
+    """What the run did, the parts that are not zero: `40 published · 37 failed`."""
+    parts: list[tuple[int, str, str]] = [
+        (counts.processed, "published", "good"),
+        (counts.restored, "restored", "good"),
+        (counts.removed, "removed", "warn"),
+        (counts.failed, "failed", "bad"),
+        (counts.known_failed, "failed before", "warn"),
+        (counts.not_tried, "not tried", "warn"),
+        (counts.revalidated, "revalidated", ""),
+    ]
+    if full:
+        parts += [
+            (counts.moved, "moved", ""),
+            (counts.accepted, "accepted", "dim"),
+            (counts.skipped, "unchanged", "dim"),
+            (counts.sidecars, "sidecars", "dim"),
+            (counts.ignored, "ignored", "dim"),
+            (counts.held, "held", "dim"),
+        ]
+    cells: list[Cell] = []
+    for number, word, tone in parts:
+        if number:
+            cells += ["  " if cells else "", (f"{count(number)} {word}", tone)]
+    return cells or [("nothing to do" if counts.skipped or not full else "no files", "dim")]
+
+
+def run_cells(row: RunRow, zone: tzinfo | None, now: datetime) -> tuple[Cell, ...]:
+    """A run as the cells of RUN_COLUMNS."""
+    bad = failed(row.counts)
+    return (
+        short_time(row.started_at, zone, now),
+        row.action,
+        status_cell(row),
+        (count(row.counts.processed + row.counts.restored), "" if row.counts.processed else "dim"),
+        (count(bad), "bad" if bad else "dim"),
+        took(row),
+        by(row),
+        (row.short, "dim"),
+        (row.message, "dim"),
+    )
+
+
+def gate_cells(items: Sequence[Mapping[str, Any]]) -> list[Cell]:
+    """Checks as stored with a run, worst first with their words: `✓ 7 ok  ! disk space`."""
+    passed, cells = 0, list[Cell]()
+    for item in items:
+        verdict = Check(item.get("verdict", "unknown"))
+        if verdict == Check.PASS:
+            passed += 1
+            continue
+        sign, _, tone = CHECK_SIGNS[verdict]
+        released = " (overridden)" if item.get("overridden") else ""
+        cells += ["  " if cells else "", (f"{sign} {item.get('name', '?')}{released}", tone)]
+    if passed:
+        cells = [(f"✓ {passed} ok", "good"), *(["  "] if cells else []), *cells]
+    return cells or [("none recorded", "dim")]
+
+
+def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
+    """What an operator can do now that this run has ended (or hangs)."""
+    bad = failed(row.counts)
+    if row.status == RunStatus.RUNNING:
+        return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
+    if row.status == RunStatus.DONE:
+        return ["Nothing is left to do."]
+    if row.status == RunStatus.PARTIAL:
+        return [
+            f"{plural(bad, 'file')} failed and stayed where they were; Enter on one says why.",
+            "Correct them at their source and migrate again, or answer for them: `opsconsole failures accept`.",
+        ]
+    if row.status == RunStatus.CANCELLED:
+        return [f"What was done stays done and is consistent. {action_hint} again goes on with the rest."]
+    if row.status == RunStatus.REFUSED:
+        return ["Nothing was changed. The check that refused says what helps; then plan again."]
+    if row.status == RunStatus.INTERRUPTED:
+        return [f"Its process died. The next {action_hint.lower()} first finishes or undoes what it left."]
+    return ["The run stopped before its end; the message says why. What it had recorded is consistent. Try again."]

@@ -1,0 +1,17 @@
+"""Demo: `python -m widgets.tabs`."""
+
+from textual.app import App, ComposeResult
+
+from widgets.tabs import TabLine
+
+
+class Demo(App[None]):
+    def compose(self) -> ComposeResult:
+        yield TabLine([("overview", "Overview"), ("logs", "Logs"), ("runs", "Runs")])
+
+    def on_tab_line_picked(self, message: TabLine.Picked) -> None:
+        self.query_one(TabLine).current = message.tab
+
+
+if __name__ == "__main__":
+    Demo().run()
