@@ -87,6 +87,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-16000")  # 16 MB
+        connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: a checkpoint costs two more flushes
         if _check_version(connection, path) == 0:
             with transaction(connection):
                 if _check_version(connection, path) == 0:

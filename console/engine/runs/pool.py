@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_DEPTH = 2  # tasks a worker has in hand and waiting: it never idles while the parent commits a batch
+_DEPTH = 6  # tasks a worker has in hand and waiting: it never idles while the parent commits a batch
 
 Handler = Callable[[Any], Any]
 

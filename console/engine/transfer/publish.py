@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from console.engine.transfer.stage import Folders, write_all
@@ -27,9 +27,6 @@ class PublishItem:
     size: int
     replaces: str  # sha256 of what stood at dest when it was staged, '' for nothing
     record: dict[str, Any]  # what the ledger writes once it is published
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def hash_file(path: str) -> str:

@@ -113,7 +113,7 @@ class Batches:
         self._flusher.flush(files, folders)
 
     def _intend(self, items: list[PublishItem]) -> None:
-        document = orjson.dumps([item.to_json() for item in items]).decode()
+        document = orjson.dumps(items).decode()  # dataclasses as objects
         with transaction(self._run.connection) as connection:
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'publish', ?)", [self._run.seq, document]
