@@ -210,9 +210,7 @@ def _entries(connection: sqlite3.Connection) -> Iterator[bytes]:
     yield "".join(pieces).encode()
 
 
-def _replace(
-    ctx: Context, connection: sqlite3.Connection, path: Path, written: _Staged, run_seq: int
-) -> None:
+def _replace(ctx: Context, connection: sqlite3.Connection, path: Path, written: _Staged, run_seq: int) -> None:
     """Rename the staged file into place, the one that stood there becoming .bak; record its digest."""
     staged = {
         "run": run_seq,

@@ -15,6 +15,8 @@ from pathlib import Path
 from console.engine.errors import RefusedError
 from console.engine.workspace import Workspace
 
+_NOT_TAKEN = stat.S_ISVTX | stat.S_IWOTH  # of a folder's mode: nothing of ours is for everyone to write
+
 
 def confined_folder(workspace: Workspace, relative: str) -> Path:
     """The real folder behind a configured one. An absolute path is where the configuration says; a relative
@@ -47,7 +49,7 @@ def make_folder(folder: Path) -> None:
         with suppress(OSError):
             os.chown(made, -1, above.st_gid)
         with suppress(OSError):
-            os.chmod(made, stat.S_IMODE(above.st_mode))
+            os.chmod(made, stat.S_IMODE(above.st_mode) & ~_NOT_TAKEN)
 
 
 def open_shared(path: Path, flags: int) -> int:
@@ -64,7 +66,7 @@ def open_shared(path: Path, flags: int) -> int:
         with suppress(OSError):
             os.fchown(descriptor, -1, folder.st_gid)
         with suppress(OSError):
-            os.fchmod(descriptor, folder.st_mode & 0o666)
+            os.fchmod(descriptor, folder.st_mode & 0o666 & ~_NOT_TAKEN)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"{path} is not a regular file")

@@ -16,9 +16,15 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.errors import MirrorError
 from console.engine.ledger.mirror_judge import Judge, MirrorDifference
-from console.engine.ledger.mirror_memory import Remembered, identity_of, last_written, mirror_path, remembered
+from console.engine.ledger.mirror_memory import (
+    Remembered,
+    identity_of,
+    known_identity,
+    last_written,
+    mirror_path,
+    remembered,
+)
 from console.engine.ledger.mirror_read import MirrorReader
-from console.engine.model import Identity
 
 PATIENCE = 5.0  # seconds in which a writer may finish
 _STILL = 1.0  # seconds without a change after which nobody is writing
@@ -76,9 +82,7 @@ def _with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
     name = ctx.settings.state_file
     backup = ctx.workspace.path(name + ".bak")
     ways = [f"`cp {name}.bak {name}` puts back the version before the last change"] if backup.exists() else []
-    ways.append(
-        f"`mv {name} {name}.broken`: every file is then judged again, and nothing that is the same rewritten"
-    )
+    ways.append(f"`mv {name} {name}.broken`: every file is then judged again, and nothing that is the same rewritten")
     return MirrorError(
         error.what,
         file=error.file or name,
@@ -113,7 +117,7 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
     try:
         with _opened(ctx, path) as descriptor:
             identity = identity_of(os.fstat(descriptor))
-            if identity == _expected(memory, written):
+            if identity == known_identity(memory, written):
                 return MirrorDifference("ours", identity=identity)
             digest = _digest(descriptor)
             if digest == _expected_digest(memory, written) or (memory.staged or {}).get("sha256") == digest:
@@ -131,9 +135,7 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
     except FileNotFoundError:
         return _deleted(ctx, connection, memory, written)
     except OSError as error:
-        raise MirrorError(
-            f"the state file cannot be read: {error.strerror}", file=ctx.settings.state_file
-        ) from error
+        raise MirrorError(f"the state file cannot be read: {error.strerror}", file=ctx.settings.state_file) from error
     foreign = "" if restored or connection is None else _foreign(ctx, judge, connection, reader.last_updated)
     return MirrorDifference(
         "edited",
@@ -148,13 +150,6 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
         judge.pending,
         judge.entries,
     )
-
-
-def _expected(memory: Remembered, written: sqlite3.Row | None) -> Identity | None:
-    """The identity of the version whose content the ledger knows."""
-    if memory.judged:
-        return Identity(memory.judged["size"], memory.judged["mtime_ns"], memory.judged["inode"])
-    return Identity(written["size"], written["mtime_ns"], written["inode"]) if written else None
 
 
 def _expected_digest(memory: Remembered, written: sqlite3.Row | None) -> str:
@@ -174,9 +169,7 @@ def _known_run(connection: sqlite3.Connection | None, digest: str) -> int:
     """The run that wrote this very state file, 0 where none did."""
     if connection is None:
         return 0
-    row = connection.execute(
-        "SELECT run FROM mirrors WHERE sha256 = ? ORDER BY id DESC LIMIT 1", [digest]
-    ).fetchone()
+    row = connection.execute("SELECT run FROM mirrors WHERE sha256 = ? ORDER BY id DESC LIMIT 1", [digest]).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -195,12 +188,7 @@ def _foreign(ctx: Context, judge: Judge, connection: sqlite3.Connection, last_up
     """Who else writes the state file, in words. Only a program sets last_updated to another time than ours."""
     known = connection.execute("SELECT 1 FROM mirrors WHERE written_at = ?", [f"{last_updated}Z"]).fetchone()
     never = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM mirrors)").fetchone()[0]
-    if (
-        known
-        or never
-        or not isinstance(last_updated, str)
-        or not (judge.added or judge.altered or judge.refused)
-    ):
+    if known or never or not isinstance(last_updated, str) or not (judge.added or judge.altered or judge.refused):
         return ""
     process = _foreign_process(ctx.workspace.root)
     return f"another program wrote the state file at {last_updated} UTC" + (f": {process}" if process else "")

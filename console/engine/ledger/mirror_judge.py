@@ -22,8 +22,7 @@ from console.engine.workspace import Workspace
 # What a rollback took back is not published; every other row's copy stands at its destination.
 PUBLISHED = "status <> 'held' AND mirrored = 1"
 COLUMNS = (
-    "id, path, status, dest, size, mtime_ns, sha256, records, format, columns, processed_at, run, judged_run,"
-    " mirrored"
+    "id, path, status, dest, size, mtime_ns, sha256, records, format, columns, processed_at, run, judged_run, mirrored"
 )
 
 

@@ -84,3 +84,15 @@ def last_written(connection: sqlite3.Connection | None) -> sqlite3.Row | None:
         return None
     row: sqlite3.Row | None = connection.execute("SELECT * FROM mirrors ORDER BY id DESC LIMIT 1").fetchone()
     return row
+
+
+def expected_identity(connection: sqlite3.Connection) -> Identity | None:
+    """What stat says of the state file as long as nobody else touches it; None while we never had one."""
+    return known_identity(remembered(connection), last_written(connection))
+
+
+def known_identity(memory: Remembered, written: sqlite3.Row | None) -> Identity | None:
+    """The identity of the version whose content the ledger knows."""
+    if memory.judged:
+        return Identity(memory.judged["size"], memory.judged["mtime_ns"], memory.judged["inode"])
+    return Identity(written["size"], written["mtime_ns"], written["inode"]) if written else None

@@ -32,9 +32,7 @@ def record_difference(
         else:
             adopted.append((entry, *facts))
     with inside(connection):
-        connection.executemany(
-            "UPDATE files SET mirrored = 0 WHERE path = ?", ([path] for path in difference.gone)
-        )
+        connection.executemany("UPDATE files SET mirrored = 0 WHERE path = ?", ([path] for path in difference.gone))
         for item in adopted:
             _adopt(ctx, connection, *item, run_seq)
         memory = remembered(connection)

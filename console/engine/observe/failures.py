@@ -1,0 +1,387 @@
+"""Failures: by cause, by source, by file; answering for them; taking them elsewhere as data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from console.engine.context import Context
+from console.engine.errors import LedgerError, ReadOnlyError, UsageError
+from console.engine.ledger.store import open_writer, reading, transaction
+from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.records.model import Verdict
+from console.engine.text import visible
+
+PAGE = 200
+BY = ("cause", "source", "file")
+FORMS = ("jsonl", "csv")
+_MANY = 500  # paths in one statement
+_COLUMNS = (
+    "file",
+    "source",
+    "kind",
+    "cause",
+    "record",
+    "line",
+    "field",
+    "rule",
+    "value",
+    "message",
+    "failing_since",
+    "failed_at",
+    "accepted_by",
+    "accepted_until",
+    "accepted_reason",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSelection:
+    """Which remembered failures are meant; every part that is given narrows it. `everything` stands for all.
+
+    paths: relative to the root. cause: as listed (`required:date`). source: a source's name. pattern: a part
+    of the path, or a glob with `*`, `?` or `[`, over the path below the root.
+    """
+
+    paths: tuple[str, ...] = ()
+    cause: str = ""
+    source: str = ""
+    pattern: str = ""
+    everything: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.paths or self.cause or self.source or self.pattern or self.everything)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures that have a cause or a source in common.
+
+    key: the cause or the source. files, records, errors: how many. accepted: files of these that somebody
+    answered for. since_run, since: the run (id) in which the first of them began to fail, and when that
+    started (UTC).
+    """
+
+    key: str
+    files: int
+    records: int
+    errors: int
+    accepted: int
+    since_run: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """One failing file. kind: records, unreadable, name, changed-while-read, damaged, ... cause: the one
+    with the most records; causes: how many there are. published: a copy of an earlier version stands."""
+
+    path: str
+    source: str
+    kind: str
+    records: int
+    failed_records: int
+    errors: int
+    cause: str
+    causes: int
+    failed_at: str
+    run: str
+    since_run: str
+    published: bool
+    accepted: bool
+    accepted_by: str
+    accepted_until: str
+    accepted_reason: str
+
+
+def _where(selection: FailureSelection) -> tuple[str, dict[str, Any]]:
+    """The condition on `failures x`, without the paths."""
+    where: list[str] = ["1"]
+    values: dict[str, Any] = {}
+    if selection.cause:
+        where.append("EXISTS (SELECT 1 FROM failure_causes c WHERE c.failure = x.id AND c.cause = :cause)")
+        values["cause"] = selection.cause
+    if selection.source:
+        where.append("x.source = :source")
+        values["source"] = selection.source
+    if selection.pattern:
+        if any(char in selection.pattern for char in "*?["):
+            where.append("(x.path GLOB :pattern OR x.path GLOB '*/' || :pattern)")
+        else:
+            where.append("instr(lower(x.path), lower(:pattern)) > 0")
+        values["pattern"] = selection.pattern
+    return " AND ".join(where), values
+
+
+def _path_sets(selection: FailureSelection) -> Iterator[tuple[str, dict[str, str]]]:
+    """The condition on paths, in pieces that fit into a statement."""
+    if not selection.paths:
+        yield "1", {}
+        return
+    for start in range(0, len(selection.paths), _MANY):
+        chosen = {f"p{n}": path for n, path in enumerate(selection.paths[start : start + _MANY])}
+        yield f"x.path IN ({', '.join(':' + name for name in chosen)})", chosen
+
+
+def list_failures(
+    ctx: Context,
+    by: str = "cause",
+    *,
+    selection: FailureSelection | None = None,
+    accepted: bool | None = None,
+    after: str = "",
+    limit: int = PAGE,
+) -> list[FailureGroup] | list[FailureRow]:
+    """Remembered failures: FailureGroup by cause or by source, most files first; FailureRow by file, by path.
+
+    selection: only these (its `paths` count by file only). accepted: only those that somebody answered for,
+    or only the others. after: the path behind which a page of files begins. Raises UsageError for another
+    `by`, LedgerError.
+    """
+    if by not in BY:
+        raise UsageError(f"failures are not listed by {by!r}", next_step="one of: " + ", ".join(BY))
+    where, values = _where(selection or FailureSelection())
+    if accepted is not None:
+        where += f" AND {'' if accepted else 'NOT '}({ACCEPTED})"
+    values |= {"now": timestamp(ctx.env.now()), "limit": limit, "after": after}
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return []
+        if by == "file":
+            return _by_file(connection, where, values, selection or FailureSelection())
+        return _grouped(connection, by, where, values, selection or FailureSelection())
+
+
+def _grouped(
+    connection: sqlite3.Connection, by: str, where: str, values: dict[str, Any], selection: FailureSelection
+) -> list[FailureGroup]:
+    key, table, records, errors = "x.source", "failures x", "x.failed_records", "x.errors"
+    if by == "cause":
+        key, records, errors = "c.cause", "c.records", "c.errors"
+        table = "failure_causes c JOIN failures x ON x.id = c.failure"
+        if selection.cause:
+            where += " AND c.cause = :cause"
+    rows = connection.execute(
+        f"""SELECT g.*, coalesce(r.id, '') AS since_run, coalesce(r.started_at, '') AS since FROM
+        (SELECT {key} AS key, count(*) AS files, sum({records}) AS records, sum({errors}) AS errors,
+         sum({ACCEPTED}) AS accepted, min(x.first_run) AS first FROM {table} WHERE {where}
+         GROUP BY {key} ORDER BY files DESC, key LIMIT :limit) g
+        LEFT JOIN runs r ON r.seq = g.first ORDER BY g.files DESC, g.key""",
+        values,
+    )
+    return [
+        FailureGroup(
+            row["key"],
+            row["files"],
+            row["records"],
+            row["errors"],
+            row["accepted"],
+            row["since_run"],
+            row["since"],
+        )
+        for row in rows
+    ]
+
+
+def _by_file(
+    connection: sqlite3.Connection, where: str, values: dict[str, Any], selection: FailureSelection
+) -> list[FailureRow]:
+    found: list[FailureRow] = []
+    for paths, chosen in _path_sets(selection):
+        rows = connection.execute(
+            f"""SELECT x.*, {ACCEPTED} AS accepted, EXISTS (SELECT 1 FROM files f WHERE f.path = x.path
+            AND f.status <> 'held') AS published, coalesce((SELECT cause FROM failure_causes c
+            WHERE c.failure = x.id ORDER BY records DESC, errors DESC, cause LIMIT 1), '') AS cause,
+            (SELECT count(*) FROM failure_causes c WHERE c.failure = x.id) AS causes,
+            coalesce((SELECT id FROM runs WHERE seq = x.last_run), '') AS run_id,
+            coalesce((SELECT id FROM runs WHERE seq = x.first_run), '') AS since_run
+            FROM failures x WHERE {where} AND {paths} AND x.path > :after ORDER BY x.path LIMIT :limit""",
+            values | chosen,
+        )
+        found.extend(_failure_row(row) for row in rows)
+    return sorted(found, key=lambda row: row.path)[: values["limit"]]
+
+
+def _failure_row(row: sqlite3.Row) -> FailureRow:
+    return FailureRow(
+        row["path"],
+        row["source"],
+        row["kind"],
+        row["records"],
+        row["failed_records"],
+        row["errors"],
+        row["cause"],
+        row["causes"],
+        row["failed_at"],
+        row["run_id"],
+        row["since_run"],
+        bool(row["published"]),
+        bool(row["accepted"]),
+        row["accepted_by"] or "",
+        row["accepted_until"] or "",
+        row["accepted_reason"] or "",
+    )
+
+
+def accept(ctx: Context, selection: FailureSelection, reason: str, until: datetime | None = None) -> list[FailureRow]:
+    """Answer for failures: they no longer make an exit status 1, until source or rule changes or `until`
+    (aware) comes.
+
+    One short transaction beside whatever runs. Returns the files accepted, those that were accepted before
+    included. Raises UsageError (nothing selected, none found, no reason, a time that is past),
+    ReadOnlyError, LedgerError.
+    """
+    if ctx.read_only:
+        raise ReadOnlyError("this session is read-only", untouched="everything")
+    if selection.empty:
+        raise UsageError("name the failures to accept", next_step="by file, --cause, --source or --all")
+    if not reason.strip():
+        raise UsageError("accepting failures needs a reason", next_step="add --reason TEXT")
+    now = ctx.env.now()
+    if until is not None and until <= now:
+        raise UsageError(f"that time is past: {until:%Y-%m-%d %H:%M}", next_step="name a later one, or none")
+    if not ctx.workspace.ledger.exists():
+        raise UsageError("there are no failures: there is no ledger yet", next_step="opsconsole migrate")
+    who = ctx.env.who
+    values = {
+        "by": who.login or who.user,
+        "at": timestamp(now),
+        "reason": reason.strip(),
+        "until": None if until is None else timestamp(until),
+    }
+    where, chosen = _where(selection)
+    connection = open_writer(ctx.workspace.ledger)
+    paths: list[str] = []
+    try:
+        with transaction(connection):
+            for condition, names in _path_sets(selection):
+                paths += [
+                    row[0]
+                    for row in connection.execute(
+                        f"""UPDATE failures AS x SET accepted_by = :by, accepted_at = :at,
+                        accepted_reason = :reason, accepted_until = :until
+                        WHERE {where} AND {condition} RETURNING path""",
+                        values | chosen | names,
+                    )
+                ]
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"the failures could not be accepted: {error}",
+            file=str(ctx.workspace.ledger),
+            untouched="all failures",
+            next_step="try again; `opsconsole doctor` looks at the ledger",
+        ) from error
+    finally:
+        connection.close()
+    if not paths:
+        raise UsageError("no remembered failure is like that", next_step="`opsconsole failures list` shows them")
+    found: list[FailureRow] = []
+    for start in range(0, len(paths), _MANY):
+        rows = list_failures(ctx, "file", selection=FailureSelection(tuple(paths[start : start + _MANY])), limit=_MANY)
+        found += [row for row in rows if isinstance(row, FailureRow)]
+    return sorted(found, key=lambda row: row.path)
+
+
+def export(ctx: Context, selection: FailureSelection | None = None, form: str = "jsonl") -> Iterator[str]:
+    """Remembered failures as lines without their newline: one for each error of each kept record.
+
+    form jsonl: one JSON object a line, ASCII. csv: RFC 4180 with a header row; control characters are made
+    visible, and a cell that a spreadsheet would take for a formula begins with an apostrophe. Raises
+    UsageError for another form, LedgerError.
+    """
+    if form not in FORMS:
+        raise UsageError(f"failures are not exported as {form!r}", next_step="one of: " + ", ".join(FORMS))
+    if form == "csv":
+        yield ",".join(_COLUMNS)
+    for document in _errors(ctx, selection or FailureSelection()):
+        yield json.dumps(document) if form == "jsonl" else _csv_line(document)
+
+
+def _errors(ctx: Context, selection: FailureSelection) -> Iterator[dict[str, Any]]:
+    where, values = _where(selection)
+    values["now"] = timestamp(ctx.env.now())
+    after = ""
+    while True:
+        with reading(ctx.workspace.ledger) as connection:
+            if connection is None:
+                return
+            rows = []
+            for paths, chosen in _path_sets(selection):
+                rows += connection.execute(
+                    f"""SELECT x.*, {ACCEPTED} AS accepted, coalesce((SELECT id FROM runs WHERE seq = x.first_run),
+                    '') AS since_run FROM failures x WHERE {where} AND {paths} AND x.path > :after
+                    ORDER BY x.path LIMIT 50""",
+                    values | chosen | {"after": after},
+                ).fetchall()
+        rows = sorted(rows, key=lambda row: row["path"])[:50]
+        if not rows:
+            return
+        for row in rows:
+            yield from _file_errors(row)
+        after = rows[-1]["path"]
+
+
+def _file_errors(row: sqlite3.Row) -> Iterator[dict[str, Any]]:
+    """One document for each error of a failing file; one for the file where no record tells."""
+    stored = json.loads(row["verdict"])
+    whole = {
+        "file": row["path"],
+        "source": row["source"],
+        "kind": row["kind"],
+    }
+    about = {
+        "failing_since": row["since_run"],
+        "failed_at": row["failed_at"],
+        "accepted_by": row["accepted_by"] if row["accepted"] else None,
+        "accepted_until": row["accepted_until"] if row["accepted"] else None,
+        "accepted_reason": row["accepted_reason"] if row["accepted"] else None,
+    }
+    verdict = Verdict.from_json(stored) if "ok" in stored else None
+    if verdict is None or not verdict.failing:
+        reason = verdict.reason() if verdict else str(stored.get("reason", ""))
+        yield {
+            **whole,
+            "cause": row["kind"],
+            "record": None,
+            "line": None,
+            "field": "",
+            "rule": row["kind"],
+            "value": "",
+            "message": reason,
+            **about,
+        }
+        return
+    for record in verdict.failing:
+        for error in record.errors:
+            yield {
+                **whole,
+                "cause": error.cause,
+                "record": record.number,
+                "line": record.line or None,
+                "field": error.field,
+                "rule": error.rule,
+                "value": error.value,
+                "message": error.message,
+                **about,
+            }
+
+
+def _csv_line(document: dict[str, Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow([_cell(document[name]) for name in _COLUMNS])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A value as text that neither a terminal nor a spreadsheet acts on."""
+    if value is None:
+        return ""
+    text = visible(str(value))
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not isinstance(value, int) else text

@@ -1,0 +1,280 @@
+"""Why a file was, or was not, published: the decision trace of a migrate for one path, from disk and ledger.
+
+Works for any path in the raw or the validated zone, whether it exists or not; writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from console.engine.actions.migrate.scan import LINK, NO_RULE, NOT_A_FILE, Scanner
+from console.engine.context import Context
+from console.engine.errors import ConfigurationError
+from console.engine.ledger.store import reading
+from console.engine.model import FileStatus
+from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
+from console.engine.records.model import Verdict
+from console.engine.records.rules import RuleSet, load_rules
+from console.engine.text import plural, size
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question of the trace and its answer, unsanitised."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer. path: the raw file's, relative to the root. published: a copy stands at its destination.
+
+    status: what a migrate would call it now; ignored for what is no data. next_step: what to do, often a
+    command.
+    verdict: of the remembered failure, with its records.
+    """
+
+    path: str
+    status: FileStatus
+    published: bool
+    trace: tuple[Step, ...]
+    next_step: str
+    verdict: Verdict | None = None
+
+
+def explain(ctx: Context, given: str) -> Explanation:
+    """Explain one path, as an operator types it. Raises UsageError for a path outside the root,
+    LedgerError.
+    """
+    with reading(ctx.workspace.ledger) as connection:
+        path = raw_path(ctx, given)
+        detail = find_detail(ctx, connection, path) if connection is not None else None
+        return _Trace(ctx, path, detail, connection is not None).run()
+
+
+class _Trace:
+    """Asks one question after another until one of them decides."""
+
+    def __init__(self, ctx: Context, path: str, detail: FileDetail | None, has_ledger: bool) -> None:
+        self._ctx, self._path, self._detail, self._has_ledger = ctx, path, detail, has_ledger
+        self._steps: list[Step] = []
+        self._raw = ctx.settings.zones.raw.rstrip("/") + "/"
+        self._relative = path[len(self._raw) :] if path.startswith(self._raw) else ""
+
+    def _say(self, question: str, answer: str) -> None:
+        self._steps.append(Step(question, answer))
+
+    def _end(self, status: FileStatus, next_step: str) -> Explanation:
+        published = bool(self._detail and self._detail.row.published and self._detail.dest_now is not None)
+        verdict = self._detail.verdict if self._detail else None
+        return Explanation(self._path, status, published, tuple(self._steps), next_step, verdict)
+
+    def run(self) -> Explanation:
+        if not self._relative:
+            zones = self._ctx.settings.zones
+            self._say("Where does it lie?", f"neither in the raw zone ({zones.raw}) nor in {zones.validated}")
+            return self._end(FileStatus.IGNORED, f"only files below {zones.raw} are migrated")
+        self._say("Which source is it of?", self._relative.partition("/")[0] if "/" in self._relative else "none")
+        ended = self._on_disk() or self._is_data()
+        if ended is not None:
+            return ended
+        if self._detail is None:
+            return self._unknown()
+        return self._known(self._detail)
+
+    # --- the disk --------------------------------------------------------------------------------------
+
+    def _on_disk(self) -> Explanation | None:
+        """Whether a plain file with a usable name is there."""
+        question = "Is it there?"
+        try:
+            self._relative.encode()
+        except UnicodeEncodeError:
+            self._say(question, "its name is not UTF-8")
+            return self._end(FileStatus.FAILED, "rename it in the source system and deliver it again")
+        try:
+            facts = os.lstat(self._ctx.workspace.path(self._path))
+        except (FileNotFoundError, NotADirectoryError):
+            return self._absent(question)
+        except OSError as error:
+            self._say(question, f"it cannot be looked at: {error.strerror}")
+            return self._end(FileStatus.FAILED, "see who owns the folders above it: `opsconsole doctor`")
+        link = self._linked()
+        if stat.S_ISLNK(facts.st_mode) or link:
+            self._say(question, LINK + (f": {link}" if link else ""))
+            return self._end(FileStatus.IGNORED, "deliver the file itself; links in the raw zone are not followed")
+        if stat.S_ISDIR(facts.st_mode):
+            self._say(question, "it is a folder")
+            return self._end(
+                FileStatus.IGNORED, f"`opsconsole state list --filter {self._relative}/` lists what lies in it"
+            )
+        if not stat.S_ISREG(facts.st_mode):
+            self._say(question, NOT_A_FILE)
+            return self._end(FileStatus.IGNORED, "deliver a plain file")
+        self._say(question, f"yes, {size(facts.st_size)}")
+        if not os.access(self._ctx.workspace.path(self._path), os.R_OK):
+            self._say("Can it be read?", "Permission denied for this user")
+        return None
+
+    def _linked(self) -> str:
+        """The first folder between the zone and the file that is a link; such folders are not entered."""
+        parts = self._relative.split("/")[:-1]
+        for number in range(1, len(parts) + 1):
+            folder = self._raw + "/".join(parts[:number])
+            if os.path.islink(self._ctx.workspace.path(folder)):
+                return folder
+        return ""
+
+    def _absent(self, question: str) -> Explanation:
+        self._say(question, "no such file in the raw zone")
+        if self._detail is None:
+            self._say(
+                "What does the ledger say?",
+                "nothing: it never saw such a file" if self._has_ledger else "there is none",
+            )
+            return self._end(FileStatus.MISSING, "look for its name: `opsconsole state list --filter NAME`")
+        row = self._detail.row
+        if row.status == FileStatus.ARCHIVED:
+            self._say("What does the ledger say?", "its source was archived")
+            return self._end(FileStatus.ARCHIVED, "nothing to do: the published copy stays")
+        self._history(self._detail)
+        stays = "; its published copy stays" if row.published and self._detail.dest_now else ""
+        self._say("What does that mean?", "its source vanished after it was judged" + stays)
+        return self._end(
+            FileStatus.MISSING, "deliver it again if it should be there; a copy is never removed by itself"
+        )
+
+    # --- the configuration -----------------------------------------------------------------------------
+
+    def _is_data(self) -> Explanation | None:
+        """Whether it is data, and what judges it."""
+        ctx = self._ctx
+        try:
+            rules = load_rules(ctx.workspace.root, ctx.settings)
+        except ConfigurationError as error:
+            self._say("Which rule judges it?", str(error))
+            return self._end(FileStatus.FAILED, error.next_step or f"correct {ctx.settings.path}")
+        if os.path.basename(self._path) == ctx.settings.sidecar.name:
+            return self._sidecar(rules)
+        suffix = os.path.splitext(self._path)[1].lower()
+        reason = Scanner(str(ctx.workspace.root), ctx.settings, rules, None).ignored(self._relative, suffix)
+        known = self._detail is not None
+        if reason:
+            told = f"no: {reason}" + ("; but it was published before, so it is still looked at" if known else "")
+            self._say("Is it data?", told)
+            if not known:
+                return self._end(
+                    FileStatus.IGNORED, f"if it is data, change `ignore` or `suffixes` in {ctx.settings.path}"
+                )
+        else:
+            self._say("Is it data?", "yes")
+        rule = rules.rule_for(self._relative)
+        if rule is None:
+            self._say("Which rule judges it?", NO_RULE)
+            if not known:
+                return self._end(FileStatus.IGNORED, f"add a rule for it to {ctx.settings.path}")
+            return None
+        problem = next((str(p) for p in rules.problems if getattr(p, "file", "") == rule.setting.schema), "")
+        judged = f"{rule.name} (rule {rule.index + 1}, `{rule.setting.match}`)"
+        self._say("Which rule judges it?", judged + (f", which does not load: {problem}" if problem else ""))
+        if self._detail and self._detail.rule_fingerprint and self._detail.rule_fingerprint != rule.fingerprint:
+            self._say("Is that the rule that judged it last?", "no: the rule has changed since")
+        return None
+
+    def _sidecar(self, rules: RuleSet) -> Explanation:
+        self._say("Is it data?", "no: a sidecar, which goes with the first data file of its folder")
+        with reading(self._ctx.workspace.ledger) as connection:
+            row = (
+                connection.execute("SELECT * FROM sidecars WHERE path = ?", [self._path]).fetchone()
+                if connection is not None
+                else None
+            )
+        if row is None:
+            self._say("Was it copied?", "no: no data file of its folder was published yet")
+            return self._end(FileStatus.NEW, "it goes with the next data file that passes")
+        self._say("Was it copied?", f"yes, to {row['dest']}")
+        if row["problem"]:
+            self._say("What does its own schema say?", row["problem"])
+        return self._end(FileStatus.PROCESSED, "nothing to do")
+
+    # --- the ledger ------------------------------------------------------------------------------------
+
+    def _unknown(self) -> Explanation:
+        self._say(
+            "What does the ledger say?", "nothing: no run has judged it" if self._has_ledger else "there is none yet"
+        )
+        return self._end(FileStatus.NEW, "`opsconsole migrate` judges it and publishes it if it passes")
+
+    def _history(self, detail: FileDetail) -> None:
+        last = detail.history[0] if detail.history else None
+        if last is not None:
+            self._say(
+                "What did runs do with it?",
+                f"{last.outcome.value} by {last.run}" + (f": {last.reason}" if last.reason else ""),
+            )
+        elif detail.row.status == FileStatus.ADOPTED:
+            self._say("What did runs do with it?", "adopted: another program published it, we never judged it")
+
+    def _known(self, detail: FileDetail) -> Explanation:
+        row = detail.row
+        self._history(detail)
+        if row.published:
+            self._copy(detail)
+        if not detail.mirrored and row.published:
+            self._say("Is it in the state file?", "no, its entry was taken out: it counts as not processed")
+        if detail.failure_kind:
+            return self._failed(detail)
+        if row.status == FileStatus.CHANGED:
+            self._say("Has it changed since?", "yes, size, time or inode is another")
+            return self._end(row.status, "`opsconsole migrate` reads it again")
+        if row.status == FileStatus.MISSING:
+            return self._end(row.status, "`opsconsole migrate` publishes it again")
+        if row.status == FileStatus.HELD:
+            self._say("Is it held?", "yes, a rollback took it back: no run publishes it until source or rule changes")
+            return self._end(row.status, "`opsconsole state release` with a reason lets the next run have it")
+        if row.status == FileStatus.NEW:
+            return self._end(row.status, "`opsconsole migrate` judges it again; the same bytes are not rewritten")
+        if row.status == FileStatus.STALE:
+            self._say("Is that verdict of today's rule?", "no, the rule has changed since it was judged")
+            return self._end(row.status, "`opsconsole reprocess --stale-schema` judges it by today's rule")
+        if row.status == FileStatus.ADOPTED:
+            return self._end(row.status, "`opsconsole reprocess --adopted` judges it")
+        self._say("Has it changed since?", "no: it is already processed and no run reads it again")
+        return self._end(row.status, "nothing to do; `opsconsole migrate --checksum` reads everything")
+
+    def _copy(self, detail: FileDetail) -> None:
+        question = "Is its published copy there?"
+        if detail.dest_now is None:
+            self._say(question, f"no: {detail.row.dest} is missing")
+        elif detail.dest_now != detail.dest_then:
+            self._say(question, f"{detail.row.dest} was changed by somebody else since")
+        else:
+            self._say(question, f"yes, {detail.row.dest}")
+
+    def _failed(self, detail: FileDetail) -> Explanation:
+        """The remembered failure, and whether it still stands."""
+        row = detail.row
+        reason = detail.verdict.reason() if detail.verdict else row.reason
+        self._say("Did it pass?", f"no: {reason or detail.failure_kind}")
+        if detail.failing_since:
+            self._say("Since when?", f"since run {detail.failing_since}")
+        if row.status == FileStatus.CHANGED:
+            self._say("Has it changed since?", "yes: the next run reads it again")
+            return self._end(FileStatus.CHANGED, "`opsconsole migrate`")
+        accepted = detail.accepted
+        if accepted is not None and accepted.valid:
+            until = f" until {accepted.until}" if accepted.until else ""
+            self._say("Has somebody answered for it?", f"{accepted.by} at {accepted.at}{until}: {accepted.reason}")
+            return self._end(FileStatus.ACCEPTED, "nothing to do until its source or its rule changes")
+        if accepted is not None:
+            self._say("Has somebody answered for it?", f"{accepted.by}, but only until {accepted.until}")
+        if detail.failure_kind == "damaged":
+            return self._end(
+                FileStatus.DAMAGED, "the disk changed its bytes behind its back: restore it from the source system"
+            )
+        shown = plural(row.failed_records, "failing record")
+        step = f"correct it in the source system and deliver a new version ({shown}); or `opsconsole failures accept`"
+        return self._end(row.status, step)

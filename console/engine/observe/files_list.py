@@ -1,0 +1,223 @@
+"""What the ledger knows of files: lists by page, one file with its history. Reads only; works without a
+ledger.
+
+A list says what the ledger says. What only the disk can tell (`missing`, `changed`) is looked up for the one
+file that is shown.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from console.engine.context import Context
+from console.engine.errors import ConfigurationError, UsageError
+from console.engine.ledger.store import reading
+from console.engine.model import FileStatus
+
+PAGE = 200  # rows of a list
+
+# Statuses that the ledger alone can tell, in the order of a list of counts.
+LISTED = (
+    FileStatus.PROCESSED,
+    FileStatus.REVALIDATED,
+    FileStatus.STALE,
+    FileStatus.NEW,
+    FileStatus.FAILED,
+    FileStatus.ACCEPTED,
+    FileStatus.DAMAGED,
+    FileStatus.HELD,
+    FileStatus.ADOPTED,
+    FileStatus.ARCHIVED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file as the ledger has it. Paths relative to the root; times UTC ISO 8601 as in the ledger.
+
+    status: processed, revalidated, stale, new (its entry was taken out of the state file), failed, accepted,
+    damaged, held, adopted, archived. published: a copy stands at `dest`, be it of an earlier version.
+    records: as last judged. at, run: when and by which run (id) it was last judged. cause: the cause with
+    the most records, '' where none. size in bytes.
+    """
+
+    path: str
+    source: str
+    status: FileStatus
+    published: bool
+    dest: str
+    size: int
+    records: int
+    failed_records: int
+    errors: int
+    cause: str
+    at: str
+    run: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """A page of a list; `next_after` is the `after` of the next one, '' at the end."""
+
+    rows: tuple[FileRow, ...]
+    next_after: str = ""
+
+
+def timestamp(moment: datetime) -> str:
+    """The ledger's form of a UTC time."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def current_rules(ctx: Context, connection: sqlite3.Connection) -> list[int] | None:
+    """Ids of the rules of today's configuration that the ledger knows; None where the rules do not load."""
+    from console.engine.records.rules import load_rules
+
+    try:
+        rules = load_rules(ctx.workspace.root, ctx.settings)
+    except ConfigurationError:
+        return None
+    if rules.problems:
+        return None
+    known = dict(connection.execute("SELECT fingerprint, id FROM rules").fetchall())
+    return [known[rule.fingerprint] for rule in rules.rules if rule.fingerprint in known]
+
+
+ACCEPTED = "x.accepted_at IS NOT NULL AND coalesce(x.accepted_until > :now, 1)"
+
+
+def file_query(stale: list[int] | None, where: str) -> str:
+    """Two queries with the same columns: files that were published, and those that only ever failed.
+
+    stale: ids of today's rules. where: a condition, `§` standing for either table. Needs the value `now`.
+    """
+    rules = f"OR f.rule NOT IN ({', '.join(str(number) for number in stale)})" if stale is not None else ""
+    failure = f"""CASE WHEN x.id IS NULL THEN NULL WHEN {ACCEPTED} THEN 'accepted'
+        WHEN x.kind = 'damaged' THEN 'damaged' ELSE 'failed' END"""
+    stored = f"""CASE WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
+        WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END"""
+    failed = """coalesce(x.failed_records, 0) AS failed_records, coalesce(x.errors, 0) AS errors,
+        (SELECT cause FROM failure_causes c WHERE c.failure = x.id ORDER BY c.records DESC, c.errors DESC,
+        cause
+         LIMIT 1) AS cause"""
+    return f"""
+    SELECT f.path AS path, f.source AS source, coalesce({failure}, {stored}) AS status, f.status <> 'held' AS published,
+      f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {failed},
+      coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
+      coalesce(x.last_run, nullif(f.judged_run, 0), f.run) AS seq
+      FROM files f LEFT JOIN failures x ON x.path = f.path WHERE {where.replace("§", "f")}
+    UNION ALL
+    SELECT x.path, x.source, {failure}, 0, '', x.size, x.records, {failed}, x.failed_at, x.last_run
+      FROM failures x WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.path = x.path) AND {where.replace("§", "x")}
+    """
+
+
+def _like(text: str) -> str:
+    """A text to be found anywhere, as LIKE wants it."""
+    for char in "\\%_":
+        text = text.replace(char, "\\" + char)
+    return f"%{text}%"
+
+
+def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, object]]:
+    """The condition of a list, `§` standing for the table, and its values."""
+    where, values = ["1"], {"now": timestamp(ctx.env.now())}
+    chosen: dict[str, object] = dict(values)
+    if source:
+        where.append("§.source = :source")
+        chosen["source"] = source
+    if after:
+        where.append("§.path > :after")
+        chosen["after"] = after
+    if filter and any(char in filter for char in "*?["):
+        where.append("§.path GLOB :filter")
+        chosen["filter"] = filter if filter.startswith("*") else f"*{filter}"
+    elif filter:
+        where.append("§.path LIKE :filter ESCAPE '\\'")
+        chosen["filter"] = _like(filter)
+    return " AND ".join(where), chosen
+
+
+def _status_filter(status: str) -> str:
+    """A status as the lists have it. Raises UsageError."""
+    if status == FileStatus.KNOWN_FAILED:
+        return FileStatus.FAILED.value
+    if status and status not in {listed.value for listed in LISTED}:
+        if status in {known.value for known in FileStatus}:
+            raise UsageError(
+                f"a list cannot be made by the status {status}: only the disk knows it",
+                next_step="`opsconsole migrate --dry-run` looks at the disk; `opsconsole explain FILE` at one file",
+            )
+        raise UsageError(
+            f"there is no status {status!r}", next_step="one of: " + ", ".join(listed.value for listed in LISTED)
+        )
+    return status
+
+
+def list_files(
+    ctx: Context, *, status: str = "", source: str = "", filter: str = "", after: str = "", limit: int = PAGE
+) -> FilePage:
+    """Files of the ledger in the order of their paths, `limit` of them behind the path `after`.
+
+    status: one of LISTED (known-failed is failed). filter: a part of the path, whatever its case; a glob
+    when it holds `*`, `?` or `[`. Raises UsageError for a status that no list has, LedgerError.
+    """
+    wanted = _status_filter(status)
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return FilePage(())
+        where, values = _selection(ctx, source, filter, after)
+        chosen = "WHERE status = :status" if wanted else ""
+        values |= {"status": wanted, "limit": limit + 1}
+        found = connection.execute(
+            f"""SELECT a.*, coalesce((SELECT id FROM runs WHERE seq = a.seq), '') AS run, '' AS reason
+            FROM (SELECT * FROM ({file_query(current_rules(ctx, connection), where)}) {chosen}
+            ORDER BY path LIMIT :limit) a ORDER BY path""",
+            values,
+        ).fetchall()
+    rows = tuple(file_row(row) for row in found[:limit])
+    return FilePage(rows, rows[-1].path if len(found) > limit else "")
+
+
+def file_row(row: sqlite3.Row) -> FileRow:
+    """A row of `file_query`."""
+    return FileRow(
+        row["path"],
+        row["source"],
+        FileStatus(row["status"]),
+        bool(row["published"]),
+        row["dest"],
+        row["size"],
+        row["records"],
+        row["failed_records"],
+        row["errors"],
+        row["cause"] or "",
+        row["at"],
+        row["run"],
+        row["reason"],
+    )
+
+
+def every_file(ctx: Context, *, status: str = "", source: str = "", filter: str = "") -> Iterator[FileRow]:
+    """All of them, read by pages."""
+    after = ""
+    while True:
+        page = list_files(ctx, status=status, source=source, filter=filter, after=after, limit=2000)
+        yield from page.rows
+        if not page.next_after:
+            return
+        after = page.next_after
+
+
+def count_files(ctx: Context, *, source: str = "", filter: str = "") -> dict[FileStatus, int]:
+    """How many files of each status, in the order of LISTED, those that are none left out."""
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return {}
+        where, values = _selection(ctx, source, filter, "")
+        arms = file_query(current_rules(ctx, connection), where)
+        found = dict(connection.execute(f"SELECT status, count(*) FROM ({arms}) GROUP BY status", values).fetchall())
+    return {status: found[status.value] for status in LISTED if status.value in found}
