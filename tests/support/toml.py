@@ -8,7 +8,7 @@ from typing import Any
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """`document` as TOML, every top-level key on one line (tables inline). None values are left out."""
+    """`document` as TOML, every top-level key on one line (tables inline). None is left out, wherever it stands."""
     return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in document.items() if value is not None)
 
 
@@ -35,5 +35,5 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(_value(item) for item in value if item is not None) + "]"
     raise TypeError(f"no TOML for {value!r}")

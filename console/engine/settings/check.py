@@ -75,9 +75,7 @@ def _explain(error: Any, schema: dict[str, Any], kind: str) -> list[tuple[str, s
         return [(key, f"`{key}` is {_shown(value)}; it can be {', '.join(options)}", _perhaps(near))]
     if fault.name in ("minimum", "maximum"):
         bound = "at least" if fault.name == "minimum" else "at most"
-        return [
-            (key, f"`{key}` is {_shown(value)}; it must be {bound} {_at(schema, error.schema_path):,}", "")
-        ]
+        return [(key, f"`{key}` is {_shown(value)}; it must be {bound} {_at(schema, error.schema_path):,}", "")]
     if fault.name in ("minLength", "minItems"):
         return [(key, f"`{key}` is empty", "")]
     if fault.name == "uniqueItems":

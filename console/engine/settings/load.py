@@ -56,10 +56,7 @@ def load_settings(root: Path, config: str = "") -> Settings:
 
 def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> Settings:
     given = dict(document)
-    zones = {
-        zone: places.folder(root, path, name, f"zones.{zone}")
-        for zone, path in given.pop("zones", {}).items()
-    }
+    zones = {zone: places.folder(root, path, name, f"zones.{zone}") for zone, path in given.pop("zones", {}).items()}
     keys = {zone: f"zones.{zone}" for zone in zones}
     for key in ("log_dir", "state_file"):
         if key in given:
@@ -120,7 +117,5 @@ def _check_time_zone(zone: str, name: str) -> None:
             str(error),
             file=name,
             key="time_zone",
-            next_step=f"perhaps {near} was meant"
-            if near
-            else "give an IANA name, such as Europe/Berlin, or ''",
+            next_step=f"perhaps {near} was meant" if near else "give an IANA name, such as Europe/Berlin, or ''",
         ) from None

@@ -63,9 +63,7 @@ def check_glob(pattern: str, name: str, key: str) -> None:
     try:
         compile_glob(pattern)
     except UsageError as error:
-        raise ConfigurationError(
-            f"`{key}`: {error.what}", file=name, key=key, next_step=error.next_step
-        ) from None
+        raise ConfigurationError(f"`{key}`: {error.what}", file=name, key=key, next_step=error.next_step) from None
 
 
 def check_zones(root: Path, settings: Settings, keys: dict[str, str], name: str) -> Settings:
@@ -79,9 +77,7 @@ def check_zones(root: Path, settings: Settings, keys: dict[str, str], name: str)
     ignored: list[IgnoreSetting] = []
     for zone in _DATA:
         if zone in ("archive", "backups") and real[zone] != real["raw"] and below(real[zone], real["raw"]):
-            ignored.append(
-                IgnoreSetting(os.path.relpath(real[zone], real["raw"]) + "/**", f"the {zone} zone")
-            )
+            ignored.append(IgnoreSetting(os.path.relpath(real[zone], real["raw"]) + "/**", f"the {zone} zone"))
             named = [other for other in named if other != zone]
     for index, one in enumerate(named):
         for other in named[index + 1 :]:

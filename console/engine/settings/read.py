@@ -16,6 +16,7 @@ from console.engine.errors import ConfigurationError
 # A configuration is written by people; parsers of nested text are not linear in it.
 LARGEST = 256 * 1024  # bytes
 _DEEPEST = 20
+_MOST_DOTS = 200  # on one line: tomllib takes time in the square of a.b.c…
 
 
 def read_bytes(file: Path, name: str) -> bytes:
@@ -23,21 +24,19 @@ def read_bytes(file: Path, name: str) -> bytes:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise ConfigurationError(
-            "there is no such configuration", file=name, next_step=_missing_step(file)
-        ) from None
+        raise ConfigurationError("there is no such configuration", file=name, next_step=_missing_step(file)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"the configuration cannot be read: {reason}", file=name) from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ConfigurationError("the configuration is not a regular file", file=name)
-        try:
+        with os.fdopen(os.dup(descriptor), "rb") as stream:
             data = stream.read(LARGEST + 1)
-        except OSError as error:
-            raise ConfigurationError(
-                f"the configuration cannot be read: {error.strerror}", file=name
-            ) from None
+    except OSError as error:
+        raise ConfigurationError(f"the configuration cannot be read: {error.strerror}", file=name) from None
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST:
         raise ConfigurationError(f"too large for a configuration: more than {LARGEST:,} bytes", file=name)
     return data
@@ -58,9 +57,9 @@ def parse(data: bytes, kind: str, name: str) -> dict[str, Any]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(
-            f"not a text in UTF-8: byte {error.start + 1}, line {line}", file=name
-        ) from None
+        raise ConfigurationError(f"not a text in UTF-8: byte {error.start + 1}, line {line}", file=name) from None
+    if kind == "toml" and any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise ConfigurationError("nested too deeply", file=name)
     if kind == "incumbent" and not text.strip():
         raise ConfigurationError("the configuration is empty", file=name)
     try:
@@ -105,8 +104,6 @@ def _plain(value: Any, key: str, name: str, depth: int) -> None:
     elif isinstance(value, datetime.date | datetime.time):
         raise ConfigurationError(f"`{key}` is a date or time; write it in quotes", file=name, key=key)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ConfigurationError(
-            f"`{key}` is {value}, which is not a number to count with", file=name, key=key
-        )
+        raise ConfigurationError(f"`{key}` is {value}, which is not a number to count with", file=name, key=key)
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ConfigurationError(f"`{key}` is too large a number", file=name, key=key)

@@ -89,10 +89,12 @@ def perform_init(plan: InitPlan) -> list[str]:
         path = plan.root / action.path
         try:
             if action.kind == "folder":
-                make_folder(path)
+                make_folder(path, plan.root)
             elif action.kind == "keep":
                 os.rename(plan.root / action.old, path)
-            elif not make_file(path, action.content(), executable=action.executable, replace=action.replaces):
+            elif not make_file(
+                path, action.content(), plan.root, executable=action.executable, replace=action.replaces
+            ):
                 continue
         except OSError as error:
             raise EngineError(
@@ -192,9 +194,7 @@ def _systemd(root: Path, settings: Settings) -> Iterator[InitStep]:
     for name, text in files.items():
         path = f"{_SYSTEMD_FOLDER}/{name}"
         if not os.path.lexists(root / path):
-            yield InitStep(
-                "write", path, partial(bytes, text.encode()), note="its first lines say how to use it"
-            )
+            yield InitStep("write", path, partial(bytes, text.encode()), note="its first lines say how to use it")
 
 
 def _stays_inside(root: Path, path: str, settings: Settings) -> None:

@@ -89,10 +89,12 @@ def fold(path: str) -> str:
         raise ValueError("the path is empty")
     if "\0" in path:
         raise ValueError("the path holds a NUL character")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError("the path holds a character that no file name can") from None
     folded = os.path.normpath(path)
-    return (
-        "/" + folded.lstrip("/") if folded.startswith("/") else folded
-    )  # POSIX would keep two leading slashes
+    return "/" + folded.lstrip("/") if folded.startswith("/") else folded  # POSIX would keep two leading slashes
 
 
 def below(path: str, folder: str) -> bool:
@@ -110,18 +112,15 @@ def confine(root: Path, given: str, *, zones: Iterable[str] = (), base: Path | N
     places += [(os.path.realpath(root / zone), fold(zone)) for zone in zones]
     # The last name is what is meant, link or not; what leads to it is followed to where it really lies.
     parent, name = os.path.split(absolute)
-    if any(absolute == os.path.normpath(root / zone) for _, zone in places):
-        real = os.path.realpath(absolute)  # the zone itself, possibly a link
-    else:
+    real = os.path.realpath(absolute)
+    if all(real != place for place, _ in places):  # not the root or a zone itself, by whatever link
         real = os.path.join(os.path.realpath(parent), name) if name else "/"
     named = _name(real, places)
     if named is None:
         through = "" if not below(absolute, str(root)) else " through a link"
         raise UsageError(f"the path leads outside of the root{through}", file=given, next_step=_OUTSIDE_STEP)
     if os.path.islink(real) and _name(os.path.realpath(real), places) is None:
-        raise UsageError(
-            "the path is a link that leads outside of the root", file=given, next_step=_OUTSIDE_STEP
-        )
+        raise UsageError("the path is a link that leads outside of the root", file=given, next_step=_OUTSIDE_STEP)
     return named
 
 

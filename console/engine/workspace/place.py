@@ -8,38 +8,33 @@ import stat
 from pathlib import Path
 
 
-def make_folder(path: Path) -> None:
-    """Make `path` and what is missing above it. A folder made inside another takes its group and mode, setgid
-    included, whatever the umask; others are never given write permission. Raises OSError."""
+def make_folder(path: Path, root: Path) -> None:
+    """Make `path` and what is missing above it. What is made below `root` takes the group and mode of the folder
+    it lies in, setgid included, whatever the umask; others get no write permission. Raises OSError."""
     missing = []
     while not path.is_dir():
         missing.append(path)
         path = path.parent
-    for number, folder in enumerate(reversed(missing)):
+    for folder in reversed(missing):
         try:
             folder.mkdir()
-        except FileExistsError:  # somebody else made it just now
+        except FileExistsError:
+            if not folder.is_dir():  # else somebody made it just now
+                raise
             continue
-        if number or (len(missing) == 1 and _in_workspace(folder)):
+        if folder != root and folder.is_relative_to(root):  # the root itself is as its maker's umask has it
             _as_parent(folder)
 
 
-def _in_workspace(folder: Path) -> bool:
-    """Whether the folder above is one of ours to follow: not so for a new root under /tmp or a home."""
-    return any((above / "config").is_dir() or (above / "data").is_dir() for above in folder.parents)
-
-
-def make_file(path: Path, data: bytes, *, executable: bool = False, replace: bool = False) -> bool:
+def make_file(path: Path, data: bytes, root: Path, *, executable: bool = False, replace: bool = False) -> bool:
     """Write a new file at once, durably: under another name first. False if there is one already and
     `replace` is not set. Folders that are missing are made. Raises OSError; then nothing is left behind."""
     if not replace and os.path.lexists(path):
         return False
-    make_folder(path.parent)
+    make_folder(path.parent, root)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        descriptor = os.open(
-            part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if executable else 0o666
-        )
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o777 if executable else 0o666)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
