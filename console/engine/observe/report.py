@@ -1,0 +1,277 @@
+"""The report of a run, as Markdown that reads well as plain text too.
+
+Everything that came from outside (names, values, reasons, what people typed) stands in code spans, with
+control characters made visible: no renderer finds markup, links or HTML in it. Code spans: CommonMark 0.31,
+section 6.1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from console.engine.context import Context
+from console.engine.errors import UsageError
+from console.engine.model import Check, Outcome, RunRow
+from console.engine.records.model import Verdict
+from console.engine.records.words import cause_in_words
+from console.engine.runs.query import run_row
+from console.engine.settings.time_zone import find_zone
+from console.engine.text import count, duration, plural, size, visible
+
+_SIGNS = {Check.PASS: "✓ pass", Check.WARN: "! warn", Check.FAIL: "✗ fail", Check.UNKNOWN: "? unknown"}
+_EXAMPLES = 200  # failed files whose first failing record is shown
+_TEXT = 2_000  # characters of one reason
+
+# Sections of files, in the order of the report; their outcomes are in the ledger.
+_SECTIONS = (
+    ("Failed", (Outcome.FAILED, Outcome.DAMAGED, Outcome.CHANGED_WHILE_READ, Outcome.CHANGED_SINCE_PLAN)),
+    ("Not tried", (Outcome.NOT_TRIED,)),
+    ("Replaced", (Outcome.REPLACED,)),
+    ("Published", (Outcome.PUBLISHED,)),
+    ("Revalidated", (Outcome.REVALIDATED,)),
+    ("Sidecars", (Outcome.SIDECAR,)),
+    ("Moved to the archive", (Outcome.MOVED,)),
+)
+
+
+def code(text: str, *, table: bool = False) -> str:
+    """Any text as a code span: nothing in it is markup. table: for a cell, where `|` would end it."""
+    shown = visible(text[:_TEXT])
+    if not shown:
+        return ""
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    if table:
+        shown = shown.replace("|", "¦")  # readers disagree on what a backslash means inside a code span
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def render_report(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> str:
+    """The report of run `run_seq` as Markdown. Raises UsageError when the ledger has no such run."""
+    row = connection.execute("SELECT * FROM runs WHERE seq = ?", [run_seq]).fetchone()
+    if row is None:
+        raise UsageError(f"the ledger has no run number {run_seq}")
+    run = run_row(row)
+    lines: list[str] = [f"# {run.action} {run.id}", ""]
+    lines += _head(ctx, run)
+    lines += _counts(run)
+    lines += _plan(ctx, run)
+    lines += _checks("Gate", run.gate)
+    lines += _overrides(run)
+    lines += _checks("Verification", run.verification)
+    for title, outcomes in _SECTIONS:
+        lines += _files(connection, run, title, outcomes)
+    lines += _timings(run)
+    return "\n".join(lines) + "\n"
+
+
+def _time(text: str | None, zone: tzinfo) -> str:
+    """A time of the ledger in UTC and as the clock on the wall said."""
+    if not text:
+        return "not yet"
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    local = moment.astimezone(zone)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({local:%H:%M:%S} {local.tzname()})"
+
+
+def _zone(ctx: Context) -> tzinfo:
+    try:
+        return find_zone(ctx.settings.time_zone)
+    except LookupError:
+        return UTC
+
+
+def _took(run: RunRow) -> str:
+    if not run.ended_at:
+        return ""
+    seconds = (datetime.fromisoformat(run.ended_at) - datetime.fromisoformat(run.started_at)).total_seconds()
+    return f", took {duration(max(0.0, seconds))}"
+
+
+def _head(ctx: Context, run: RunRow) -> Iterator[str]:
+    zone = _zone(ctx)
+    result = run.status.value if run.exit_status is None else f"{run.status.value}, exit status {run.exit_status}"
+    facts = [
+        ("Workspace", f"{code(str(ctx.workspace.root), table=True)} on {code(run.host, table=True)}"),
+        ("Result", result),
+        ("Message", code(run.message, table=True)),
+        ("Asked by", _who(run.who)),
+        ("Command", code(run.command, table=True)),
+        ("Started", _time(run.started_at, zone)),
+        ("Ended", _time(run.ended_at, zone) + _took(run)),
+        ("Cancelled", f"by {code(run.cancel_by, table=True)} at {_time(run.cancel_at, zone)}" if run.cancel_by else ""),
+        ("Files", f"{count(run.done_files)} of {count(run.total_files)}, {size(run.done_bytes)}"),
+        ("Durability", code(run.durability, table=True)),
+        ("Configuration", f"{code(ctx.settings.path, table=True)}, SHA-256 `{run.settings_digest}`"),
+    ]
+    yield "| | |"
+    yield "|---|---|"
+    yield from (f"| {name} | {value} |" for name, value in facts if value)
+    yield ""
+    for warning in ctx.settings.warnings if ctx.settings.digest == run.settings_digest else ():
+        yield f"- the configuration says: {code(warning)}"
+        yield ""
+
+
+def _who(who: dict[str, Any]) -> str:
+    """Everything that is known of the person."""
+    parts = [code(str(who.get("login") or who.get("user") or "nobody known"), table=True)]
+    for name, word in (("user", "as"), ("sudo_user", "by sudo from"), ("terminal", "on"), ("address", "from")):
+        value = str(who.get(name) or "")
+        if value and not (name == "user" and value == who.get("login")):
+            parts.append(f"{word} {code(value, table=True)}")
+    if who.get("host"):
+        parts.append(f"at {code(str(who['host']), table=True)}")
+    return " ".join(parts)
+
+
+def _counts(run: RunRow) -> Iterator[str]:
+    found = [(name.replace("_", " "), number) for name, number in run.counts.to_json().items() if number]
+    yield "## Counts"
+    yield ""
+    if not found:
+        yield "Nothing was done to any file."
+    else:
+        yield "| what | files |"
+        yield "|---|---:|"
+        yield from (f"| {name} | {count(number)} |" for name, number in found)
+    yield ""
+
+
+def _plan(ctx: Context, run: RunRow) -> Iterator[str]:
+    """What the run set out to do, from the plan it kept."""
+    path = ctx.workspace.run_folder(run.id) / "plan.jsonl"
+    statuses, files, total = _planned(path)
+    if not files:
+        return
+    yield "## Plan"
+    yield ""
+    what = ", ".join(f"{count(number)} {name}" for name, number in sorted(statuses.items()))
+    yield f"{plural(files, 'file')}, {size(total)}: {what}."
+    parameters = {name: value for name, value in run.params.items() if value}
+    if parameters:
+        yield ""
+        yield f"Asked for: {code(json.dumps(parameters, ensure_ascii=False))}"
+    yield ""
+
+
+def _planned(path: Path) -> tuple[Counter[str], int, int]:
+    statuses: Counter[str] = Counter()
+    total = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                item = orjson.loads(line)
+                statuses[re.sub("[^a-z-]", "", str(item.get("status", "")))] += 1
+                total += int(item.get("size", 0))
+    except (OSError, ValueError, AttributeError):
+        return Counter(), 0, 0  # a plan that is not there, or not whole, is no reason to have no report
+    return statuses, sum(statuses.values()), total
+
+
+def _checks(title: str, items: list[dict[str, Any]]) -> Iterator[str]:
+    if not items:
+        return
+    yield f"## {title}"
+    yield ""
+    for item in items:
+        verdict = _SIGNS.get(Check(item["verdict"]), item["verdict"])
+        line = f"- {verdict} {code(str(item['name']))}: {code(str(item['evidence']))}"
+        if item.get("overridden"):
+            line += f"; overridden: {code(str(item['overridden']))}"
+        elif item["verdict"] != Check.PASS and item.get("next_step"):
+            line += f"; next: {code(str(item['next_step']))}"
+        yield line
+    yield ""
+
+
+def _overrides(run: RunRow) -> Iterator[str]:
+    if not run.overrides:
+        return
+    yield "## Overrides"
+    yield ""
+    yield from (f"- {code(name)}: {code(reason)}" for name, reason in run.overrides.items())
+    yield ""
+
+
+def _timings(run: RunRow) -> Iterator[str]:
+    if not run.timings:
+        return
+    yield "## Time"
+    yield ""
+    yield "| phase | seconds |"
+    yield "|---|---:|"
+    yield from (f"| {code(str(phase), table=True)} | {seconds:.3f} |" for phase, seconds in run.timings.items())
+    yield ""
+
+
+def _files(connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tuple[Outcome, ...]) -> Iterator[str]:
+    places = ", ".join("?" * len(outcomes))
+    values = [run.seq, *outcomes]
+    number = connection.execute(
+        f"SELECT count(*) FROM outcomes WHERE run = ? AND outcome IN ({places})", values
+    ).fetchone()[0]
+    if not number:
+        return
+    yield f"## {title}: {plural(number, 'file')}"
+    yield ""
+    rows = connection.execute(f"SELECT * FROM outcomes WHERE run = ? AND outcome IN ({places}) ORDER BY path", values)
+    for shown, row in enumerate(rows):
+        yield _file(row)
+        if row["outcome"] in _SECTIONS[0][1]:
+            yield from _causes(connection, run, row["path"], example=shown < _EXAMPLES)
+    yield ""
+
+
+def _file(row: sqlite3.Row) -> str:
+    """One file on one line: what became of it, its bytes, what it replaced and where that is kept."""
+    line = f"- {code(row['path'])}"
+    if row["outcome"] in (Outcome.DAMAGED, Outcome.CHANGED_WHILE_READ, Outcome.CHANGED_SINCE_PLAN):
+        line += f" {row['outcome']}"
+    if row["reason"]:
+        line += f": {code(row['reason'])}"
+    if row["dest"] and row["outcome"] != Outcome.FAILED:
+        line += f" → {code(row['dest'])}"
+    if row["sha256"]:
+        line += f", {size(row['size'])}, SHA-256 `{row['sha256']}`"
+    if row["replaced_sha256"] and row["outcome"] == Outcome.REPLACED:
+        line += f"; replaced `{row['replaced_sha256']}`"
+    if row["backup"]:
+        line += f", kept at {code(row['backup'])}"
+    return line
+
+
+def _causes(connection: sqlite3.Connection, run: RunRow, path: str, *, example: bool) -> Iterator[str]:
+    """Why a file failed in this run; nothing where a later run has judged it again."""
+    failure = connection.execute(
+        "SELECT id, verdict FROM failures WHERE path = ? AND last_run = ?", [path, run.seq]
+    ).fetchone()
+    if failure is None:
+        return
+    causes = connection.execute(
+        "SELECT cause, records, errors FROM failure_causes WHERE failure = ? ORDER BY records DESC, errors DESC, cause",
+        [failure["id"]],
+    ).fetchall()
+    for row in causes:
+        if row["records"]:
+            yield f"  - {code(cause_in_words(row['cause']))}: {plural(row['records'], 'record')}"
+    if example:
+        document = json.loads(failure["verdict"])
+        yield from _first_record(Verdict.from_json(document)) if "ok" in document else ()
+
+
+def _first_record(verdict: Verdict) -> Iterator[str]:
+    for record in verdict.failing[:1]:
+        place = f"record {record.number}" + (f", line {record.line}" if record.line else "")
+        for error in record.errors[:3]:
+            yield f"  - the first, {place}: {code(error.message)}, by rule {code(error.rule)}"
