@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from pathlib import PurePosixPath
 
 from console.engine.errors import EngineError
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME_MAX = 255  # bytes in one name, ext4, xfs, btrfs, tmpfs
 
 
@@ -24,42 +24,51 @@ def part_name(name: str, run: str) -> str:
 class Folders:
     """Opens folders below one zone without following a link, making those that are missing.
 
-    Keeps the last folder open: files come folder by folder. `made` lists what was made, outermost first,
-    relative to the zone.
+    Keeps the last folder open: files come folder by folder. Wants umask 0: what is made takes its parent's mode.
     """
 
     def __init__(self, zone: str) -> None:
         self.zone = os.path.realpath(zone)
         self._open: tuple[str, int, int, int] | None = None
+        self._parent: tuple[str, int, int] = ("", 0, 0)  # the last parent of a new folder, with its mode and group
+        self.fresh = False  # the folder last opened was made by that: nothing can stand in it
 
-    def _fresh(self, path: str, made: list[str], relative: str) -> None:
-        parent = os.path.dirname(path)
-        facts = os.stat(parent)
+    def _make(self, path: str, made: list[str]) -> None:
+        """One folder, and its parents first where they are missing."""
+        parent = path.rpartition("/")[0]
+        if self._parent[0] != parent:
+            try:
+                facts = os.stat(parent)
+            except FileNotFoundError:
+                self._make(parent, made)
+                facts = os.stat(parent)
+            self._parent = (parent, stat.S_IMODE(facts.st_mode), facts.st_gid)
+        _, mode, group = self._parent
         try:
-            os.mkdir(path, 0o777)
+            os.mkdir(path, mode)
         except FileExistsError:
             return
-        os.chmod(path, stat.S_IMODE(facts.st_mode))
-        _give_group(path, facts.st_gid)
-        made.append(relative)
+        if group != os.getegid() and not mode & stat.S_ISGID:
+            _give_group(path, group)
+        if path != self.zone and path.startswith(self.zone):
+            made.append(path[len(self.zone) + 1 :])
 
     def open(self, relative: str, made: list[str]) -> int:
-        """A descriptor of zone/relative, owned by this object. Raises OSError, EngineError for a link on the way."""
+        """A descriptor of zone/relative, owned by this object; `made` gets the folders that had to be made.
+
+        Raises OSError, and EngineError for a link on the way.
+        """
         if self._open and self._open[0] == relative:
             return self._open[1]
         self.close()
         path = f"{self.zone}/{relative}" if relative else self.zone
+        before = len(made)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(path, _FOLDER)
         except FileNotFoundError:
-            place = self.zone
-            os.makedirs(place, exist_ok=True)
-            done = ""
-            for name in PurePosixPath(relative).parts:
-                place, done = f"{place}/{name}", f"{done}/{name}" if done else name
-                if not os.path.lexists(place):
-                    self._fresh(place, made, done)
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._make(path, made)
+            descriptor = os.open(path, _FOLDER)
+        self.fresh = len(made) > before
         if os.readlink(f"/proc/self/fd/{descriptor}") != path:
             os.close(descriptor)
             raise EngineError(

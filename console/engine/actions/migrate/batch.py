@@ -17,7 +17,7 @@ from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.transfer.filesystem import Flusher, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
-MAX_FILES = 512
+MAX_FILES = 1024
 MAX_BYTES = 128 * 1024 * 1024
 
 # These say that the file system, not the file, is in trouble: the whole batch is undone and the run stops.

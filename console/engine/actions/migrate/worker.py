@@ -52,6 +52,7 @@ class Stager:
         self._settings, self._rules, self._run = settings, rules, run
         self._judge = Judge(rules, settings)
         self._failpoints = failpoints
+        self._source: tuple[str, int] | None = None  # the raw folder in hand
 
     def group(self, group: Group, strict: bool) -> list[Staged]:
         """All candidates of a folder, then its sidecar. strict: a confirmed plan, identities must be the plan's."""
@@ -66,6 +67,7 @@ class Stager:
         if group.sidecar is not None and publishes:
             answer = self._guarded(group.sidecar, self._sidecar)
             answers.append(answer._replace(kind="sidecar-left") if answer.kind == "unreadable" else answer)
+        self._leave_source()
         return answers
 
     def _guarded(self, candidate: Candidate, work: Callable[[Candidate], Staged]) -> Staged:
@@ -82,15 +84,22 @@ class Stager:
     # --- reading ---------------------------------------------------------------------------------------
 
     def _open(self, candidate: Candidate) -> int:
-        path = f"{self._raw}/{candidate.path}"
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        if os.readlink(f"/proc/self/fd/{descriptor}") != path:
-            os.close(descriptor)
-            raise EngineError("a link lies on the way to this file; links below a zone are not followed", file=path)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise EngineError("it is no longer a regular file", file=path)
-        return descriptor
+        """The file, reached without following a link: its folder is opened once and checked for where it is."""
+        folder, _, name = candidate.path.rpartition("/")
+        if self._source is None or self._source[0] != folder:
+            self._leave_source()
+            path = f"{self._raw}/{folder}" if folder else self._raw
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._source = (folder, descriptor)
+            if os.readlink(f"/proc/self/fd/{descriptor}") != path:
+                self._leave_source()
+                raise EngineError("a link lies on the way to this file; links below a zone are not followed")
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._source[1])
+
+    def _leave_source(self) -> None:
+        if self._source is not None:
+            os.close(self._source[1])
+            self._source = None
 
     def _read(self, candidate: Candidate, rule: Rule | None, suffix: str) -> _Read:
         """The file's bytes, judged and hashed; a large one goes into its part file on the way. Raises Changing."""
@@ -99,7 +108,10 @@ class Stager:
                 time.sleep(_PAUSE)
             descriptor = self._open(candidate)
             try:
-                before = _identity(os.fstat(descriptor))
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode):
+                    raise EngineError("it is no longer a regular file")
+                before = _identity(facts)
                 if before[0] > self._settings.limits.whole_file_bytes and rule is not None:
                     read = self._stream(descriptor, candidate, rule, suffix, before)
                 else:
@@ -181,13 +193,17 @@ class Stager:
         finally:
             os.close(descriptor)
 
-    def _standing(self, candidate: Candidate) -> tuple[str, tuple[int, int, int]]:
-        """SHA-256 and identity of what stands at the destination; '' for nothing."""
-        path = f"{self._folders.zone}/{candidate.path}"
+    def _standing(self, candidate: Candidate, made: list[str]) -> tuple[str, tuple[int, int, int]]:
+        """SHA-256 and identity of what stands at the destination; '' for nothing. Makes its folder: `made`."""
+        folder, _, name = candidate.path.rpartition("/")
+        descriptor = self._folders.open(folder, made)
+        if self._folders.fresh:
+            return "", (0, 0, 0)
         try:
-            facts = os.lstat(path)
+            facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return "", (0, 0, 0)
+        path = f"{self._folders.zone}/{candidate.path}"
         if stat.S_ISDIR(facts.st_mode):
             raise EngineError("a folder stands where this file would be published", file=path)
         if stat.S_ISLNK(facts.st_mode):
@@ -236,11 +252,11 @@ class Stager:
         if not verdict.ok or (self._settings.fail_on_warning and verdict.warnings):
             self._discard(candidate, read)
             return answer._replace(kind="failed", reason=verdict.reason() or _first_warning(verdict))
-        standing, dest_identity = self._standing(candidate)
+        made = read.made
+        standing, dest_identity = self._standing(candidate, made)
         if standing == read.sha256:
             self._discard(candidate, read)
             return answer._replace(kind="revalidated", dest_identity=dest_identity, replaces=standing)
-        made = list(read.made)
         identity = read.dest_identity if read.data is None else self._write(candidate.path, read.data, made)
         self._failpoints.reach("stage.written")
         return answer._replace(
@@ -264,11 +280,11 @@ class Stager:
         if self._rules.sidecar is not None:
             verdict = self._judge.judge_bytes(self._rules.sidecar, read.data, ".json")
             problem = verdict.reason()
-        standing, identity = self._standing(candidate)
+        made: list[str] = []
+        standing, identity = self._standing(candidate, made)
         answer = Staged(candidate.path, "sidecar", *read.identity, read.sha256, problem=problem)
         if standing == read.sha256:
             return answer._replace(dest_identity=identity, replaces=standing)
-        made: list[str] = []
         identity = self._write(candidate.path, read.data, made)
         return answer._replace(
             part=self._part(candidate.path), dest_identity=identity, replaces=standing, made=tuple(made)
