@@ -32,6 +32,18 @@ def run_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     return short or [row.id for row in rows if row.id.startswith(incomplete)]
 
 
+def cause_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Causes of the failures that are remembered."""
+    try:
+        from console.engine.observe.failures import FailureGroup, list_failures
+
+        groups = list_failures(open_session(ctx), "cause", limit=50)
+        keys = [group.key for group in groups if isinstance(group, FailureGroup)]
+    except Exception:  # noqa: BLE001 - nothing may disturb the prompt
+        return []
+    return [key for key in keys if key.startswith(incomplete) and _typable(key)]
+
+
 def _typable(name: str) -> bool:
     """Names that go through the shell's completion as they are: one a line, no control characters."""
     return name.isprintable() and not name.startswith((".", "_")) and "," not in name

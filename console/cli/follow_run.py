@@ -27,9 +27,7 @@ def progress_text(progress: Progress) -> str:
         done = min(row.done_files / row.total_files, 1.0)
         if row.total_bytes and row.done_bytes < row.total_bytes:
             done = min(done, row.done_bytes / row.total_bytes) if done == 1.0 else done
-        parts.append(
-            f"{int(done * 100):>3} % {bar(done, 16)} {count(row.done_files)}/{count(row.total_files)} files"
-        )
+        parts.append(f"{int(done * 100):>3} % {bar(done, 16)} {count(row.done_files)}/{count(row.total_files)} files")
     elif row.done_files:
         parts.append(f"{count(row.done_files)} files")
     if progress.rate:
@@ -100,9 +98,7 @@ class Watcher:
                     question = f"{name} is being cancelled. (d)etach, or (g)o on watching? [g]"
                     answer = choose(question, ("detach", "go on"))
                 else:
-                    question = (
-                        f"{name} is running. (c)ancel it, (d)etach and let it run, (g)o on watching? [g]"
-                    )
+                    question = f"{name} is running. (c)ancel it, (d)etach and let it run, (g)o on watching? [g]"
                     answer = choose(question, ("cancel", "detach", "go on"))
         except Interrupted:
             note().line("")
@@ -130,9 +126,7 @@ class Watcher:
 
     def _detach(self, status: int) -> int:
         short = self._run.rsplit("-", 1)[-1]
-        note().line(
-            f"The run {self._run} goes on. ", spoken_command("runs", "attach", short), " shows it again."
-        )
+        note().line(f"The run {self._run} goes on. ", spoken_command("runs", "attach", short), " shows it again.")
         self._summary.running(self._run, status)
         return status
 

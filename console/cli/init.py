@@ -12,14 +12,10 @@ from console.cli.session import refuse_when_read_only
 
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
-@click.option(
-    "--sample", is_flag=True, help="With sample data: real records of several sources, some of which fail."
-)
+@click.option("--sample", is_flag=True, help="With sample data: real records of several sources, some of which fail.")
 @click.option("--systemd", is_flag=True, help="With a systemd service and timer that run migrate.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
-@click.option(
-    "--yes", is_flag=True, help="Accepted for scripts; init never asks, it replaces no file of yours."
-)
+@click.option("--yes", is_flag=True, help="Accepted for scripts; init never asks, it replaces no file of yours.")
 def command(folder: str, sample: bool, systemd: bool, dry_run: bool, yes: bool) -> int:
     """Make a workspace in DIR: configuration, zones, logs, and the scripts that the runbook's commands name.
 
@@ -45,9 +41,7 @@ def command(folder: str, sample: bool, systemd: bool, dry_run: bool, yes: bool) 
     if not done:
         out().line("Nothing was missing.")
     out().line("")
-    out().line(
-        "Next: ", ("bold", f"cd {_shell(folder)} && opsconsole"), "   or   ", ("bold", "opsconsole migrate")
-    )
+    out().line("Next: ", ("bold", f"cd {_shell(folder)} && opsconsole"), "   or   ", ("bold", "opsconsole migrate"))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from console.cli.output import note, out
@@ -80,11 +79,12 @@ def _in_this_process(
     plan: Plan | None,
     summary: Summary,
 ) -> int:
-    from console.engine.runs.query import list_runs, run_outcomes
+    from console.engine.runs.query import get_run, run_outcomes
     from console.engine.runs.start import run_foreground
 
-    status = run_foreground(ctx, action, params, overrides=overrides, command=command, plan=plan)
-    row = next((row for row in list_runs(ctx, limit=5) if row.pid == os.getpid()), None)
+    begun: list[str] = []
+    status = run_foreground(ctx, action, params, overrides=overrides, command=command, plan=plan, started=begun.append)
+    row = get_run(ctx, begun[0]) if begun else None
     if row is None:
         return status
     if summary.as_json:

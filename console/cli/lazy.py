@@ -83,6 +83,4 @@ class LazyGroup(click.Group):
             return ""
         from console.engine.actions.registry import ACTIONS
 
-        return next(
-            (action.summary for action in ACTIONS if action.name == name and not action.available), ""
-        )
+        return next((action.summary for action in ACTIONS if action.name == name and not action.available), "")

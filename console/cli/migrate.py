@@ -42,9 +42,7 @@ if TYPE_CHECKING:
     help="move: archive the source after it is published (default: as configured).",
 )
 @click.option("--checksum", is_flag=True, help="Hash every file; trust no size and time.")
-@click.option(
-    "--sample", metavar="N", type=click.IntRange(1), help="Only the first N files that are waiting."
-)
+@click.option("--sample", metavar="N", type=click.IntRange(1), help="Only the first N files that are waiting.")
 @click.option("--dry-run", is_flag=True, help="Judge every file and show what would happen; change nothing.")
 @click.option("--yes", is_flag=True, help="Run without asking.")
 @click.option(
@@ -115,9 +113,7 @@ def command(
         raise
 
 
-def _check_usage(
-    dry_run: bool, detach: bool, foreground: bool, overridden: tuple[str, ...], reason: str
-) -> None:
+def _check_usage(dry_run: bool, detach: bool, foreground: bool, overridden: tuple[str, ...], reason: str) -> None:
     if detach and foreground:
         raise click.UsageError("--detach and --foreground exclude each other.")
     if dry_run and (detach or foreground):
@@ -241,9 +237,7 @@ def _run(
         if plan is None:
             summary.last(None, "declined", {}, EXIT_OK)
             return EXIT_OK
-    return launch(
-        ctx, "migrate", params, overrides, plan, detach=detach, foreground=foreground, summary=summary
-    )
+    return launch(ctx, "migrate", params, overrides, plan, detach=detach, foreground=foreground, summary=summary)
 
 
 def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> Plan | None:

@@ -53,9 +53,7 @@ def _said(counts: dict[str, int], words: tuple[tuple[str, str], ...]) -> str:
 def _show_files(stream: Stream, plan: Plan) -> None:
     if plan.files:
         detail = _said(plan.counts, _READ)
-        stream.line(
-            "  ", ("bold", plural(plan.files, "file")), f" to read: {detail}" if detail else " to read"
-        )
+        stream.line("  ", ("bold", plural(plan.files, "file")), f" to read: {detail}" if detail else " to read")
     else:
         stream.line("  nothing to do: no file is waiting")
     if plan.depth == "full" and plan.files:
@@ -91,11 +89,7 @@ def _show_space(stream: Stream, plan: Plan) -> None:
         stream.line(text)
     for zone in plan.space:
         if zone.need_bytes or zone.need_inodes:
-            inodes = (
-                ""
-                if zone.free_inodes < 0
-                else f", {count(zone.need_inodes)} inodes of {count(zone.free_inodes)}"
-            )
+            inodes = "" if zone.free_inodes < 0 else f", {count(zone.need_inodes)} inodes of {count(zone.free_inodes)}"
             stream.line(
                 f"  space on {zone.mount} ({', '.join(zone.zones)}): "
                 f"{size(zone.need_bytes)} of {size(zone.free_bytes)} free{inodes}"
@@ -121,9 +115,7 @@ def show_failing(stream: Stream, plan: Plan, limit: int = 10) -> None:
     if plan.failing:
         stream.line("")
         stream.line("Would fail, by cause")
-        rows = [
-            (f"  {count(files)}", count(records), cause) for cause, files, records in plan.failing[:limit]
-        ]
+        rows = [(f"  {count(files)}", count(records), cause) for cause, files, records in plan.failing[:limit]]
         stream.table(("  files", "records", "cause"), rows, right=(0, 1), cut=2)
     failing = [item for item in plan.items if item.verdict not in ("", "ok")]
     if failing:

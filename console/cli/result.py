@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from console.cli.output import Part, out
+from console.cli.output import Part, note, out
 from console.cli.session import spoken_command
 from console.engine.errors import EngineError
 from console.engine.model import Outcome, OutcomeRow, RunRow, RunStatus
@@ -68,9 +68,7 @@ class Summary:
                 }
             )
 
-    def last(
-        self, run: str | None, status: str, counts: dict[str, int], exit_status: int, message: str = ""
-    ) -> None:
+    def last(self, run: str | None, status: str, counts: dict[str, int], exit_status: int, message: str = "") -> None:
         """The summary, the last line of --json."""
         if self.as_json and not self.printed:
             self.printed = True
@@ -95,11 +93,15 @@ class Summary:
         self.last(run, str(RunStatus.RUNNING), {}, exit_status)
 
     def finished(self, ctx: Context, row: RunRow, exit_status: int) -> None:
-        """The run has ended."""
+        """The run has ended. Why it stopped before its end is a diagnostic: it goes to standard error."""
+        stopped = row.status in (RunStatus.REFUSED, RunStatus.FAILED)
+        if stopped:
+            out().flush()
+            note().line(("red", "error: "), row.message or f"the run ended as {row.status}")
         if self.as_json:
             self.last(row.id, str(row.status), row.counts.to_json(), exit_status, row.message)
         else:
-            show_result(ctx, row)
+            show_result(ctx, row, told=stopped)
 
 
 def counts_text(counts: dict[str, int]) -> str:
@@ -132,17 +134,18 @@ def headline(row: RunRow) -> list[Part]:
     ]
 
 
-def show_result(ctx: Context, row: RunRow) -> None:
-    """A short result: counts, causes, first failing files, where the report is, what to do next."""
+def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
+    """A short result: counts, causes, first failing files, where the report is, what to do next.
+
+    told: the run's message has been said already.
+    """
     stream = out()
     stream.line(*headline(row))
-    if row.message:
+    if row.message and not told:
         stream.line(f"  {row.message}")
     for item in row.verification:
         if item.get("verdict") in ("warn", "fail"):
-            stream.line(
-                "  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}"
-            )
+            stream.line("  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}")
     failing = row.counts.failed + row.counts.known_failed
     if failing:
         show_causes(ctx)
@@ -153,9 +156,7 @@ def show_result(ctx: Context, row: RunRow) -> None:
         stream.line(f"Report  {report.relative_to(ctx.workspace.root)}")
     if failing:
         stream.line("Next    ", ("bold", spoken_command("failures", "list")), "      all causes, with counts")
-        stream.line(
-            "        ", ("bold", spoken_command("explain", "FILE")), "       one file, record by record"
-        )
+        stream.line("        ", ("bold", spoken_command("explain", "FILE")), "       one file, record by record")
 
 
 def show_causes(ctx: Context) -> None:
@@ -190,9 +191,7 @@ def show_first_failures(ctx: Context, row: RunRow) -> None:
         return
     stream = out()
     stream.line("")
-    stream.line(
-        "Failed in this run" if len(failed) == row.counts.failed else "First files that failed in this run"
-    )
+    stream.line("Failed in this run" if len(failed) == row.counts.failed else "First files that failed in this run")
     for item in failed:
         stream.line(f"  {item.path}")
         stream.line(f"    {item.reason}")

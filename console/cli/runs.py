@@ -27,9 +27,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(1), default=20, help="The last N runs (default: 20)."
-)
+@click.option("--limit", metavar="N", type=click.IntRange(1), default=20, help="The last N runs (default: 20).")
 @click.option("--action", metavar="ACTION", default="", help="Runs of one action only.")
 @click.option("--status", metavar="STATUS", default="", help="Runs that ended so: done, partial, failed, ...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -68,9 +66,7 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
         style = STATUS_STYLE.get(row.status, "red")
         return [name, started, row.action, (style, state), counts_text(row.counts.to_json()), length, who]
 
-    out().table(
-        ("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=4
-    )
+    out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=4)
     return 0
 
 
@@ -121,7 +117,7 @@ def show_command(run: str, files: bool, outcome: str, as_json: bool) -> int:
 
 def _show_run(ctx: Context, row: RunRow) -> None:
     from console.cli.output import out
-    from console.cli.result import headline, seconds
+    from console.cli.result import headline, seconds, show_first_failures
     from console.cli.times import long_time
     from console.engine.runs.query import is_alive
     from console.engine.text import duration
@@ -157,6 +153,7 @@ def _show_run(ctx: Context, row: RunRow) -> None:
     report = ctx.workspace.run_folder(row.id) / "report.md"
     if report.exists():
         stream.line("  ", ("dim", f"{'report':<13}"), spoken_command("runs", "report", row.short))
+    show_first_failures(ctx, row)
 
 
 def _evidence(entry: dict[str, object]) -> str:
@@ -185,11 +182,8 @@ def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
             for item in rows:
                 summary.file(row.id, item)
         else:
-            out().table(
-                ("outcome", "file", "reason") if after == rows[-1].id else (),
-                [(str(item.outcome), item.path, item.reason) for item in rows],
-                cut=2,
-            )
+            cells = [(str(item.outcome), item.path, item.reason) for item in rows]
+            out().table(("outcome", "file", "reason"), cells, cut=2)
 
 
 @command.command("report")

@@ -97,17 +97,16 @@ def refuse_when_read_only(what: str) -> None:
         )
 
 
-def confined(context: Context, file: str) -> str:
-    """A file as an operator types it, as a path relative to the root.
+def typed_path(file: str) -> str:
+    """A file as an operator types it, for the engine: one that exists seen from the current folder is meant so.
 
-    A path that exists seen from the current folder is meant so; any other is relative to the root.
-    Raises UsageError where it leads outside the root.
+    Any other is left as it is: relative to the root.
     """
     if not os.path.isabs(file) and os.path.lexists(file):
-        # the name itself may be a link: only its folder is resolved, `confine` judges the rest
+        # the name itself may be a link: only its folder is resolved, the engine judges the rest
         head, tail = os.path.split(os.path.abspath(file))
-        file = os.path.join(os.path.realpath(head), tail)
-    return context.workspace.confine(file)
+        return os.path.join(os.path.realpath(head), tail)
+    return file
 
 
 def later_text(command: str, summary: str) -> str:

@@ -32,9 +32,7 @@ def tell(error: BaseException) -> int:
         return EXIT_FAILURES
     path = _keep_traceback(error)
     where = f"the traceback is in {path}" if path else "no file for the traceback could be written"
-    note().line(
-        ("red", "error: "), f"{type(error).__name__}: {_first_line(error)}: a fault of opsconsole; {where}"
-    )
+    note().line(("red", "error: "), f"{type(error).__name__}: {_first_line(error)}: a fault of opsconsole; {where}")
     return EXIT_FAILURES
 
 

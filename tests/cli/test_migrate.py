@@ -25,9 +25,7 @@ FILE_EVENT = {
         "event": {"const": "file"},
         "run": {"type": "string", "pattern": "^\\d{8}T\\d{6}Z-migrate-[0-9a-f]{4}$"},
         "path": {"type": "string", "pattern": "^data/raw/"},
-        "outcome": {
-            "enum": ["published", "replaced", "revalidated", "failed", "sidecar", "damaged", "moved"]
-        },
+        "outcome": {"enum": ["published", "replaced", "revalidated", "failed", "sidecar", "damaged", "moved"]},
         "size": {"type": "integer"},
         "sha256": {"type": "string", "pattern": "^([0-9a-f]{64})?$"},
         "reason": {"type": "string"},
@@ -290,11 +288,7 @@ def test_a_hang_up_leaves_the_run_to_itself(tmp_path: Path) -> None:
 
 def test_nohup_is_honoured(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    code = (
-        "import os, signal, sys\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "os.execv(sys.argv[1], sys.argv[1:])\n"
-    )
+    code = "import os, signal, sys\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])\n"
     process = subprocess.Popen(
         [sys.executable, "-c", code, sys.executable, "-P", "-m", "console", "migrate", "--yes"],
         cwd=root,

@@ -88,9 +88,7 @@ def test_a_command_at_work_loads_no_screen(ws: Path, args: list[str]) -> None:
     assert not {name for name in modules if name in SCREEN or name.partition(".")[0] in SCREEN}
 
 
-@pytest.mark.parametrize(
-    "args", [["--version"], ["--help"], ["runs", "list"], ["migrate", "--help"]], ids=" ".join
-)
+@pytest.mark.parametrize("args", [["--version"], ["--help"], ["runs", "list"], ["migrate", "--help"]], ids=" ".join)
 def test_starts_within_its_budget(ws: Path, args: list[str]) -> None:
     def once(command: list[str]) -> float:
         begin = time.perf_counter()

@@ -46,9 +46,7 @@ def test_yes_runs_the_plan_that_was_shown(ws: Path) -> None:
 def test_a_plan_that_is_out_of_date_is_refused(ws: Path) -> None:
     terminal = Terminal(ws, "migrate")
     terminal.expect(r"\[y/N\] ")
-    (ws / "config/console.toml").write_text(
-        (ws / "config/console.toml").read_text() + "fail_on_warning = true\n"
-    )
+    (ws / "config/console.toml").write_text((ws / "config/console.toml").read_text() + "fail_on_warning = true\n")
     terminal.type("y")
     status, rest = terminal.end()
     assert status == 4, rest
@@ -83,9 +81,7 @@ def test_nothing_to_do_asks_nothing(tmp_path: Path) -> None:
 
 
 def test_a_brake_is_shown_instead_of_the_question(tmp_path: Path) -> None:
-    root = make_workspace(
-        tmp_path / "ws", {"alpha/one.json": [valid_record(1)], "beta/two.json": [valid_record(2)]}
-    )
+    root = make_workspace(tmp_path / "ws", {"alpha/one.json": [valid_record(1)], "beta/two.json": [valid_record(2)]})
     assert Terminal(root, "migrate", "--yes").end()[0] == 0
     next((root / "data/raw/funding_sources/beta").iterdir()).unlink()
     status, rest = Terminal(root, "migrate").end()
