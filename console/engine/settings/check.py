@@ -80,8 +80,6 @@ def _explain(error: Any, schema: dict[str, Any], kind: str) -> list[tuple[str, s
         return [(key, f"`{key}` is empty", "")]
     if fault.name == "uniqueItems":
         return [(key, f"`{key}` names something twice", "")]
-    if fault.name == "propertyNames":
-        return [(key, f"`{key}` has a name that is not one: {error.message}", "")]
     return [(key, f"`{key}` is not right: {error.message[:300]}", "")]
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from console.engine.checks.gate import RELEASABLE
 from console.engine.errors import ConfigurationError
 from console.engine.settings import Settings, load_settings
 from console.engine.settings.check import schema_document
@@ -62,7 +63,7 @@ def test_the_shipped_configuration_shows_every_key_with_its_default() -> None:
     assert rule == RuleSetting(schema="config/schemas/funding_data_v1.json", required=columns)
     assert settings.sidecar == SidecarSetting(schema="config/schemas/source_metadata_v1.json")
     for key in _keys(schema_document("toml")):
-        assert f"\n{key} = " in text or f"[{key}" in text or f".{key}]" in text, key
+        assert f"\n{key} = " in text or f"\n# {key} = " in text or f"[{key}" in text or f".{key}]" in text, key
 
 
 def _keys(schema: dict[str, Any]) -> set[str]:
@@ -70,6 +71,11 @@ def _keys(schema: dict[str, Any]) -> set[str]:
     for name, inner in schema.get("properties", {}).items():
         keys |= {name} | _keys(inner) | _keys(inner.get("items", {}))
     return keys
+
+
+def test_every_item_of_the_gate_that_may_be_released_can_be_configured() -> None:
+    items = set(schema_document("toml")["properties"]["gate"]["properties"])
+    assert items == {*RELEASABLE, "space", "inodes"} - {"recovery"}  # that one is for a run, never for all
 
 
 def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
@@ -321,8 +327,9 @@ def test_a_date_a_time_and_no_number_are_named_too(tmp_path: Path) -> None:
         ({"suffixes": []}, "suffixes"),
         ({"suffixes": [".txt"]}, "suffixes[0]"),
         ({"suffixes": [".json", ".json"]}, "suffixes"),
-        ({"gate": {"disk": "maybe"}}, "gate.disk"),
-        ({"gate": {"Disk Space": "warn"}}, "gate"),
+        ({"gate": {"space": "maybe"}}, "gate.space"),
+        ({"gate": {"Disk Space": "warn"}}, "gate.Disk Space"),
+        ({"gate": {"lock": "off"}}, "gate.lock"),
         ({"rules": [{"records": "grants"}]}, "rules[0].records"),
         ({"rules": [{"match": "../**"}]}, "rules[0].match"),
         ({"rules": [{"match": "a"}, {"match": "[a"}]}, "rules[1].match"),
