@@ -1,0 +1,264 @@
+"""JSON Schemas from the disk, with their local references, compiled; never anything from a network.
+
+A schema is read once, strictly (UTF-8, no key twice). Its `$ref`s to other documents are looked up here, in this
+order: documents handed in; a file beside it, by the path relative to the schema; a file of the same folder by its
+own `$id`. Nothing outside of the base folder is read. Whatever cannot be found is a ConfigurationError of the rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urldefrag, urlsplit
+
+import jsonschema_rs
+
+from console.engine.errors import ConfigurationError
+
+# The address of a file relative to the base folder. A scheme of our own: nothing could ever be asked for it.
+_SCHEME = "workspace:///"
+_SIBLINGS = 500  # files of a folder that are looked into for an `$id`
+_SCHEMA_BYTES = 32 * 1024 * 1024
+
+# `$schema` -> name and compiler of the draft; https://json-schema.org/specification-links
+DRAFTS: dict[str, tuple[str, Callable[..., jsonschema_rs.Validator]]] = {
+    "http://json-schema.org/draft-04/schema": ("draft 4", jsonschema_rs.Draft4Validator),
+    "http://json-schema.org/draft-06/schema": ("draft 6", jsonschema_rs.Draft6Validator),
+    "http://json-schema.org/draft-07/schema": ("draft 7", jsonschema_rs.Draft7Validator),
+    "https://json-schema.org/draft/2019-09/schema": ("draft 2019-09", jsonschema_rs.Draft201909Validator),
+    "https://json-schema.org/draft/2020-12/schema": ("draft 2020-12", jsonschema_rs.Draft202012Validator),
+}
+_REF_ALONE = ("draft 4", "draft 6", "draft 7")  # there a `$ref` hides every keyword beside it
+DEFAULT_DRAFT = "https://json-schema.org/draft/2020-12/schema"  # without `$schema`, as both libraries have it
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A schema ready to judge.
+
+    record: the schema itself, for one record; it lists errors. records: for a list of records at once, which is
+    half as expensive; record_with_required: for one record. Both hold the rule's required properties, too.
+    """
+
+    draft: str
+    schema: Any
+    record: jsonschema_rs.Validator
+    records: jsonschema_rs.Validator
+    record_with_required: jsonschema_rs.Validator
+    sha256: str  # of the schema's own text
+    texts: dict[str, str]  # path or address -> text, the schema first and then what it refers to
+    documents: dict[str, Any]  # address -> document, everything that was loaded
+    address: str
+    required_by_schema: frozenset[str] = field(default_factory=frozenset)
+
+
+class SchemaFolder:
+    """Finds schema documents below one base folder, and among documents handed in."""
+
+    def __init__(self, base: Path, documents: Mapping[str, Any] | None = None) -> None:
+        self._base = Path(os.path.realpath(base))
+        self._given = dict(documents or {})
+
+    def compile(
+        self, path: str, *, key: str, formats: bool, required: tuple[str, ...] = (), schema: Any = None
+    ) -> Compiled:
+        """Load and compile the schema at `path` (relative to the base), or `schema` itself as if it stood there.
+
+        required: properties that every record needs beside what the schema says. path '' and no schema: a
+        schema that allows everything, with `required`.
+        Raises ConfigurationError with the schema's path as `file` and `key` as its key.
+        """
+        loader = _Loader(self._base, self._given, path, key)
+        if schema is not None:
+            text = json.dumps(schema)
+        elif path:
+            text = loader.text_of(path)
+            schema = loader.parse(text, path)
+        else:
+            text, schema = "true", True
+        loader.texts[path] = text
+        return _compile(loader, schema, text, formats, required)
+
+
+class _Loader:
+    """Answers the compiler's questions for one schema, and remembers what it answered."""
+
+    def __init__(self, base: Path, given: dict[str, Any], path: str, key: str) -> None:
+        self._base, self._given, self._path, self._key = base, given, path, key
+        self.address = _SCHEME + quote(path)
+        self.documents: dict[str, Any] = {}
+        self.texts: dict[str, str] = {}
+        self._own_id = ""
+        self._siblings: dict[str, str] | None = None
+
+    def wrong(self, what: str, next_step: str = "") -> ConfigurationError:
+        return ConfigurationError(what, file=self._path, key=self._key, next_step=next_step)
+
+    def text_of(self, path: str) -> str:
+        """The text of a schema file. Raises ConfigurationError."""
+        real = os.path.realpath(self._base / path)
+        if not (real + "/").startswith(str(self._base).rstrip("/") + "/"):
+            raise self.wrong(f"the schema {path} lies outside of {self._base}", "keep schemas below the root")
+        try:
+            with open(real, "rb") as stream:
+                data = stream.read(_SCHEMA_BYTES + 1)
+        except FileNotFoundError:
+            raise self.wrong(f"there is no schema {path}", "correct the path, or restore the schema") from None
+        except OSError as error:
+            raise self.wrong(f"the schema {path} cannot be read: {error.strerror or error}") from None
+        if len(data) > _SCHEMA_BYTES:
+            raise self.wrong(f"the schema {path} is larger than {_SCHEMA_BYTES} bytes")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self.wrong(f"the schema {path} is not UTF-8: byte {error.start}: {error.reason}") from None
+
+    def parse(self, text: str, path: str) -> Any:
+        """A schema document: JSON without NaN and without a key that is there twice. Raises ConfigurationError."""
+
+        def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+            keys = dict(items)
+            if len(keys) < len(items):
+                names = [name for name, _ in items]
+                twice = next(name for name in keys if names.count(name) > 1)
+                raise self.wrong(f"the schema {path} has the key {twice!r} twice in one object")
+            return keys
+
+        def constant(word: str) -> Any:
+            raise self.wrong(f"the schema {path} holds {word}, which is no JSON")
+
+        try:
+            return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        except json.JSONDecodeError as error:
+            place = f"line {error.lineno} column {error.colno}"
+            raise self.wrong(f"the schema {path} is no JSON: {error.msg} at {place}") from None
+        except RecursionError:
+            raise self.wrong(f"the schema {path} is nested too deeply") from None
+
+    def retrieve(self, address: str) -> Any:
+        """What the compiler asks for: the document at an absolute address. Raises LookupError."""
+        address = urldefrag(address).url
+        if address in self.documents:
+            return self.documents[address]
+        if address in self._given:
+            self.documents[address] = self._given[address]
+            self.texts[address] = json.dumps(self._given[address], sort_keys=True)
+            return self._given[address]
+        path = self._path_of(address) or self._by_id(address)
+        if not path or not (self._base / path).is_file():
+            raise LookupError(f"there is no local document for {address}, and nothing is fetched from a network")
+        text = self.text_of(path)
+        document = self.parse(text, path)
+        self.documents[address] = document
+        self.texts[path] = text
+        return document
+
+    def own_id(self, schema: Any) -> None:
+        """Remember the schema's own address, by which its relative references are written."""
+        if isinstance(schema, dict):
+            given = schema.get("$id", schema.get("id"))
+            self._own_id = given if isinstance(given, str) else ""
+
+    def _path_of(self, address: str) -> str:
+        """The file that an address means, relative to the base; '' for none."""
+        if address.startswith(_SCHEME):
+            return unquote(urlsplit(address).path).lstrip("/")
+        folder = self._own_id.rpartition("/")[0]
+        if folder and address.startswith(folder + "/"):  # beside the schema, by the address it gives itself
+            return os.path.join(os.path.dirname(self._path), unquote(address[len(folder) + 1 :]))
+        return ""
+
+    def _by_id(self, address: str) -> str:
+        """The file of the schema's folder that gives itself this address; '' for none."""
+        if self._siblings is None:
+            self._siblings = {}
+            folder = self._base / os.path.dirname(self._path)
+            for name in sorted(os.listdir(folder) if folder.is_dir() else ())[:_SIBLINGS]:
+                if not name.endswith(".json"):
+                    continue
+                path = os.path.join(os.path.dirname(self._path), name)
+                try:
+                    document = self.parse(self.text_of(path), path)
+                except ConfigurationError:
+                    continue  # a broken neighbour is its own rule's error, not this one's
+                given = document.get("$id", document.get("id")) if isinstance(document, dict) else None
+                if isinstance(given, str):
+                    self._siblings.setdefault(urldefrag(given).url, path)
+        return self._siblings.get(address, "")
+
+    def draft(self, schema: Any, seen: int = 0) -> str:
+        """The address of the draft that `schema` is written in, through meta-schemas of its own if need be."""
+        given = schema.get("$schema") if isinstance(schema, dict) else None
+        if given is None:
+            return DEFAULT_DRAFT
+        if isinstance(given, str):
+            address = given.removesuffix("#")
+            if address in DRAFTS:
+                return address
+            if seen < 5:
+                try:
+                    return self.draft(self.retrieve(address), seen + 1)
+                except LookupError:
+                    pass
+        known = ", ".join(DRAFTS)
+        raise self.wrong(f"`$schema` is {given!r}, which is no draft known here", f"known are: {known}")
+
+
+def _compile(loader: _Loader, schema: Any, text: str, formats: bool, required: tuple[str, ...]) -> Compiled:
+    if not isinstance(schema, dict | bool):
+        raise loader.wrong("a schema is a JSON object, or true or false")
+    loader.own_id(schema)
+    draft = loader.draft(schema)
+    name, compiler = DRAFTS[draft]
+    by_schema = schema.get("required") if isinstance(schema, dict) else None
+    if isinstance(schema, dict) and "$ref" in schema and name in _REF_ALONE:
+        by_schema = None
+    known = frozenset(n for n in by_schema if isinstance(n, str)) if isinstance(by_schema, list) else frozenset()
+    loader.documents[loader.address] = schema
+    options: dict[str, Any] = {"validate_formats": formats, "retriever": loader.retrieve}
+    record = _build(loader, compiler, schema, {**options, "base_uri": loader.address})
+    reference: dict[str, Any] = {"$ref": loader.address}
+    beside = [n for n in required if n not in known]
+    if beside:
+        reference = {"allOf": [reference, {"type": "object", "required": beside}]}
+    # The draft is the compiler's: a `$schema` here would be looked up for nothing.
+    records = _build(loader, compiler, {"type": "array", "items": reference}, options)
+    with_required = _build(loader, compiler, reference, options) if beside else record
+    return Compiled(
+        draft=name,
+        schema=schema,
+        record=record,
+        records=records,
+        record_with_required=with_required,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        texts=loader.texts,
+        documents=loader.documents,
+        address=loader.address,
+        required_by_schema=known,
+    )
+
+
+def _build(
+    loader: _Loader, compiler: Callable[..., jsonschema_rs.Validator], schema: Any, options: dict[str, Any]
+) -> jsonschema_rs.Validator:
+    try:
+        return compiler(schema, **options)
+    except ConfigurationError:
+        raise
+    except jsonschema_rs.ValidationError as error:
+        kind = error.kind.name
+        if kind == "referencing" or "retrieving" in error.message or "Pointer" in error.message:
+            raise loader.wrong(
+                f"a `$ref` of the schema cannot be resolved: {error.message}",
+                "put the document beside the schema, by the path or the $id that the $ref names",
+            ) from None
+        place = "/".join(str(part) for part in error.instance_path)
+        at = f" at /{place}" if place else ""
+        raise loader.wrong(f"it is no valid schema{at}: {error.message}") from None
+    except (ValueError, LookupError, jsonschema_rs.ReferencingError) as error:
+        raise loader.wrong(f"the schema does not compile: {error}") from None

@@ -1,0 +1,136 @@
+"""Errors of records in words: one sentence each, for logs, screens and reports. Nothing here is sanitised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+VALUE_SHOWN = 200  # characters of an offending value
+EXCERPT_SHOWN = 400  # characters of a record
+_MESSAGE_SHOWN = 400
+_CHOICES_NAMED = 8
+
+# What a cause says when it has a field. The file-level and parser rules have none.
+_CAUSES = {
+    "required": "{field} is missing",
+    "enum": "{field} is none of the allowed values",
+    "const": "{field} is not the one allowed value",
+    "pattern": "{field} does not match its pattern",
+    "format": "{field} has the wrong format",
+    "minimum": "{field} is below the minimum",
+    "maximum": "{field} is above the maximum",
+    "exclusiveMinimum": "{field} is not above the minimum",
+    "exclusiveMaximum": "{field} is not below the maximum",
+    "multipleOf": "{field} is not a multiple of what it must be",
+    "minLength": "{field} is too short",
+    "maxLength": "{field} is too long",
+    "minItems": "{field} has too few items",
+    "maxItems": "{field} has too many items",
+    "uniqueItems": "{field} has an item twice",
+    "minProperties": "{field} has too few properties",
+    "maxProperties": "{field} has too many properties",
+    "additionalProperties": "{field} has properties that are not allowed",
+    "unevaluatedProperties": "{field} has properties that are not allowed",
+    "additionalItems": "{field} has items that are not allowed",
+    "unevaluatedItems": "{field} has items that are not allowed",
+    "false": "{field} is not allowed",
+    "anyOf": "{field} fits none of the alternatives",
+    "oneOf": "{field} does not fit exactly one of the alternatives",
+    "not": "{field} is what it must not be",
+    "contains": "{field} lacks an item that it must have",
+    "dependencies": "{field} lacks what one of its properties needs",
+    "dependentRequired": "{field} lacks what one of its properties needs",
+    "future-date": "{field} lies in the future",
+    "duplicate-id": "{field} is used twice",
+    "empty-required": "{field} is empty",
+    "unusual-amount": "{field} is unusually large",
+    "json": "it is no valid JSON",
+    "utf-8": "it is not UTF-8",
+    "nan": "NaN or Infinity, which JSON does not have",
+    "integer-range": "an integer outside 64 bits",
+    "number-range": "a number too large for a double",
+    "nesting": "it is nested too deeply",
+    "record-size": "it is larger than a record may be",
+    "duplicate-key": "a key is there twice",
+    "csv-quote": "a quote is not closed or out of place",
+    "csv-ragged": "it has more or fewer cells than the header",
+    "csv-header": "the header is wrong",
+    "empty-file": "the file is empty",
+    "not-a-list": "the list of records is not where the rule says",
+}
+_TYPES = {
+    "null": "null",
+    "bool": "true or false",
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "list": "a list",
+    "dict": "an object",
+}
+
+
+def cause_in_words(cause: str) -> str:
+    """`required:date` as `date is missing`, `type:amount=null` as `amount is null`; an unknown cause as it is."""
+    rule, _, field = cause.partition(":")
+    if rule == "type":
+        field, _, found = field.rpartition("=")
+        return f"{_place(field)} is {_TYPES.get(found, found)}"
+    words = _CAUSES.get(rule)
+    if words is None:
+        return f"{_place(field)} breaks {rule}" if field else cause
+    return words.format(field=_place(field)) if "{field}" in words else words
+
+
+def _place(field: str) -> str:
+    return "the record" if field in ("", "(root)") else field.replace("/", ".")
+
+
+def as_json(value: Any, width: int) -> str:
+    """`value` as JSON text of at most `width` characters, the last being … where it was cut.
+
+    What no JSON text has (a NaN, a lone surrogate) comes in Python's spelling of JSON.
+    """
+    if isinstance(value, str) and len(value) > width:
+        value = value[: width + 1]  # never build a text of megabytes to show a line of it
+    return cut(json.dumps(value, ensure_ascii=False, default=str), width)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` of at most `width` characters, the last being … where it was cut."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def schema_message(rule: str, kind: Any, field: str, value: str, fallback: str) -> str:
+    """One sentence for an error of a schema.
+
+    rule: the keyword; kind: jsonschema_rs' ValidationErrorKind; field: the dotted place; value: JSON text;
+    fallback: the library's own words, which come from the file and may be long.
+    """
+    place = field or "the record"
+    words = _sentence(rule, kind, place, value)
+    return cut(words or f"{place}: {fallback}", _MESSAGE_SHOWN)
+
+
+def _sentence(rule: str, kind: Any, place: str, value: str) -> str:
+    if rule == "required":
+        return f"{place} is missing"
+    if rule == "type":
+        return f"{place} is {value}, not {' or '.join(kind.types)}"
+    if rule == "enum":
+        named = ", ".join(as_json(option, 60) for option in kind.options[:_CHOICES_NAMED])
+        rest = len(kind.options) - _CHOICES_NAMED
+        return f"{place} is {value}, which is none of {named}" + (f" and {rest} more" if rest > 0 else "")
+    if rule == "pattern" and kind.name == "pattern":
+        return f"{place} is {value}, which does not match {kind.pattern}"
+    if rule == "format":
+        return f"{place} is {value}, which is no valid {kind.format}"
+    if rule in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum") and hasattr(kind, "limit"):
+        words = {"minimum": "is below the minimum", "maximum": "is above the maximum"}.get(
+            kind.name, "is not above" if kind.name == "exclusiveMinimum" else "is not below"
+        )
+        return f"{place} is {value}, which {words} {kind.limit}"
+    if rule == "const":
+        return f"{place} is {value}, not {as_json(kind.expected_value, 60)}"
+    if rule == "false":
+        return f"{place} is not allowed"
+    return ""
