@@ -61,13 +61,17 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
         except Exception as error:  # noqa: BLE001 - it is sent to the parent, which records and reports it
             traceback.print_exc()  # standard error is the run's own file
             answer = (False, f"{type(error).__name__}: {error}")
-        connection.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+        try:
+            connection.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+        except OSError:  # the parent has closed the pipe: the run is over
+            return
         handled += 1
         if handled % 256 == 0:
             gc.collect()
 
 
 class _Worker:
+    connection: Connection
     def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
         ours: Connection
         theirs: Connection

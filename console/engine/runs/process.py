@@ -7,6 +7,7 @@ standard input. On FD it says, one JSON object a line, that the lock is taken, o
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -51,6 +52,8 @@ def make_private(ctx: Context, run: str) -> Path:
 
 def run_request(ctx: Context, request: Request, notify: Notify) -> int:
     """The whole life of one run. Returns its exit status; raises EngineError for what happens before it is registered."""
+    gc.freeze()  # what is imported stays; and a batch makes many small objects without cycles
+    gc.set_threshold(50_000, 20, 20)
     make_private(ctx, request.run)
     migrate = Migrate(ctx, request)  # forks the workers, before there is a lock to inherit
     lock = RootLock(ctx.workspace)

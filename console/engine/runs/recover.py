@@ -61,7 +61,7 @@ class _Recovery:
             "SELECT id, kind, item FROM intents WHERE run = ? ORDER BY id", [self._row.seq]
         ).fetchall():
             if row["kind"] == "publish":
-                self._publish(row["id"], [PublishItem(**item) for item in orjson.loads(row["item"])])
+                self._publish(row["id"], [PublishItem(*item) for item in orjson.loads(row["item"])])
             else:
                 items = orjson.loads(row["item"])
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))

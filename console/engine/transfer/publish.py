@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.engine.transfer.stage import Folders, write_all
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True, slots=True)
-class PublishItem:
-    """One rename of a batch, as its intent records it. Paths relative to the root."""
+def rename_new(source: str, target: str) -> bool:
+    """Rename where nothing may stand; False, with nothing done, when something does (or the kernel cannot tell)."""
+    if not hasattr(_libc, "renameat2"):
+        return False
+    if _libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EEXIST, errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(number, os.strerror(number), target)
+
+
+class PublishItem(NamedTuple):
+    """One rename of a batch, as its intent records it (a JSON array, in this order). Paths relative to the root."""
 
     path: str  # raw file
     part: str
@@ -26,7 +39,7 @@ class PublishItem:
     sha256: str  # of the new bytes
     size: int
     replaces: str  # sha256 of what stood at dest when it was staged, '' for nothing
-    record: dict[str, Any]  # what the ledger writes once it is published
+    record: tuple[Any, ...]  # what the ledger writes once it is published; the action knows its shape
 
 
 def hash_file(path: str) -> str:
@@ -51,6 +64,9 @@ class Publisher:
     def publish(self, item: PublishItem) -> bool:
         """True when something stood there and is now in the backup. Raises OSError."""
         dest = self.absolute(item.dest)
+        if not item.replaces and rename_new(self.absolute(item.part), dest):
+            self._reach("publish.renamed")
+            return False
         replaced = os.path.lexists(dest)
         if replaced:
             if os.path.isdir(dest) and not os.path.islink(dest):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from console.engine.actions.migrate.model import Staged
-from console.engine.actions.migrate.rows import Recorder, published_record
+from console.engine.actions.migrate.rows import Record, Recorder, published_record
 from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.transfer.filesystem import Flusher, is_full
@@ -113,7 +112,7 @@ class Batches:
         self._flusher.flush(files, folders)
 
     def _intend(self, items: list[PublishItem]) -> None:
-        document = orjson.dumps(items).decode()  # dataclasses as objects
+        document = json.dumps(items)  # tuples as arrays
         with transaction(self._run.connection) as connection:
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'publish', ?)", [self._run.seq, document]
@@ -195,15 +194,11 @@ class Batches:
     ) -> None:
         add = self._run.log.add
         for item, replaced in done:
-            if item.record["kind"] == "sidecar":
+            record = Record._make(item.record)
+            if record.kind == "sidecar":
                 add("INFO", "Sidecar copied", file=item.path, dest=item.dest)
-                if item.record["problem"]:
-                    add(
-                        "WARNING",
-                        "Sidecar not as its schema says",
-                        file=item.path,
-                        detail=item.record["problem"],
-                    )
+                if record.problem:
+                    add("WARNING", "Sidecar not as its schema says", file=item.path, detail=record.problem)
                 continue
             add("INFO", "Processing file", file=item.path, checksum=item.sha256)
             detail = f"replaced, backup {item.backup}" if replaced else ""

@@ -5,7 +5,7 @@ Paths of raw files are relative to the raw zone here, with `/`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from console.engine.records.model import Verdict
 
@@ -46,6 +46,20 @@ class SourceScan(NamedTuple):
     unchanged: list[str]  # the first few found unchanged, for the log
 
 
+class Facts(NamedTuple):
+    """What the ledger keeps of a verdict that was good."""
+
+    records: int = 0
+    format: str = "json"
+    columns: tuple[str, ...] = ()
+    warnings: int = 0
+
+
+def facts_of(verdict: Verdict) -> Facts:
+    warnings = sum(number for _, number in verdict.warnings) if verdict.warnings else 0
+    return Facts(verdict.records, verdict.format, verdict.columns, warnings)
+
+
 class Staged(NamedTuple):
     """What a worker says of one file."""
 
@@ -55,17 +69,11 @@ class Staged(NamedTuple):
     mtime_ns: int = 0
     inode: int = 0  # -1: read too soon after it was written for its identity to be trusted
     sha256: str = ""
-    verdict: Verdict | None = None
+    facts: Facts = Facts()
+    verdict: Verdict | None = None  # of a file that failed
     part: str = ""  # relative to the validated zone
     dest_identity: tuple[int, int, int] = (0, 0, 0)
     replaces: str = ""  # sha256 of what stands at the destination
     made: tuple[str, ...] = ()  # folders made, relative to the validated zone
     reason: str = ""
     problem: str = ""  # a sidecar that its schema refuses
-
-
-def group_weight(group: Group) -> int:
-    return sum(candidate.size for candidate in group.candidates) + 4096
-
-
-Row = dict[str, Any]

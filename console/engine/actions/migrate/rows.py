@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -47,20 +47,25 @@ _FAILED = {
 }
 
 
-def published_record(answer: Staged, rule: int | None) -> dict[str, Any]:
+class Record(NamedTuple):
     """What the ledger will say of a staged file; kept in the intent, so that recovery can say it too."""
-    verdict = answer.verdict
-    return {
-        "kind": answer.kind,
-        "identity": [answer.size, answer.mtime_ns, answer.inode],
-        "dest_identity": list(answer.dest_identity),
-        "rule": rule,
-        "records": verdict.records if verdict else 0,
-        "format": verdict.format if verdict else "json",
-        "columns": list(verdict.columns) if verdict else [],
-        "warnings": sum(count for _, count in verdict.warnings) if verdict else 0,
-        "problem": answer.problem,
-    }
+
+    kind: str  # staged | sidecar
+    size: int
+    mtime_ns: int
+    inode: int
+    dest_identity: tuple[int, int, int]
+    rule: int | None
+    records: int
+    format: str
+    columns: tuple[str, ...]
+    warnings: int
+    problem: str
+
+
+def published_record(answer: Staged, rule: int | None) -> Record:
+    """The record of a staged file. `rule`: the ledger's id of the rule that judged it."""
+    return Record(*answer[1:5], answer.dest_identity, rule, *answer.facts, answer.problem)
 
 
 class Recorder:
@@ -106,52 +111,32 @@ class Recorder:
         seq, counts = self._run.seq, self._run.counts
         files, sidecars, outcomes = [], [], []
         for item, replaced in done:
-            record = item.record
-            if record["kind"] == "sidecar":
+            record = Record._make(item.record)
+            path, source = item.path, self._source(item.path)
+            if record.kind == "sidecar":
                 counts.sidecars += 1
-                sidecars.append(self._sidecar(item.path, item.dest, record["identity"], item.sha256, record["problem"]))
-                outcome = Outcome.SIDECAR
+                sidecars.append((path, source, item.dest, *record[1:4], item.sha256, record.problem, seq))
+                outcome = "sidecar"
             else:
-                counts.processed += 1
                 self._run.done_files += 1
                 self._run.done_bytes += item.size
-                outcome = Outcome.REPLACED if replaced else Outcome.PUBLISHED
-                columns = orjson.dumps(record["columns"]).decode() if record["columns"] else None
+                counts.processed += 1
+                outcome = "replaced" if replaced else "published"
+                columns = orjson.dumps(record.columns).decode() if record.columns else None
                 files.append(
-                    (
-                        item.path,
-                        self._source(item.path),
-                        item.dest,
-                        *record["identity"],
-                        item.sha256,
-                        record["rule"],
-                        record["records"],
-                        record["format"],
-                        columns,
-                        record["warnings"],
-                        now,
-                        seq,
-                        seq,
-                        *record["dest_identity"],
-                    )
+                    (path, source, item.dest, *record[1:4], item.sha256, *record[5:8], columns, record.warnings)
+                    + (now, seq, seq, *record.dest_identity)
                 )
             backup = item.backup if replaced else ""
-            outcomes.append(
-                (
-                    item.path,
-                    outcome,
-                    item.dest,
-                    item.size,
-                    item.sha256,
-                    item.replaces,
-                    backup,
-                    record["problem"],
-                )
-            )
+            outcomes.append((path, outcome, item.dest, item.size, item.sha256, item.replaces, backup, record.problem))
         connection.executemany(_FILE, files)
         connection.executemany(_SIDECAR, sidecars)
-        connection.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in files])
+        if self._any_failures(connection):
+            connection.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in files])
         self._run.outcomes_in(connection, outcomes)
+
+    def _any_failures(self, connection: sqlite3.Connection) -> bool:
+        return connection.execute("SELECT 1 FROM failures LIMIT 1").fetchone() is not None
 
     def _sidecar(self, path: str, dest: str, identity: Any, sha256: str, problem: str) -> tuple[Any, ...]:
         return (path, self._source(path), dest, *identity, sha256, problem, self._run.seq)
@@ -159,14 +144,14 @@ class Recorder:
     def refused(self, connection: sqlite3.Connection, refused: list[tuple[PublishItem, str]], now: str) -> None:
         """Staged files that could not be renamed into place."""
         for item, reason in refused:
-            if item.record["kind"] == "sidecar":
+            record = Record._make(item.record)
+            if record.kind == "sidecar":
                 self._run.outcomes_in(
                     connection,
                     [(item.path, Outcome.FAILED, item.dest, item.size, item.sha256, "", "", reason)],
                 )
                 continue
-            size, mtime_ns, inode = item.record["identity"]
-            answer = Staged(item.path[len(self._raw) :], "unreadable", size, mtime_ns, inode, reason=reason)
+            answer = Staged(item.path[len(self._raw) :], "unreadable", *record[1:4], reason=reason)
             self.others(connection, [answer], now)
 
     def others(self, connection: sqlite3.Connection, answers: list[Staged], now: str) -> None:
@@ -195,12 +180,11 @@ class Recorder:
     def _revalidated(self, connection: sqlite3.Connection, answer: Staged, path: str, now: str) -> None:
         """Judged again, the same bytes stand there: the time of publication stays what it was."""
         self._run.counts.revalidated += 1
-        verdict = answer.verdict
-        assert verdict is not None
+        facts = answer.facts
         dest = self._validated + answer.path
         before = connection.execute("SELECT run, processed_at FROM files WHERE path = ?", [path]).fetchone()
         run, processed_at = (before[0], before[1]) if before else (self._run.seq, now)
-        columns = orjson.dumps(list(verdict.columns)).decode() if verdict.columns else None
+        columns = orjson.dumps(facts.columns).decode() if facts.columns else None
         connection.execute(
             _FILE,
             (
@@ -210,10 +194,10 @@ class Recorder:
                 *answer[2:5],
                 answer.sha256,
                 self.rule_id(answer.path),
-                verdict.records,
-                verdict.format,
+                facts.records,
+                facts.format,
                 columns,
-                sum(count for _, count in verdict.warnings),
+                facts.warnings,
                 processed_at,
                 self._run.seq,
                 run,

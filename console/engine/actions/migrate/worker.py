@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from console.engine.actions.migrate.model import Candidate, Group, Staged
+from console.engine.actions.migrate.model import Candidate, Group, Staged, facts_of
 from console.engine.environment import Failpoints
 from console.engine.errors import EngineError
 from console.engine.records.judge import Judge
@@ -237,7 +237,7 @@ class Stager:
         size, mtime_ns, inode = read.identity
         if time.time_ns() - mtime_ns < _TRUST_NS:
             inode = -1
-        answer = Staged(candidate.path, "", size, mtime_ns, inode, read.sha256, verdict)
+        answer = Staged(candidate.path, "", size, mtime_ns, inode, read.sha256, facts_of(verdict))
         if candidate.known_sha256:
             if candidate.known_sha256 != read.sha256 and candidate.known_identity == read.identity:
                 self._discard(candidate, read)
@@ -251,7 +251,8 @@ class Stager:
                 return answer._replace(kind="unchanged")
         if not verdict.ok or (self._settings.fail_on_warning and verdict.warnings):
             self._discard(candidate, read)
-            return answer._replace(kind="failed", reason=verdict.reason() or _first_warning(verdict))
+            reason = verdict.reason() or _first_warning(verdict)
+            return answer._replace(kind="failed", reason=reason, verdict=verdict)
         made = read.made
         standing, dest_identity = self._standing(candidate, made)
         if standing == read.sha256:
