@@ -8,7 +8,8 @@ from pathlib import Path
 
 from console.engine.context import Context
 
-_TABLE = "/proc/self/mountinfo"  # proc(5): id parent major:minor root mountpoint options ... - type source ...
+_TABLE = "/proc/self/mountinfo"  # proc(5): id parent major:minor root mountpoint options ... - type source
+...
 
 
 @dataclass(frozen=True, slots=True)

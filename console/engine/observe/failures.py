@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from console.engine.context import Context
@@ -254,7 +254,7 @@ def accept(ctx: Context, selection: FailureSelection, reason: str, until: dateti
         "by": who.login or who.user,
         "at": timestamp(now),
         "reason": reason.strip(),
-        "until": None if until is None else timestamp(until),
+        "until": None if until is None else timestamp(until.astimezone(UTC)),
     }
     where, chosen = _where(selection)
     connection = open_writer(ctx.workspace.ledger)

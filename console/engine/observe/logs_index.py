@@ -10,7 +10,7 @@ import os
 import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from console.engine.observe.logs_lines import BIG_CHUNK, LineReader
 
@@ -56,6 +56,23 @@ class LineIndex:
         rest = self._reader.read(block * BLOCK, offset - block * BLOCK)
         return self._totals[block] + rest.count(b"\n") + 1
 
+    def line_numbers(self, offsets: Sequence[int]) -> list[int | None]:
+        """line_number of each of some rising offsets, reading each block once."""
+        numbers: list[int | None] = []
+        block, data, counted, count = -1, b"", 0, 0
+        for offset in offsets:
+            if offset // BLOCK >= len(self._totals):
+                numbers.append(None)
+                continue
+            if offset // BLOCK != block:
+                block, counted, count = offset // BLOCK, 0, 0
+                data = self._reader.read(block * BLOCK, BLOCK)
+            here = offset - block * BLOCK
+            count += data.count(b"\n", counted, here)
+            counted = here
+            numbers.append(self._totals[block] + count + 1)
+        return numbers
+
     def offset_of(self, number: int, limit: int) -> int | None:
         """Where line `number` begins; `limit` where the file, `limit` bytes long, has fewer; None: not known
         yet.
@@ -86,10 +103,11 @@ class LineIndex:
 
 
 class IndexThread:
-    """Extends an index in the background until done or stopped; calls `done` from its own thread at the end."""
+    """Extends an index in the background until done or stopped; then calls `done` from its own thread."""
 
     def __init__(self, index: LineIndex, size: int, done: Callable[[], None]) -> None:
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(index, size, done), daemon=True, name="log index")
         self._thread.start()
 
@@ -98,6 +116,7 @@ class IndexThread:
             complete = index.extend(size, self._stop.is_set)
         except OSError:
             complete = False  # line numbers stay unknown; whoever reads the lines sees the error itself
+        self._ended.set()
         if complete:
             done()
 
@@ -105,7 +124,11 @@ class IndexThread:
         """Ask it to end; returns at once."""
         self._stop.set()
 
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; True when it has ended."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+    @property
+    def ended(self) -> bool:
+        """Whether it does nothing any more."""
+        return self._ended.is_set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait until it does nothing any more; False when that took longer."""
+        return self._ended.wait(seconds)

@@ -93,12 +93,14 @@ class Chunk:
 
 
 class LineReader:
-    """Lines of one open file. The descriptor is the caller's; a file that shrinks meanwhile ends early, never
-    raises.
+    """Lines of one open file. A file that shrinks meanwhile ends early, nothing raises for it.
+
+    `keep`: what closes the descriptor when it is let go of.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, keep: object = None) -> None:
         self.descriptor = descriptor
+        self._keep = keep
 
     def size(self) -> int:
         """Bytes in the file now."""

@@ -68,9 +68,9 @@ def search(
     try:
         yield from _answers(child.stdout.fileno(), cancelled, progress)
         if not cancelled() and child.wait() != 0:
-            slow = child.returncode == -signal.SIGALRM
-            what = f"took longer than {seconds:g} s for one block" if slow else "the search ended unexpectedly"
-            raise TooSlowError(f"{what}; nothing was changed, try a simpler expression" if slow else what)
+            if child.returncode != -signal.SIGALRM:
+                raise TooSlowError("the search ended unexpectedly")
+            raise TooSlowError(f"took longer than {seconds:g} s for one block; try a simpler expression")
     finally:
         child.kill()
         child.wait()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from console.engine.observe import logs_regex
 from console.engine.observe.logs_filter import LevelFilter
+from console.engine.observe.logs_levels import Level
 from console.engine.observe.logs_lines import LineReader, LogLine
 from console.engine.observe.logs_stream import LogStream
 from console.engine.text import visible
@@ -90,17 +91,7 @@ def find_in_stream(
     end). Returns None when there is none, or when cancelled. Raises SearchError (too slow) and OSError.
     """
     shown = least or LevelFilter()
-    segments = list(stream.segments)
-    for segment in reversed(segments) if backward else segments:
-        if segment.log is None:
-            continue
-        low, high = segment.start, segment.size
-        if start is not None:
-            if segment.serial == start[0]:
-                low, high = (low, min(high, start[1])) if backward else (max(low, start[1]), high)
-            elif (segment.serial > start[0]) == backward:
-                continue
-        reader, serial = segment.log.reader, segment.serial
+    for serial, reader, low, high in _parts(stream, start, backward):
 
         def tell(offset: int, serial: int = serial) -> None:
             progress(serial, offset)
@@ -111,6 +102,46 @@ def find_in_stream(
         if cancelled():
             return None
     return None
+
+
+def find_record(
+    stream: LogStream,
+    least: Level,
+    start: tuple[int, int],
+    *,
+    backward: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda serial, offset: None,
+) -> Found | None:
+    """The next record of `least` and above; arguments and result as in find_in_stream. Raises OSError."""
+    level = LevelFilter(least)
+    for serial, reader, low, high in _parts(stream, start, backward):
+        for chunk in reader.back(high, low) if backward else reader.forward(low, high):
+            if cancelled():
+                return None
+            found = level.heads(chunk)
+            if found:
+                return Found(serial, found[-1 if backward else 0])
+            progress(serial, chunk.start)
+    return None
+
+
+def _parts(
+    stream: LogStream, start: tuple[int, int] | None, backward: bool
+) -> Iterator[tuple[int, LineReader, int, int]]:
+    """Segment serial, reader, and [low, high) of what is to be looked through, in the order looked for."""
+    segments = list(stream.segments)
+    for segment in reversed(segments) if backward else segments:
+        log = segment.log  # the thread that polls may take it away
+        if log is None:
+            continue
+        low, high = segment.start, segment.size
+        if start is not None:
+            if segment.serial == start[0]:
+                low, high = (low, min(high, start[1])) if backward else (max(low, start[1]), high)
+            elif (segment.serial > start[0]) == backward:
+                continue
+        yield segment.serial, log.reader, low, high
 
 
 def find_lines(

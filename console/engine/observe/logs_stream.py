@@ -7,6 +7,7 @@ name, size, inode, and a few bytes compared) and said in a notice in front of th
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -20,22 +21,28 @@ PROBE_BYTES = 64  # compared at the beginning and before the last known end, to 
 ROTATIONS = 9  # `.1` to `.9` are looked at when the file was renamed
 
 
+class _Closer:
+    """Closes a descriptor when nobody refers to it any more."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 class OpenLog:
-    """An open regular file, closed when the last user lets go of it."""
+    """An open regular file, closed when the last user of its reader lets go of it."""
 
     def __init__(self, path: str) -> None:
         """Raises OSError; also where `path` is no regular file (a FIFO would block, a device never ends)."""
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        found = os.fstat(self.descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        closer = _Closer(descriptor)
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "not a regular file", path)
+            raise OSError(errno.EINVAL, "not a regular file", path)
         self.identity = (found.st_dev, found.st_ino)
-        self.reader = LineReader(self.descriptor)
-
-    def __del__(self) -> None:
-        descriptor = getattr(self, "descriptor", -1)
-        if descriptor >= 0:
-            os.close(descriptor)
+        self.reader = LineReader(descriptor, closer)
 
 
 @dataclass(slots=True, eq=False)
@@ -154,7 +161,7 @@ class LogStream:
                 notice = f"{self.name} is back, the same file"
             elif went:
                 notice = f"{self.name} was rotated; the lines above are in {self.name}.1"
-            elif os.fstat(old.log.descriptor).st_nlink == 0:
+            elif os.fstat(old.log.reader.descriptor).st_nlink == 0:
                 notice = f"{self.name} was replaced; the file with the lines above is deleted"
             else:
                 notice = f"{self.name} was replaced; the file with the lines above was moved away"

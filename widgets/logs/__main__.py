@@ -1,0 +1,22 @@
+"""Demo: `python -m widgets.logs FILE...`."""
+
+import os
+import sys
+
+from textual.app import App, ComposeResult
+
+from console.engine.observe.logs import LogFile
+from widgets.logs import LogPane
+
+
+class Demo(App[None]):
+    def compose(self) -> ComposeResult:
+        paths = [os.path.abspath(path) for path in sys.argv[1:]]
+        yield LogPane(lambda: [LogFile(path, os.path.basename(path), "other") for path in paths])
+
+    def on_mount(self) -> None:
+        self.query_one(LogPane).focus()
+
+
+if __name__ == "__main__":
+    Demo().run()
