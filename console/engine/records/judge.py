@@ -22,7 +22,7 @@ from console.engine.records.rules import Rule, RuleSet
 from console.engine.records.schema_errors import causes_of, errors_of
 from console.engine.records.tally import NO_RECORDS, Tally
 from console.engine.records.window import Window
-from console.engine.records.words import EXCERPT_SHOWN, as_json
+from console.engine.records.words import EXCERPT_SHOWN, as_json, cause_in_words
 from console.engine.settings.model import Settings
 
 _CACHED = 4096  # verdicts of small good files that are shared
@@ -74,7 +74,7 @@ class Judge:
         format = format_of(suffix)
         tally = Tally(format, self._kept)
         quality = self._quality(rule)
-        for event in self._events(rule, window, format):
+        for event in self.events(rule, window, format):
             if isinstance(event, Batch):
                 self._judge(rule, event, tally, quality)
             elif isinstance(event, Unreadable):
@@ -115,7 +115,8 @@ class Judge:
                 self._shared[key] = verdict
         return verdict
 
-    def _events(self, rule: Rule, window: Window, format: str) -> Iterator[Event]:
+    def events(self, rule: Rule, window: Window, format: str) -> Iterator[Event]:
+        """What a file holds, unjudged: batches of records and what is wrong with the text, in the file's order."""
         for event in begin(window):
             yield event
             if isinstance(event, Broken):
@@ -173,8 +174,6 @@ class Judge:
 
 def _warning(error: RecordError) -> str:
     """A quality rule's warning without the value, so that records group."""
-    from console.engine.records.words import cause_in_words
-
     return cause_in_words(error.cause)
 
 

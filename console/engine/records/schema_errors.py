@@ -40,11 +40,14 @@ def errors_of(rule: Rule, record: Any) -> Iterator[RecordError]:
         cause = _cause(keyword, path, error, record)
         found.add(cause)
         missing = _named(error)
+        found_type = ""
         if missing is not None:
             field, value = ".".join(map(str, [*path, missing])), ""
         else:
-            field, value = ".".join(map(str, path)), as_json(_value(record, path, error), VALUE_SHOWN)
-        message = schema_message(keyword, error.kind, field, value, error.message)
+            wrong = _value(record, path, error)
+            field, value = ".".join(map(str, path)), as_json(wrong, VALUE_SHOWN)
+            found_type = _type_name(wrong)
+        message = schema_message(keyword, error.kind, field, found_type, error.message)
         yield RecordError(keyword, field, cause, value, message)
     for name in _missing(rule, record):
         cause = _cut(f"required:{name}")
@@ -81,8 +84,7 @@ def _cause(keyword: str, path: list[str | int], error: jsonschema_rs.ValidationE
     if missing is not None:
         return _cut(f"required:{place}/{missing}" if place else f"required:{missing}")
     if keyword == "type":
-        found = _value(record, path, error)
-        return _cut(f"type:{place or '(root)'}={_TYPE_NAMES.get(type(found), type(found).__name__)}")
+        return _cut(f"type:{place or '(root)'}={_type_name(_value(record, path, error))}")
     return _cut(f"{keyword}:{place or '(root)'}")
 
 
@@ -96,6 +98,11 @@ def _value(record: Any, path: list[str | int], error: jsonschema_rs.ValidationEr
         except (KeyError, IndexError, TypeError):
             return error.instance
     return record
+
+
+def _type_name(value: Any) -> str:
+    """A value's type as a cause names it."""
+    return _TYPE_NAMES.get(type(value), type(value).__name__)
 
 
 def _cut(cause: str) -> str:

@@ -100,37 +100,48 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def schema_message(rule: str, kind: Any, field: str, value: str, fallback: str) -> str:
-    """One sentence for an error of a schema.
+def schema_message(rule: str, kind: Any, field: str, found: str, fallback: str) -> str:
+    """One sentence for an error of a schema; the value itself is not in it, an error has that beside.
 
-    rule: the keyword; kind: jsonschema_rs' ValidationErrorKind; field: the dotted place; value: JSON text;
-    fallback: the library's own words, which come from the file and may be long.
+    rule: the keyword; kind: jsonschema_rs' ValidationErrorKind; field: the dotted place; found: the type of the
+    value as a cause names it; fallback: the library's own words, which may quote the file.
     """
     place = field or "the record"
-    words = _sentence(rule, kind, place, value)
-    return cut(words or f"{place}: {fallback}", _MESSAGE_SHOWN)
+    words = _sentence(rule, kind, found)
+    return cut(f"{place} {words}" if words else f"{place}: {fallback}", _MESSAGE_SHOWN)
 
 
-def _sentence(rule: str, kind: Any, place: str, value: str) -> str:
-    if rule == "required":
-        return f"{place} is missing"
-    if rule == "type":
-        return f"{place} is {value}, not {' or '.join(kind.types)}"
-    if rule == "enum":
+def _sentence(rule: str, kind: Any, found: str) -> str:
+    if kind.name == "required" and rule == "required":
+        return "is missing"
+    if rule == "type" and kind.name == "type":
+        return f"is {_TYPES.get(found, found)}, not {' or '.join(kind.types)}"
+    if rule == "enum" and kind.name == "enum":
         named = ", ".join(as_json(option, 60) for option in kind.options[:_CHOICES_NAMED])
         rest = len(kind.options) - _CHOICES_NAMED
-        return f"{place} is {value}, which is none of {named}" + (f" and {rest} more" if rest > 0 else "")
+        return f"is none of {named}" + (f" and {rest} more" if rest > 0 else "")
     if rule == "pattern" and kind.name == "pattern":
-        return f"{place} is {value}, which does not match {kind.pattern}"
-    if rule == "format":
-        return f"{place} is {value}, which is no valid {kind.format}"
-    if rule in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum") and hasattr(kind, "limit"):
-        words = {"minimum": "is below the minimum", "maximum": "is above the maximum"}.get(
-            kind.name, "is not above" if kind.name == "exclusiveMinimum" else "is not below"
-        )
-        return f"{place} is {value}, which {words} {kind.limit}"
-    if rule == "const":
-        return f"{place} is {value}, not {as_json(kind.expected_value, 60)}"
+        return f"does not match {kind.pattern}"
+    if rule == "format" and kind.name == "format":
+        return f"is no valid {kind.format}"
+    if rule == "const" and kind.name == "const":
+        return f"is not {as_json(kind.expected_value, 60)}"
     if rule == "false":
-        return f"{place} is not allowed"
+        return "is not allowed"
+    if kind.name in _LIMITS:
+        return f"{_LIMITS[kind.name]} {kind.limit}"
     return ""
+
+
+_LIMITS = {
+    "minimum": "is below the minimum",
+    "maximum": "is above the maximum",
+    "exclusiveMinimum": "must be above",
+    "exclusiveMaximum": "must be below",
+    "minLength": "has fewer characters than",
+    "maxLength": "has more characters than",
+    "minItems": "has fewer items than",
+    "maxItems": "has more items than",
+    "minProperties": "has fewer properties than",
+    "maxProperties": "has more properties than",
+}
