@@ -71,8 +71,8 @@ def write_mirror(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
         if _agrees(connection, difference):
             _confirm(connection, run_seq)
             return False
-        written = _Staged(ctx, connection, part)
         try:
+            written = _Staged(ctx, connection, part)
             if written.entries == remembered(connection).entries and difference.state == "ours":
                 _confirm(connection, run_seq, written.fingerprint)
                 return False
