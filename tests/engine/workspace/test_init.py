@@ -130,7 +130,7 @@ def test_an_incumbents_workspace_keeps_everything(tmp_path: Path) -> None:
 def test_its_configuration_becomes_ours(tmp_path: Path) -> None:
     said = {
         "source_dir": "in",
-        "dest_dir": "/srv/out",
+        "dest_dir": str(tmp_path / "not-mounted/out"),
         "backup_dir": 'kept "x" \\ é',
         "log_dir": "log",
         "state_file": "log/s.json",
@@ -149,7 +149,7 @@ def test_its_configuration_becomes_ours(tmp_path: Path) -> None:
         assert getattr(ours, name) == getattr(theirs, name), name
     text = (root / "config/console.toml").read_text()
     assert text.count("#") == console_toml().count("#")  # the comments are still there
-    assert not (root / "srv").exists()
+    assert not (tmp_path / "not-mounted").exists()
 
 
 def test_an_incumbents_wrong_configuration_is_an_error_before_anything(tmp_path: Path) -> None:
