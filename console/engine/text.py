@@ -51,6 +51,13 @@ def visible(text: str) -> str:
     return text.translate(_TABLE)
 
 
+def recordable(path: str) -> str:
+    """A path as the ledger keeps it: bytes of a name that are no UTF-8 written as `\\xff`. Others as they are."""
+    if path.isascii():
+        return path
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def shorten_middle(text: str, width: int) -> str:
     """`text` cut in the middle to `width` characters, as paths are: the ends tell most."""
     if len(text) <= width:

@@ -38,7 +38,8 @@ class Rate:
         self._points.append((now, done))
         while len(self._points) > 2 and now - self._points[0][0] > _WINDOW:
             self._points.popleft()
-        (then, before), span = self._points[0], now - self._points[0][0]
+        then, before = self._points[0]
+        span = now - then
         rate = (done - before) / span if span > 0 else 0.0
         return rate, (total - done) / rate if rate > 0 and total else None
 

@@ -72,6 +72,7 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
 
 class _Worker:
     connection: Connection
+
     def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
         ours: Connection
         theirs: Connection

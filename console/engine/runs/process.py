@@ -51,7 +51,7 @@ def make_private(ctx: Context, run: str) -> Path:
 
 
 def run_request(ctx: Context, request: Request, notify: Notify) -> int:
-    """The whole life of one run. Returns its exit status; raises EngineError for what happens before it is registered."""
+    """The whole life of one run. Returns its exit status; raises EngineError for what comes before its row."""
     gc.freeze()  # what is imported stays; and a batch makes many small objects without cycles
     gc.set_threshold(50_000, 20, 20)
     make_private(ctx, request.run)

@@ -22,6 +22,7 @@ from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.model import MigrateParams, Plan
 from console.engine.runs.active import Request, new_run_id
 from console.engine.runs.process import make_private, run_request
+from console.engine.text import recordable
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
     with open(folder / "confirmed.jsonl", "wb") as file:
         for item in plan.items:
             document = {
-                "path": item.path.encode("utf-8", "backslashreplace").decode(),
+                "path": recordable(item.path),
                 **asdict(item.identity),
             }
             file.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))

@@ -13,6 +13,7 @@ from console.engine.actions.migrate.model import Staged
 from console.engine.actions.migrate.rows import Record, Recorder, published_record
 from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
+from console.engine.text import recordable
 from console.engine.transfer.filesystem import Flusher, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
@@ -208,7 +209,7 @@ class Batches:
         for item, reason in refused:
             add("ERROR", _phrase(reason), file=item.path, detail=reason)
         for answer in others:
-            path = f"{self._raw}/{answer.path}".encode("utf-8", "backslashreplace").decode()
+            path = recordable(f"{self._raw}/{answer.path}")
             self._log_other(answer, path)
         self._run.log.flush()
         self._run.ctx.env.failpoints.reach("log.written")

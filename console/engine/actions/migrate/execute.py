@@ -31,7 +31,7 @@ from console.engine.model import Check, MigrateParams, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun, Request, make_reserve
 from console.engine.runs.pool import Pool, TaskError, WorkerDied
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Flusher
 from console.engine.transfer.publish import Publisher
 
@@ -157,7 +157,7 @@ class Migrate:
         for group in survey.groups:
             kept = []
             for candidate in group.candidates:
-                identity = planned.pop(candidate.path, None)
+                identity = planned.pop(recordable(candidate.path), None)
                 if identity is not None and identity != candidate[2:5]:
                     changed.append(_changed(candidate.path, candidate[2:5]))
                 elif identity is not None:
@@ -179,8 +179,8 @@ class Migrate:
                 file.writelines(
                     orjson.dumps(
                         {
-                            "path": _escaped(c.path),
-                            "dest": f"{zone}/{_escaped(c.path)}",
+                            "path": recordable(c.path),
+                            "dest": f"{zone}/{recordable(c.path)}",
                             "status": c.status,
                             "size": c.size,
                             "mtime_ns": c.mtime_ns,
@@ -332,10 +332,6 @@ class Migrate:
 
 def _changed(path: str, identity: tuple[int, int, int]) -> Staged:
     return Staged(path, "changed-since-plan", *identity, reason="it changed after the plan was made; left alone")
-
-
-def _escaped(path: str) -> str:
-    return path if path.isascii() else path.encode("utf-8", "backslashreplace").decode()
 
 
 def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]:

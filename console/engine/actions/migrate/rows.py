@@ -12,6 +12,7 @@ from console.engine.actions.migrate.model import Staged
 from console.engine.model import Outcome
 from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun, timestamp
+from console.engine.text import recordable
 from console.engine.transfer.publish import PublishItem
 
 _FILE = (
@@ -83,8 +84,8 @@ class Recorder:
         now, who = timestamp(self._run.ctx.env.now()), self._run.ctx.env.who
         for rule in self._rules.rules:
             connection.execute(
-                "INSERT OR IGNORE INTO rules (fingerprint, name, schema_sha256, document, first_run, first_at, first_by)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO rules (fingerprint, name, schema_sha256, document, first_run, first_at,"
+                " first_by) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     rule.fingerprint,
                     rule.name,
@@ -124,8 +125,10 @@ class Recorder:
                 outcome = "replaced" if replaced else "published"
                 columns = orjson.dumps(record.columns).decode() if record.columns else None
                 files.append(
-                    (path, source, item.dest, *record[1:4], item.sha256, *record[5:8], columns, record.warnings)
-                    + (now, seq, seq, *record.dest_identity)
+                    (
+                        *(path, source, item.dest, *record[1:4], item.sha256, *record[5:8], columns, record.warnings),
+                        *(now, seq, seq, *record.dest_identity),
+                    )
                 )
             backup = item.backup if replaced else ""
             outcomes.append((path, outcome, item.dest, item.size, item.sha256, item.replaces, backup, record.problem))
@@ -209,7 +212,7 @@ class Recorder:
 
     def _failed(self, connection: sqlite3.Connection, answer: Staged, path: str, now: str) -> None:
         self._run.counts.failed += 1
-        shown = path.encode("utf-8", "backslashreplace").decode()
+        shown = recordable(path)
         self._run.outcomes_in(
             connection,
             [
@@ -234,7 +237,7 @@ class Recorder:
             _FAILURE,
             [
                 shown,
-                self._source(path).encode("utf-8", "backslashreplace").decode(),
+                recordable(self._source(path)),
                 *_remembered(answer),
                 answer.sha256,
                 self.rule_id(answer.path),

@@ -17,6 +17,7 @@ from console.engine.actions.migrate.model import Candidate, Group, SourceScan
 from console.engine.globs import compile_glob
 from console.engine.records.rules import RuleSet
 from console.engine.settings import Settings
+from console.engine.text import recordable
 
 LINK = "symbolic link, not followed"
 NO_RULE = "no rule of the configuration matches"
@@ -240,9 +241,9 @@ class _SourceScan:
             if candidate is not None:
                 candidates.append(candidate)
             published = published or (known is not None and relative in self._seen)
-        if sidecar is not None and sidecar.known_identity == sidecar[2:5] and not self._selection.checksum:
-            if not any(candidate.status == "missing" for candidate in candidates):
-                sidecar = None  # unchanged, and nothing says that its copy is gone
+        gone = any(candidate.status == "missing" for candidate in candidates)
+        if sidecar is not None and sidecar.known_identity == sidecar[2:5] and not (gone or self._selection.checksum):
+            sidecar = None  # unchanged, and nothing says that its copy is gone
         if candidates or (sidecar is not None and published):
             self.groups.append(Group(folder, candidates, sidecar, published))
 
@@ -274,7 +275,7 @@ class _SourceScan:
             self.data_files -= 1
             self.ignored.append((relative, NO_RULE))
             return None
-        failure = self._failures.get(_as_recorded(relative))
+        failure = self._failures.get(recordable(relative))
         if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule):
             self.counts["accepted" if failure.accepted else "known_failed"] += 1
             return None
@@ -326,8 +327,3 @@ class _SourceScan:
             (known.size, known.mtime_ns, known.inode),
             dest_identity if known.dest == self._s.dest(relative) else None,
         )
-
-
-def _as_recorded(relative: str) -> str:
-    """A path as the ledger writes it: bytes that are no UTF-8 are escaped there."""
-    return relative if relative.isascii() else relative.encode("utf-8", "backslashreplace").decode()
