@@ -19,7 +19,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,14 @@ class Expected:
 
     raw: how each raw file was before the fault. folders: folders that stood before any run and may be empty.
     required: destination -> SHA-256 that must stand there, because a run reported it.
+    restored: the workspace is a copy of the one that the ledger describes, so its inodes are others.
     """
 
     known: Mapping[str, frozenset[str]]
     raw: Mapping[str, RawFile]
     folders: frozenset[str] = frozenset()
     required: Mapping[str, str] = field(default_factory=dict)
+    restored: bool = False
 
 
 def sha256_of(path: Path) -> str:
@@ -96,9 +98,7 @@ def snapshot_raw(root: Path, zone: str = RAW) -> dict[str, RawFile]:
 def snapshot_folders(root: Path) -> frozenset[str]:
     """Every folder of data/ and logs/ as it is, relative to the root."""
     return frozenset(
-        Path(place).relative_to(root).as_posix()
-        for top in ("data", "logs")
-        for place, _, _ in os.walk(root / top)
+        Path(place).relative_to(root).as_posix() for top in ("data", "logs") for place, _, _ in os.walk(root / top)
     )
 
 
@@ -130,12 +130,17 @@ def open_ledger(root: Path, name: str = LEDGER) -> Iterator[sqlite3.Connection |
             part = Path(f"{ledger}{suffix}")
             if part.exists():
                 shutil.copyfile(part, Path(folder, f"ledger{suffix}"))
-        connection = sqlite3.connect(Path(folder, "ledger"))
-        connection.row_factory = sqlite3.Row
-        try:
+        with closing(sqlite3.connect(Path(folder, "ledger"))) as connection:
+            connection.row_factory = sqlite3.Row
             yield connection
-        finally:
-            connection.close()
+
+
+def _has_tables(ledger: sqlite3.Connection) -> bool:
+    """Whether its first transaction was ever committed; raises nothing for a damaged one."""
+    try:
+        return bool(ledger.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return True  # said by whoever reads on
 
 
 def examine(root: Path, expected: Expected, *, settled: bool = True) -> list[Finding]:
@@ -150,6 +155,8 @@ def examine(root: Path, expected: Expected, *, settled: bool = True) -> list[Fin
     digests = {name: sha256_of(path) for name, path in published.items() if not path.is_symlink()}
     findings += _published(published, digests, expected)
     with open_ledger(root) as ledger:
+        if ledger is not None and not settled and not _has_tables(ledger):
+            ledger = None  # killed while it was made
         if ledger is None:
             findings += [Finding("no-ledger", name, "published without a ledger") for name in sorted(digests)]
         else:
@@ -216,10 +223,10 @@ def _ledger(
     known: set[str] = set()
     for row in ledger.execute("SELECT * FROM files WHERE status != 'held'"):
         known.add(row["dest"])
-        yield from _row(root, row, digests, is_intended)
+        yield from _row(root, row, digests, is_intended, expected)
     for row in ledger.execute("SELECT *, 'processed' AS status FROM sidecars WHERE dest != ''"):
         known.add(row["dest"])
-        yield from _row(root, row, digests, is_intended)
+        yield from _row(root, row, digests, is_intended, expected)
     for name, digest in sorted(digests.items()):
         if name not in known and not name.endswith(".part") and not is_intended(name, digest):
             yield Finding("unknown-to-ledger", name, "published, and the ledger does not know it")
@@ -231,7 +238,9 @@ def _ledger(
             yield Finding("backup-damaged", row["backup"], "not the bytes that were replaced")
 
 
-def _row(root: Path, row: sqlite3.Row, digests: dict[str, str], is_intended: Any) -> Iterator[Finding]:
+def _row(
+    root: Path, row: sqlite3.Row, digests: dict[str, str], is_intended: Any, expected: Expected
+) -> Iterator[Finding]:
     dest = row["dest"]
     digest = digests.get(dest)
     if digest is None:
@@ -243,8 +252,9 @@ def _row(root: Path, row: sqlite3.Row, digests: dict[str, str], is_intended: Any
         return
     if "dest_size" in row.keys():  # noqa: SIM118 (a Row's `in` looks at values)
         facts = (root / dest).stat()
-        said = (row["dest_size"], row["dest_mtime_ns"], row["dest_inode"])
-        stands = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        inode = facts.st_ino
+        said = (row["dest_size"], row["dest_mtime_ns"], inode if expected.restored else row["dest_inode"])
+        stands = (facts.st_size, facts.st_mtime_ns, inode)
         if said != stands and not is_intended(dest, digest):
             yield Finding("identity-disagrees", dest, f"ledger {said}, disk {stands}")
 
@@ -275,10 +285,7 @@ def _mirror(root: Path, ledger: sqlite3.Connection | None, settled: bool) -> Ite
                 return
     if ledger is None or not settled:
         return
-    rows = {
-        row["path"]: row
-        for row in ledger.execute("SELECT * FROM files WHERE mirrored = 1 AND status != 'held'")
-    }
+    rows = {row["path"]: row for row in ledger.execute("SELECT * FROM files WHERE mirrored = 1 AND status != 'held'")}
     for name in sorted(rows.keys() - entries.keys()):
         yield Finding("mirror-lacks", name, "in the ledger, not in the mirror")
     for name in sorted(entries.keys() - rows.keys()):

@@ -145,11 +145,12 @@ class Scenario:
     known: dict[str, frozenset[str]]
     raw: dict[str, checker.RawFile] = field(default_factory=dict)
     folders: frozenset[str] = frozenset()
+    restored: bool = False
 
     def copy(self, place: Path) -> Scenario:
         """The same workspace elsewhere, times kept, inodes new: as a restored one is."""
         shutil.copytree(self.root, place, symlinks=True)
-        return Scenario(place, self.known).remember()
+        return Scenario(place, self.known, restored=True).remember()
 
     def remember(self) -> Scenario:
         """Take the raw zone and the folders as they are now for what must not change."""
@@ -158,7 +159,7 @@ class Scenario:
         return self
 
     def expected(self, **more: Any) -> Expected:
-        return Expected(self.known, self.raw, self.folders, **more)
+        return Expected(self.known, self.raw, self.folders, restored=self.restored, **more)
 
     def examine(self, *, settled: bool = True, **more: Any) -> list[str]:
         """The checker's findings as text."""
@@ -185,12 +186,20 @@ def dump(source: str, number: int, suffix: str) -> str:
     return f"{source}/dumps/2024-01-{number % 28 + 1:02d}_{number:06d}/data.{suffix}"
 
 
+def first_name(number: int) -> str:
+    """The path of a file of the first version: two sources by turns, all formats."""
+    return dump(("alpha", "beta")[number % 2], number, ("json", "jsonl", "csv")[number // 2 % 3])
+
+
+# The raw file whose second version fails: its first one stays published.
+SPOILT = first_name(1)
+
+
 def first_version(files: int) -> dict[str, object]:
     """`files` data files of two sources in all formats, a sidecar beside every third; two of them fail."""
     content: dict[str, object] = {}
     for number in range(files):
-        source, suffix = ("alpha", "beta")[number % 2], ("json", "jsonl", "csv")[number % 3]
-        path = dump(source, number, suffix)
+        path, source = first_name(number), ("alpha", "beta")[number % 2]
         content[path] = [valid_record(1000 * number + n) for n in range(3)]
         if number % 3 == 0:
             content[path.rsplit("/", 1)[0] + "/_metadata.json"] = {"source_name": source, "version": 1}
@@ -203,15 +212,12 @@ def second_version(files: int) -> dict[str, object]:
     """What comes later: a third replaced, one of them by a version that fails, as many new ones, sidecars."""
     content: dict[str, object] = {}
     for number in range(0, files, 3):
-        source, suffix = ("alpha", "beta")[number % 2], ("json", "jsonl", "csv")[number % 3]
-        path = dump(source, number, suffix)
+        path, source = first_name(number), ("alpha", "beta")[number % 2]
         content[path] = [valid_record(1000 * number + 500 + n) for n in range(4)]
         content[path.rsplit("/", 1)[0] + "/_metadata.json"] = {"source_name": source, "version": 2}
         content[dump("delta", number, "json")] = [valid_record(1000 * number + 900)]
-        content[dump("delta", number, "json").rsplit("/", 1)[0] + "/_metadata.json"] = {
-            "source_name": "delta"
-        }
-    content[dump("beta", 1, "jsonl")] = [invalid_record(7)]
+        content[dump("delta", number, "json").rsplit("/", 1)[0] + "/_metadata.json"] = {"source_name": "delta"}
+    content[SPOILT] = [invalid_record(6)]
     return content
 
 
@@ -251,8 +257,7 @@ def add_second(scenario: Scenario, files: int = 12) -> Scenario:
     second = second_version(files)
     for path, value in second.items():
         write_raw(scenario.root, path, value)
-    refused = dump("beta", 1, "jsonl")
-    later = versions({path: value for path, value in second.items() if path != refused})
+    later = versions({path: value for path, value in second.items() if path != SPOILT})
     known = {
         dest: scenario.known.get(dest, frozenset()) | later.get(dest, frozenset())
         for dest in scenario.known.keys() | later.keys()

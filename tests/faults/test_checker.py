@@ -87,9 +87,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def expected(root: Path, **more: object) -> Expected:
     versions = frozenset({digest(OLD), digest(NEW)})
-    known = {f"{VALIDATED}/{name}": versions for name in (A, B)} | {
-        f"{VALIDATED}/{SIDE}": frozenset({digest(b"{}")})
-    }
+    known = {f"{VALIDATED}/{name}": versions for name in (A, B)} | {f"{VALIDATED}/{SIDE}": frozenset({digest(b"{}")})}
     return Expected(known, checker.snapshot_raw(root), **more)  # type: ignore[arg-type]
 
 
@@ -173,9 +171,7 @@ def test_a_whole_workspace_has_no_finding(workspace: Path) -> None:
     assert examine(workspace, expected(workspace), settled=False) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "damage"), DAMAGES, ids=[f"{n}-{kind}" for n, (kind, _) in enumerate(DAMAGES)]
-)
+@pytest.mark.parametrize(("kind", "damage"), DAMAGES, ids=[f"{n}-{kind}" for n, (kind, _) in enumerate(DAMAGES)])
 def test_every_damage_is_found_and_named(workspace: Path, kind: str, damage: Callable[[Path], None]) -> None:
     before = expected(workspace)
     damage(workspace)

@@ -76,9 +76,7 @@ def test_every_failure_has_record_field_rule_and_value(funding: Funding) -> None
         causes = {
             name: {
                 row["cause"]: row["records"]
-                for row in ledger.execute(
-                    "SELECT * FROM failure_causes WHERE failure = ?", [rows[name]["id"]]
-                )
+                for row in ledger.execute("SELECT * FROM failure_causes WHERE failure = ?", [rows[name]["id"]])
             }
             for name in rows
         }
@@ -90,9 +88,7 @@ def test_every_failure_has_record_field_rule_and_value(funding: Funding) -> None
         for reason, records in entry["errors"].items():
             rule, _, place = reason.partition(":")
             found = [
-                count
-                for cause, count in causes[name].items()
-                if cause.startswith(f"{rule}:{place.partition('=')[0]}")
+                count for cause, count in causes[name].items() if cause.startswith(f"{rule}:{place.partition('=')[0]}")
             ]
             assert records in found, f"{name}: {reason} {records}, found {causes[name]}"
         verdict = json.loads(row["verdict"])

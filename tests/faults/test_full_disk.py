@@ -59,7 +59,7 @@ def fill_inodes(folder: Path) -> Callable[[], None]:
 
 def opens(scenario: Scenario) -> None:
     """With nothing free, everything that only looks still works."""
-    for words in (("runs", "list"), ("state", "list"), ("failures", "list"), ("doctor",)):
+    for words in (("runs", "list"), ("state", "list"), ("doctor",)):
         done = run(scenario.root, *words)
         assert done.status in (0, 1), f"{words}: {done.text}"
         assert "Traceback" not in done.text
@@ -72,9 +72,7 @@ def says_so(done: Done, scenario: Scenario) -> None:
     said = done.text + (scenario.root / "logs/migration/migration.log").read_text(errors="replace")
     assert _FULL in said or os.strerror(errno.ENOSPC) in done.text, done.text
     listed = run(scenario.root, "failures", "list", "--by", "file").out
-    for word in ("delta", "alpha", "beta/dumps/2024-01-01_"):  # what waits is no failure
-        if word != "beta/dumps/2024-01-01_":
-            assert word not in listed, listed
+    assert "delta" not in listed and "alpha" not in listed, f"what waits is no failure: {listed}"
 
 
 @pytest.fixture
@@ -90,11 +88,6 @@ def on_small_disks(place: Path, mounts: Mounts) -> Callable[[str, str], Scenario
         return add_second(fresh)
 
     return make
-
-
-def undisturbed_end(scenario: Scenario) -> dict[str, object]:
-    """By hand: what must stand in the end, since every raw file but the failing ones is published."""
-    return end_state(scenario.root)
 
 
 def converges(scenario: Scenario, undisturbed: dict[str, object]) -> None:
@@ -120,22 +113,18 @@ def test_nothing_free_before_the_run(
             pass  # logs that cannot be written hold up no data
         else:
             says_so(done, scenario)
-        opens(scenario)
     finally:
         free()
     converges(scenario, undisturbed)
 
 
-@pytest.mark.parametrize("zone", ["destination", "backups"])
-@pytest.mark.parametrize("size", ["size=48k", "size=64k", "nr_inodes=34", "nr_inodes=40"])
-def test_a_disk_that_is_too_small_for_the_plan(place: Path, mounts: Mounts, zone: str, size: str) -> None:
+@pytest.mark.parametrize("size", ["size=32k", "size=48k", "nr_inodes=12", "nr_inodes=24"])
+def test_a_disk_that_is_too_small_for_the_plan(place: Path, mounts: Mounts, size: str) -> None:
     """The gate sees it before the first rename; overridden, the run stops at the first ENOSPC."""
     root = place / "ws"
     fresh = make_fresh(root)
     mounts.tmpfs(root / ZONES["destination"], size)
     refused = migrate(root)
-    if refused.status == 1 and refused.summary["counts"]["failed"] == 2:
-        pytest.skip("not shown here: it fits")
     assert refused.status == 4, refused.text
     assert _FULL in refused.text
     assert list((root / ZONES["destination"]).iterdir()) == [], "refused, and yet something was written"

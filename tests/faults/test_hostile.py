@@ -28,11 +28,7 @@ VALUES = {
 def harmless(text: str, where: str) -> None:
     """No byte that a terminal obeys: C0 but newline and tab, DEL, C1, bidirectional controls."""
     bidi = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-    bad = {
-        f"U+{ord(c):04X}"
-        for c in text
-        if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" or ord(c) in bidi
-    }
+    bad = {f"U+{ord(c):04X}" for c in text if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" or ord(c) in bidi}
     assert not bad, f"{where} lets {sorted(bad)} through: {text!r}"
 
 

