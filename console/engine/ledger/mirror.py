@@ -32,12 +32,13 @@ from console.engine.ledger.mirror_memory import (
     remembered,
 )
 from console.engine.ledger.mirror_read import MirrorEntry
-from console.engine.ledger.mirror_record import record_difference
+from console.engine.ledger.mirror_record import difference_lines, record_difference
 from console.engine.model import Identity
 
 __all__ = [
     "MirrorDifference",
     "MirrorEntry",
+    "difference_lines",
     "mirror_path",
     "read_mirror",
     "record_difference",

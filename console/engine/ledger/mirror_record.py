@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from console.engine.context import Context
@@ -13,6 +14,8 @@ from console.engine.ledger.mirror_judge import MirrorDifference, source_of
 from console.engine.ledger.mirror_memory import fingerprint, identity_of, inside, remember, remembered
 from console.engine.ledger.mirror_read import MirrorEntry
 from console.engine.model import FileStatus
+
+_NAMED = 1000  # entries named one by one in the log
 
 
 def record_difference(
@@ -115,3 +118,31 @@ def _adopt(
     connection.execute(
         f"INSERT INTO files ({columns}) VALUES ({places}) ON CONFLICT (path) DO UPDATE SET {changes}", values
     )
+
+
+def difference_lines(
+    difference: MirrorDifference, refused: tuple[tuple[str, str], ...]
+) -> Iterator[tuple[str, str, str, str]]:
+    """What the run's log says of hand edits: (level, message, file, detail), one for each entry.
+
+    refused: what record_difference returned. Taken-out entries are counted where there are more than
+    `_NAMED`.
+    """
+    if difference.foreign_writer:
+        yield "WARNING", "Another program writes the state file", "", difference.foreign_writer
+    if difference.state == "gone":
+        yield "WARNING", "The state file was deleted", "", f"{len(difference.gone)} files count as not processed"
+    elif difference.restored_run:
+        yield "WARNING", "An older state file was put back", "", f"that of run number {difference.restored_run}"
+    for path in difference.gone[:_NAMED] if difference.state == "edited" else ():
+        yield "INFO", "Taken out of the state file, counts as not processed", path, ""
+    if difference.state == "edited" and len(difference.gone) > _NAMED:
+        yield "INFO", f"{len(difference.gone) - _NAMED} more were taken out of the state file", "", ""
+    told = {path for path, _ in refused}
+    for entry in difference.added:
+        if entry.path not in told:
+            yield "INFO", "Added to the state file, adopted", entry.path, ""
+    for path in difference.altered:
+        yield "WARNING", "Altered in the state file, written back", path, ""
+    for path, reason in refused:
+        yield "WARNING", "Entry of the state file not adopted", path, reason

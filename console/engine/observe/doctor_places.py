@@ -106,7 +106,7 @@ def _place(ctx: Context, place: Place) -> Finding | None:
         repair = f"give it the group {above.st_gid} and the mode {mode | missing:04o}" if own else ""
         step = "" if own else f"its owner (uid {facts.st_uid}) can: chgrp {above.st_gid}, chmod {mode | missing:04o}"
         return Finding(Check.WARN, "; ".join(problems), place.path, step, repair, place.path)
-    if not os.access(place.path, os.W_OK) and not ctx.read_only:
+    if not os.access(place.path, os.W_OK, effective_ids=True) and not ctx.read_only:
         owner = f"owner {facts.st_uid}, group {facts.st_gid}, mode {mode:04o}"
         return Finding(
             Check.WARN, f"this user may not write here ({owner})", place.path, "ask its owner, or one of its group"

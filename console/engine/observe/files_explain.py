@@ -115,7 +115,7 @@ class _Trace:
             self._say(question, NOT_A_FILE)
             return self._end(FileStatus.IGNORED, "deliver a plain file")
         self._say(question, f"yes, {size(facts.st_size)}")
-        if not os.access(self._ctx.workspace.path(self._path), os.R_OK):
+        if not os.access(self._ctx.workspace.path(self._path), os.R_OK, effective_ids=True):
             self._say("Can it be read?", "Permission denied for this user")
         return None
 
@@ -210,7 +210,9 @@ class _Trace:
 
     def _history(self, detail: FileDetail) -> None:
         last = detail.history[0] if detail.history else None
-        if last is not None:
+        if last is not None and detail.failure_kind:
+            self._say("What did runs do with it?", f"{last.outcome.value} by {last.run}")
+        elif last is not None:
             self._say(
                 "What did runs do with it?",
                 f"{last.outcome.value} by {last.run}" + (f": {last.reason}" if last.reason else ""),

@@ -9,11 +9,12 @@ file. One record is one line in each: no name or value can forge another.
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import UTC, datetime, tzinfo
+import re
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -22,6 +23,7 @@ from console.engine.environment import Failpoints
 from console.engine.errors import RefusedError
 from console.engine.ledger.mirror_files import confined_folder, make_folder, open_shared, write_all
 from console.engine.settings import Settings
+from console.engine.settings.time_zone import find_zone
 from console.engine.text import visible
 
 TEXT_LOG = "migration.log"
@@ -31,32 +33,16 @@ _KEPT_LINES = 2_000  # of what could not be written, the newest lines wait for r
 _DETAIL = 4_000  # characters of a reason in the text log
 
 # orjson leaves these as they are; a terminal or a line reader would act on them.
-_HIDDEN = {
-    code: f"\\u{code:04x}"
-    for code in (
-        *range(0x7F, 0xA0),
-        0xAD,
-        0x61C,
-        *range(0x200B, 0x2010),
-        *range(0x2028, 0x202F),
-        *range(0x2060, 0x2070),
-        0xFEFF,
-        *range(0xFFF9, 0xFFFC),
-    )
-}
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 
 def workspace_zone(settings: Settings) -> tzinfo:
     """The time zone that people read: the configured one, else the server's (/etc/localtime), never $TZ."""
-    if settings.time_zone:
-        try:
-            return ZoneInfo(settings.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            pass  # settings are checked when they are loaded; a log line is not the place to fail
     try:
-        with open("/etc/localtime", "rb") as file:
-            return ZoneInfo.from_file(file, key="localtime")
-    except (OSError, ValueError):
+        return find_zone(settings.time_zone)
+    except LookupError:  # checked when the settings were loaded; a log line is not the place to fail
         return UTC
 
 
@@ -160,7 +146,7 @@ class _LogFile:
         Returns how many lines to write although the file is full: all of them where the folder refuses, else
         0.
         """
-        if not os.access(self._path.parent, os.W_OK):
+        if not os.access(self._path.parent, os.W_OK, effective_ids=True):
             return len(self.lines)
         self._close()
         for number in range(self._keep, 0, -1):
@@ -211,8 +197,8 @@ class MigrationLog:
                 )
         self._text = _LogFile(folder / TEXT_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
         self._json = _LogFile(folder / JSON_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
-        self._second: datetime | None = None
-        self._asctime = ""
+        self._second: tuple[int, ...] = ()
+        self._iso = self._asctime = ""
         self._closed = False
 
     @property
@@ -233,7 +219,7 @@ class MigrationLog:
         only.
         """
         self._record(level, message, file, detail, fields)
-        if self._text.bytes > _FLUSH_BYTES or self._json.bytes > _FLUSH_BYTES:
+        if self._json.bytes > _FLUSH_BYTES:  # always the larger one
             self.flush()
 
     def _record(self, level: str, message: str, file: str, detail: str, fields: dict[str, Any]) -> None:
@@ -256,21 +242,22 @@ class MigrationLog:
         self._json.add(_json_line(document))
 
     def _stamp(self) -> str:
-        """The time of a record in UTC; sets asctime, which changes once a second."""
-        now = self._now().replace(tzinfo=None)
-        second = now.replace(microsecond=0)
+        """The time of a record in UTC; sets what changes once a second only."""
+        now = self._now()
+        second = (now.second, now.minute, now.hour, now.day, now.month, now.year)
         if second != self._second:
             self._second = second
-            self._asctime = now.replace(tzinfo=UTC).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
-        return now.isoformat(timespec="microseconds")
+            self._iso = now.strftime("%Y-%m-%dT%H:%M:%S.")
+            self._asctime = now.astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        return f"{self._iso}{now.microsecond:06d}"
 
     def _text_line(self, level: str, message: str, file: str, detail: str) -> bytes:
         line = f"{self._asctime} - migration - {level} - {visible(message)}"
         if file:
-            line += f": {visible(file)}"
+            line = f"{line}: {visible(file)}"
         if detail:
-            line += f": {visible(detail[:_DETAIL])}"
-        return (line + "\n").encode()
+            line = f"{line}: {visible(detail[:_DETAIL])}"
+        return f"{line}\n".encode()
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -325,8 +312,12 @@ def _json_line(document: dict[str, Any]) -> bytes:
         line = orjson.dumps(_speakable(document))
     if not line.isascii() or b"\x7f" in line:
         # outside strings JSON is ASCII, so every other character may be written as its escape
-        line = line.decode().translate(_HIDDEN).encode()
+        line = _HIDDEN.sub(_escape, line.decode()).encode()
     return line + b"\n"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if found[0] != "\x7f" else "\\u007f"
 
 
 def _speakable(value: Any) -> Any:
