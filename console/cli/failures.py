@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.cli.complete import cause_names, source_names
-from console.cli.session import common, open_session, refuse_when_read_only, typed_path
+from console.cli.session import below_raw, common, open_session, refuse_when_read_only, typed_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +153,8 @@ def _show_files(ctx: Context, rows: list[FailureRow]) -> None:
         failed, records = (count(n) if terminal else str(n) for n in (row.failed_records, row.records))
         state = "accepted" if row.accepted else "failed"
         when = short_time(ctx, row.failed_at) if terminal else row.failed_at
-        return [state, row.path, failed, records, when, (cause_in_words(row.cause) or row.kind) + more]
+        path = below_raw(ctx, row.path) if terminal else row.path
+        return [state, path, failed, records, when, (cause_in_words(row.cause) or row.kind) + more]
 
     out().table(("status", "file", "failing", "records", "since", "cause"), map(cells, rows), right=(2, 3), cut=1)
 

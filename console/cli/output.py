@@ -139,12 +139,14 @@ class Stream:
         *,
         right: Iterable[int] = (),
         cut: int = -1,
+        aligned: bool = False,
     ) -> int:
         """Columns on a terminal; elsewhere values separated by tabs, without heads. How many rows there were.
 
         right: columns that are numbers. cut: the column that gives way where a line is too long.
+        aligned: part of a text for people, so columns in any case.
         """
-        if not self.terminal:
+        if not self.terminal and not aligned:
             number = 0
             for row in rows:
                 self.write("\t".join(visible(_text(cell)) for cell in row) + "\n")
@@ -156,7 +158,7 @@ class Stream:
         if not painted:
             return 0
         widths = [max(cells(head), *(cells(row[i][1]) for row in painted)) for i, head in enumerate(heads)]
-        if cut >= 0:
+        if cut >= 0 and self.terminal:
             spare = self.width - 1 - 2 * (len(heads) - 1) - sum(widths)
             widths[cut] = max(min(widths[cut], 16), widths[cut] + min(spare, 0))
         numbers = set(right)

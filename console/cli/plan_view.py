@@ -116,7 +116,7 @@ def show_failing(stream: Stream, plan: Plan, limit: int = 10) -> None:
         stream.line("")
         stream.line("Would fail, by cause")
         rows = [(f"  {count(files)}", count(records), cause) for cause, files, records in plan.failing[:limit]]
-        stream.table(("  files", "records", "cause"), rows, right=(0, 1), cut=2)
+        stream.table(("  files", "records", "cause"), rows, right=(0, 1), cut=2, aligned=True)
     failing = [item for item in plan.items if item.verdict not in ("", "ok")]
     if failing:
         stream.line("")

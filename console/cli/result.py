@@ -26,7 +26,7 @@ WORDS = (  # keys of Counts in the order and with the words of a result
     ("skipped", "unchanged"),
     ("restored", "restored"),
     ("removed", "removed"),
-    ("moved", "sources archived"),
+    ("moved", "archived"),
     ("sidecars", "sidecars"),
     ("ignored", "ignored"),
 )
@@ -106,7 +106,12 @@ class Summary:
 
 def counts_text(counts: dict[str, int]) -> str:
     """`40 published, 37 failed, 1,204 unchanged`; what is 0 is left out."""
-    said = [f"{count(counts[key])} {word}" for key, word in WORDS if counts.get(key)]
+    said = []
+    for key, word in WORDS:
+        number = counts.get(key)
+        if number:
+            one = word.removesuffix("s") if number == 1 and key == "sidecars" else word
+            said.append(f"{count(number)} {one}")
     return ", ".join(said) or "nothing to do"
 
 
@@ -141,8 +146,11 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
     """
     stream = out()
     stream.line(*headline(row))
-    if row.message and not told:
-        stream.line(f"  {row.message}")
+    message = row.message
+    if row.status in (RunStatus.DONE, RunStatus.PARTIAL):  # its first sentence is the counts
+        message = message.partition("; ")[2]
+    if message and not told:
+        stream.line(f"  {message}")
     for item in row.verification:
         if item.get("verdict") in ("warn", "fail"):
             stream.line("  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}")
@@ -174,6 +182,7 @@ def show_causes(ctx: Context) -> None:
         [(f"  {count(files)}", count(records), cause) for cause, files, records in rows[:FIRST_CAUSES]],
         right=(0, 1),
         cut=2,
+        aligned=True,
     )
     if len(rows) > FIRST_CAUSES:
         stream.line("  and more causes")

@@ -109,6 +109,11 @@ def typed_path(file: str) -> str:
     return file
 
 
+def below_raw(ctx: Context, path: str) -> str:
+    """A raw file's path without the raw zone, for a table on a terminal: every command takes it back."""
+    return path.removeprefix(ctx.settings.zones.raw.rstrip("/") + "/")
+
+
 def later_text(command: str, summary: str) -> str:
     """What a command of a later version answers."""
     return f"`{command}` ({summary}) comes with a later version. Nothing was done."

@@ -8,7 +8,7 @@ import click
 
 from console.cli.complete import source_names
 from console.cli.lazy import LazyGroup
-from console.cli.session import common, open_session, typed_path
+from console.cli.session import below_raw, common, open_session, typed_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,14 @@ def _show_rows(ctx: Context, rows: tuple[FileRow, ...]) -> None:
     def cells(row: FileRow) -> list[str]:
         name = row.run.rsplit("-", 1)[-1]
         if stream.terminal:
-            return [str(row.status), row.path, size(row.size), count(row.records), short_time(ctx, row.at), name]
+            return [
+                str(row.status),
+                below_raw(ctx, row.path),
+                size(row.size),
+                count(row.records),
+                short_time(ctx, row.at),
+                name,
+            ]
         return [str(row.status), row.path, str(row.size), str(row.records), row.at, row.run, row.dest, row.cause]
 
     heads = ("status", "file", "size", "records", "judged", "run")

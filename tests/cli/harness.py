@@ -69,6 +69,17 @@ def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subproce
     )
 
 
+def _ledger_is_free(root: Path) -> bool:
+    """Whether others can write: a run held in the middle of a transaction would keep them waiting."""
+    with closing(sqlite3.connect(root / ".opsconsole/ledger.sqlite", timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.rollback()
+        return True
+
+
 @contextmanager
 def held_run(root: Path) -> Iterator[int]:
     """Catches the run in progress as soon as it has begun and holds it still; its pid. Let go at the end."""
@@ -78,7 +89,16 @@ def held_run(root: Path) -> Iterator[int]:
         return int(found[0][0]) if found else 0
 
     pid = until(running, "a run to begin")
-    os.kill(pid, signal.SIGSTOP)
+
+    def stopped_between_two_transactions() -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T", "the stop")
+        if _ledger_is_free(root):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    until(stopped_between_two_transactions, "the run to be held")
     try:
         assert running() == pid, "the run was over before it could be held: make the workspace bigger"
         yield pid
