@@ -104,7 +104,7 @@ class _Recovery:
                 f"run {self._row.id} died, and {plural(len(touched), 'file')} that it was publishing changed since",
                 file=", ".join(touched[:5]),
                 untouched="these files; the others of that batch are settled",
-                next_step="look at them; `opsconsole migrate --override recovery --reason TEXT` leaves them as they are",
+                next_step="look at them; `opsconsole migrate --override recovery --reason TEXT` leaves them so",
             )
         os.sync()  # rare, and it need not be fast: what is recorded next has to be on the disk
         now = timestamp(self._ctx.env.now())

@@ -120,7 +120,10 @@ class Flusher:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def flush(self, files: list[str], folders: set[str]) -> None:
-        """Durable on return. files, folders: absolute paths of this batch. Raises OSError; then nothing may be believed."""
+        """Durable on return. files, folders: absolute paths of this batch.
+
+        Raises OSError; then nothing of the batch may be believed, and the flush must not be tried again.
+        """
         if not self.per_file:
             if self._libc.syncfs(self._descriptor) != 0:
                 number = ctypes.get_errno()

@@ -58,6 +58,8 @@ class Folders:
 
         Raises OSError, and EngineError for a link on the way.
         """
+        if relative == ".":
+            relative = ""
         if self._open and self._open[0] == relative:
             return self._open[1]
         self.close()
