@@ -7,7 +7,6 @@ import json
 import math
 import os
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +63,14 @@ def parse(data: bytes, kind: str, name: str) -> dict[str, Any]:
         raise ConfigurationError("the configuration is empty", file=name)
     try:
         if kind == "toml":
+            import tomllib
+
             document = tomllib.loads(text)
         else:
             document = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:
         raise ConfigurationError("nested too deeply", file=name) from None
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+    except ValueError as error:
         language = "TOML" if kind == "toml" else "JSON"
         raise ConfigurationError(f"not {language}: {error}", file=name) from None
     if not isinstance(document, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 LOCALTIME = Path("/etc/localtime")
 
@@ -15,6 +14,8 @@ def find_zone(name: str, localtime: Path = LOCALTIME) -> tzinfo:
 
     Raises LookupError where there is no such zone.
     """
+    from zoneinfo import ZoneInfo  # only where a time is shown
+
     if not name:
         return server_zone(localtime)
     try:
@@ -25,6 +26,8 @@ def find_zone(name: str, localtime: Path = LOCALTIME) -> tzinfo:
 
 def server_zone(localtime: Path = LOCALTIME) -> tzinfo:
     """What /etc/localtime says, by its IANA name where it is a link into the zone database."""
+    from zoneinfo import ZoneInfo
+
     _, found, name = os.path.realpath(localtime).partition("/zoneinfo/")
     if found:
         for key in (name, name.partition("/")[2]):  # the second for zoneinfo/posix/Europe/Berlin

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from console.engine.checks.gate import RELEASABLE
 from console.engine.errors import ConfigurationError
 from console.engine.settings import Settings, load_settings
-from console.engine.settings.check import schema_document
+from console.engine.settings.check import faults, schema_document
 from console.engine.settings.model import DEFAULT_IGNORE, RuleSetting, SidecarSetting, Zones
 from tests.support import PROJECT, make_workspace, shared_corpus, toml
 
@@ -435,10 +436,52 @@ values = st.recursive(
 def test_any_document(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     known = sorted(schema_document(kind)["properties"])
     document = data.draw(st.dictionaries(st.sampled_from(known) | st.text(max_size=8), values, max_size=4))
+    _agrees_with_a_whole_validator(document, kind)
     _only_configuration_errors(tmp_path, json.dumps(document).encode(), INCUMBENT)
     if kind == "toml":
         text = toml.dumps(document).encode("utf-8", "surrogatepass")
         _only_configuration_errors(tmp_path, text, "config/console.toml")
+
+
+def _agrees_with_a_whole_validator(document: object, kind: str) -> None:
+    """Our check knows a few keywords only; what it says of their places is what a whole validator says."""
+    validator = jsonschema.Draft202012Validator(schema_document(kind))
+    ours = {fault.path for fault in faults(document, schema_document(kind))}
+    theirs: set[tuple[str | int, ...]] = set()
+    for error in validator.iter_errors(document):
+        names: list[str] = []
+        if error.validator == "required":
+            names = [name for name in error.validator_value if name not in error.instance]
+        elif error.validator == "additionalProperties":
+            names = [name for name in error.instance if name not in error.schema["properties"]]
+        theirs |= {(*error.absolute_path, name) for name in names} or {tuple(error.absolute_path)}
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("kind", ["toml", "incumbent"])
+@examples(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_the_check_agrees_with_a_whole_validator_near_the_truth(kind: str, data: st.DataObject) -> None:
+    """Documents of the right shape with a value changed here and there."""
+    schema = schema_document(kind)
+    _agrees_with_a_whole_validator(data.draw(_shaped(schema)), kind)
+
+
+def _shaped(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    wanted = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+    near: st.SearchStrategy[Any]
+    if wanted == "object":
+        near = st.fixed_dictionaries({}, optional={n: _shaped(s) for n, s in schema["properties"].items()})
+    elif wanted == "array":
+        near = st.lists(_shaped(schema["items"]), max_size=3)
+    elif wanted == "string":
+        near = st.sampled_from([*schema.get("enum", []), "", "/a~0/b", "~2", "x" * 101, "a/b", "warn", "\0"])
+    elif wanted == "boolean":
+        near = st.booleans()
+    else:
+        bounds = [schema.get("minimum", 0), schema.get("maximum", 5)]
+        near = st.sampled_from([edge + step for edge in bounds for step in (-1, 0, 1, 0.5)])
+    return near if wanted == "object" else st.one_of(near, near, near, near, values)
 
 
 @examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
