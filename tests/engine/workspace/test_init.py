@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,29 @@ def test_the_sample_is_the_corpus_byte_for_byte() -> None:
     for path, data in tree(PROJECT / RAW).items():
         if data is not None and not path.endswith("README.md"):
             assert (corpus / path).read_bytes() == data, path
+
+
+def test_an_installed_wheel_has_the_same_sample(tmp_path: Path) -> None:
+    """The layout that pyproject.toml gives a wheel: config and data inside the package."""
+    wheel = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    site = tmp_path / "site"
+    shutil.copytree(PROJECT / "console", site / "console", ignore=shutil.ignore_patterns("__pycache__"))
+    for source, target in wheel["force-include"].items():
+        copy = shutil.copytree if (PROJECT / source).is_dir() else shutil.copyfile
+        (site / target).parent.mkdir(parents=True, exist_ok=True)
+        copy(PROJECT / source, site / target)
+    made = subprocess.run(
+        [sys.executable, "-P", "-m", "console", "init", "--sample", str(tmp_path / "ws")],
+        env={**os.environ, "PYTHONPATH": str(site)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert str(site / "console") in (tmp_path / "ws" / MIGRATE).read_text()
+    assert tree(tmp_path / "ws" / RAW) == tree(PROJECT / RAW)
+    assert (tmp_path / "ws/config/console.toml").read_bytes() == (PROJECT / "config/console.toml").read_bytes()
 
 
 def test_the_sample_never_mixes_with_real_sources(tmp_path: Path) -> None:
