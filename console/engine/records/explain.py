@@ -95,7 +95,7 @@ def explain_file(
         found: list[Explained] = []
         if isinstance(event, Batch):
             for index, record in enumerate(event.records):
-                if not rule.compiled.record_with_required.is_valid(record):
+                if not rule.compiled.valid(record):
                     found.append(Explained(number + index + 1, event.line_of(index), explain_record(rule, record)))
                     if len(found) >= most:
                         break

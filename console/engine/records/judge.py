@@ -98,7 +98,7 @@ class Judge:
             records = _at(document, rule.pointer) if rule.pointer else [document]
             if records is None:
                 return None
-        if not rule.compiled.records.is_valid(records):
+        if not rule.compiled.all_valid(records):
             return None
         reading = self._reading
         inside = [document] if rule.pointer else records
@@ -141,8 +141,8 @@ class Judge:
         first = tally.records + 1
         tally.records += len(records)
         failing: Iterator[int] = iter(())
-        if not compiled.records.is_valid(records):
-            single = compiled.record_with_required.is_valid
+        if not compiled.all_valid(records):
+            single = compiled.valid
             failing = compress(range(len(records)), (not single(record) for record in records))
         if quality is None:
             for index in failing:
