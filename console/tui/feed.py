@@ -25,7 +25,9 @@ from widgets.status import RunState, StatusLine
 
 if TYPE_CHECKING:
     from console.engine.observe.disk import ZoneDisk
+    from console.engine.observe.files import Explanation
     from console.engine.observe.overview import Overview
+    from console.engine.records.model import Verdict
     from console.engine.runs.start import StartedRun
 
 T = TypeVar("T")
@@ -126,20 +128,21 @@ class FedApp(App[None]):
         if isinstance(pane, RunsPane):
             pane.zone = pane.detail.zone = self._zone
             pane.detail.read_only = self.ctx.read_only
+            pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
             pane.runs = self._runs
 
     # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
 
     def on_overview_read(self, message: OverviewRead) -> None:
-        self._overview, self._runs = message.overview, message.runs
+        self._overview, self._runs = message.overview, message.overview.runs
         self.running = message.overview.running
         self._fill_status()
         self._fill_overview()
         pane = self.runs_pane
         if pane is not None:
-            pane.runs = message.runs
+            pane.runs = self._runs
         if self._to_show:
-            row = next((row for row in message.runs if row.id == self._to_show), None)
+            row = next((row for row in self._runs if row.id == self._to_show), None)
             if row is not None:
                 self._to_show = ""
                 self.call_later(self._show_run, row)
@@ -362,10 +365,25 @@ def _fact_lines(path: str, facts: Iterable[tuple[str, Any]]) -> list[tuple[str, 
     return lines
 
 
-def explanation_lines(explanation: Any) -> list[tuple[str, str]]:
-    """What `explain` says of a file, as lines: question and answer, then what to do."""
+def explanation_lines(explanation: Explanation) -> list[tuple[str, str]]:
+    """What `explain` says of a file, as lines: question and answer, what to do, the failing records."""
     lines = [("", ""), ("Today", "strong"), (f"{'status':<10}{explanation.status}", "")]
-    lines += [(f"{step.question}: {step.answer}", "") for step in explanation.trace]
+    lines += [(f"{step.question} {step.answer}", "") for step in explanation.trace]
     if explanation.next_step:
         lines += [("", ""), (f"next: {explanation.next_step}", "accent")]
+    if explanation.verdict is not None:
+        lines += _verdict_lines(explanation.verdict)
     return lines
+
+
+def _verdict_lines(verdict: Verdict) -> list[tuple[str, str]]:
+    lines = [("", ""), (f"Failing records: {verdict.failed_records:,} of {verdict.records:,}", "strong")]
+    for record in verdict.failing:
+        line = f", line {record.line:,}" if record.line else ""
+        lines.append((f"record {record.number:,}{line}", "warn"))
+        for error in record.errors:
+            value = f"   value {error.value}" if error.value else ""
+            lines.append((f"  {error.field or 'record'}: {error.message}   rule {error.rule}{value}", ""))
+        lines.append((f"  {record.excerpt}", "dim"))
+    left = verdict.failed_records - len(verdict.failing)
+    return [*lines, (f"and {left:,} more failing records, not kept", "dim")] if left > 0 else lines

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from textual.widget import Widget
-from textual.widgets import Static
+from typing import TYPE_CHECKING
 
-from console.engine.context import Context
+from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
 
 
 def log_pane(ctx: Context) -> Widget:
-    """Pane 2 on this workspace's migration log."""
-    return Static("the log pane is not here yet", id="pane-logs", markup=False)
+    """Pane 2 on the logs of this workspace, the migration log first."""
+    from console.engine.observe.logs import workspace_logs
+    from widgets.logs import LogPane
+
+    return LogPane(lambda: workspace_logs(ctx.workspace, ctx.settings), id="pane-logs")

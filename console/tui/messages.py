@@ -25,9 +25,9 @@ class Fetched(Message):
 class OverviewRead(Message):
     """The ledger says something else than before."""
 
-    def __init__(self, overview: Overview, runs: Sequence[RunRow]) -> None:
+    def __init__(self, overview: Overview) -> None:
         super().__init__()
-        self.overview, self.runs = overview, runs
+        self.overview = overview
 
 
 class DisksRead(Message):

@@ -95,13 +95,11 @@ class Watcher:
     def _read(self) -> bool:
         """Read the ledger; follow a run to its end. True when there was one."""
         from console.engine.observe.overview import overview
-        from console.engine.runs.query import list_runs
 
         try:
-            seen = overview(self._ctx)
-            runs = list_runs(self._ctx, limit=RUNS_LISTED)
+            seen = overview(self._ctx, limit=RUNS_LISTED)
             self._post(TroubleRead(()))
-            self._post(OverviewRead(seen, runs))
+            self._post(OverviewRead(seen))
             if seen.running is None:
                 return False
             self._follow(seen.running)

@@ -14,19 +14,19 @@ from textual.message import Message
 from textual.widgets import Static
 
 from console.engine.model import Plan, RunRow, RunStatus
-from console.engine.text import count, size
-from widgets.look import Cell, bar, fit, lines, paint, short_time, wrap
+from console.engine.text import count, size, visible
+from widgets.look import Cell, bar, fit, lines, paint, short_time, width_of, wrap
 from widgets.runs.pane import RUN_COLUMNS
 from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
 from widgets.table import VirtualTable
 
 if TYPE_CHECKING:
+    from console.engine.observe.disk import ZoneDisk
     from console.engine.observe.overview import Alert, Overview
 
-    from console.engine.observe.disk import ZoneDisk
-
 LABEL = 12  # cells of the words at the left
-ALERTS_SHOWN = 3
+FACTS_BESIDE = 4  # lines of waiting, last run and disk
+RUNS_LEAST = 7  # lines of recent runs below, before blank lines go between the facts
 DISK_WARN = 80.0  # percent used
 DISK_BAD = 95.0
 
@@ -114,7 +114,14 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         return max(30, (self.size.width or 80) - 2 - LABEL)
 
     def _facts(self) -> Content:
-        return lines([*self._waiting_rows(), *self._last_rows(), *self._alert_rows(), *self._disk_rows()])
+        groups = [self._waiting_rows(), self._last_rows(), self._alert_rows(), self._disk_rows()]
+        groups = [group for group in groups if group]
+        used = sum(len(group) for group in groups)
+        airy = used + len(groups) + RUNS_LEAST <= self.size.height
+        rows: list[Content] = []
+        for group in groups:
+            rows += [*([Content("")] if airy and rows else []), *group]
+        return lines(rows)
 
     def _label(self, text: str, *cells: Cell) -> Content:
         return paint((fit(text, LABEL), "dim"), *cells)
@@ -139,7 +146,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             if plan.counts.get(key):
                 parts += ["   " if parts else "", (count(plan.counts[key]), tone), f" {word}"]
         unchanged = plan.counts.get("unchanged", 0)
-        rest = [(f"{count(unchanged)} unchanged", "dim")] if unchanged else []
+        rest: list[Cell] = [(f"{count(unchanged)} unchanged", "dim")] if unchanged else []
         if not parts and not unchanged:
             return [
                 self._label("Waiting", "no data files in the raw zone yet"),
@@ -147,6 +154,10 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             ]
         if not any(plan.counts.get(key) for key, _, _ in words[:5]):
             parts = [("✓ nothing new", "good"), *(["   ", *parts] if parts else [])]
+        else:
+            rest += ["   " if rest else "", ("a m: plan a migrate", "accent")]
+        if sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in [*parts, "   ", *rest]) > self._room:
+            return [self._label("Waiting", *parts), self._label("", *rest)]
         return [self._label("Waiting", *parts, "   " if rest else "", *rest)]
 
     def _last_rows(self) -> list[Content]:
@@ -170,29 +181,40 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         for number, text in enumerate(line for given in self.trouble for line in wrap(given, self._room - 2)):
             rows.append(self._label("Trouble" if not number else "", ("  " if number else "✗ ", "bad"), text))
         alerts = self.overview.alerts if self.overview else ()
-        wide = self._room >= 90
-        for number, alert in enumerate(alerts[:ALERTS_SHOWN]):
-            label = "" if number else "Alerts"
-            half = self._room // 2 if wide and alert.next_step else self._room - 2
-            head = wrap(alert.text, half)
-            step = f"  {alert.next_step}" if wide and alert.next_step and len(head) == 1 else ""
-            for at, text in enumerate(head):
-                sign = ("  ", "") if at else ("! ", "warn")
-                rows.append(self._label("" if at else label, sign, fit(text, half) if step else text, (step, "dim")))
-            if alert.next_step and not step:
-                rows += [self._label("", "  ", (text, "dim")) for text in wrap(alert.next_step, self._room - 2)[:2]]
-        if len(alerts) > ALERTS_SHOWN:
-            rows.append(self._label("", (f"  and {len(alerts) - ALERTS_SHOWN} more   !: all of them", "dim")))
+        budget = max(2, (self.size.height or 19) - FACTS_BESIDE - RUNS_LEAST + 1)
+        for number, alert in enumerate(alerts):
+            block = self._alert_block(alert, "" if number else "Alerts")
+            if number and len(rows) + len(block) > budget:
+                rows.append(self._label("", (f"  and {len(alerts) - number} more   !: all of them", "dim")))
+                break
+            rows += block
         return rows
+
+    def _alert_block(self, alert: Alert, label: str) -> list[Content]:
+        """One alert: on one line with what helps where there is room, else that below."""
+        wide = self._room >= 90
+        half = self._room // 2 if wide and alert.next_step else self._room - 2
+        head = wrap(visible(alert.text), half)[:2]
+        if wide and alert.next_step and len(head) == 1:
+            return [self._label(label, ("! ", "warn"), fit(head[0], half), (f"  {alert.next_step}", "dim"))]
+        rows = []
+        for at, text in enumerate(head):
+            rows.append(self._label("" if at else label, ("  ", "") if at else ("! ", "warn"), text))
+        step = wrap(visible(alert.next_step), self._room - 2)[:2] if alert.next_step else []
+        return rows + [self._label("", "  ", (text, "dim")) for text in step]
 
     def _disk_rows(self) -> list[Content]:
         rows: list[Content] = []
         for number, disk in enumerate(self.disks):
+            if disk.problem:
+                said = f"✗ {', '.join(disk.zones)}: {disk.problem} ({disk.mount})"
+                rows.append(self._label("" if number else "Disk", (said, "bad")))
+                continue
             used = disk.percent
             tone = "bad" if used >= DISK_BAD else "warn" if used >= DISK_WARN else ""
             full, rest = bar(used / 100, 16)
             sign = "✗ " if tone == "bad" else "! " if tone else ""
-            zones = ", ".join(disk.zones)
+            zones = ", ".join(disk.zones) if len(self.disks) > 1 else f"all zones, on {visible(disk.mount)}"
             rows.append(
                 self._label(
                     "" if number else "Disk",

@@ -20,8 +20,11 @@ _TONES = {
 }
 
 
-def plan_rows(plan: Plan) -> list[tuple[Cell, ...]]:
-    """(status, path, size, what) for every file that the plan names; failing ones first."""
+def plan_rows(plan: Plan, prefix: str = "") -> list[tuple[Cell, ...]]:
+    """(status, path, size, what) for every file that the plan names; failing ones first.
+
+    prefix: what every path begins with and nobody needs to read.
+    """
     bad: list[tuple[Cell, ...]] = []
     good: list[tuple[Cell, ...]] = []
     for item in plan.items:
@@ -33,11 +36,13 @@ def plan_rows(plan: Plan) -> list[tuple[Cell, ...]]:
             what = ("✓ passes", "good")
         if item.replaces:
             what = what or ("replaces a version, backed up", "")
-        row = ((f"{sign} {item.status.value}", tone), item.path, size(item.identity.size), what)
+        row = ((f"{sign} {item.status.value}", tone), item.path.removeprefix(prefix), size(item.identity.size), what)
         (bad if item.verdict not in ("", "ok") else good).append(row)
-    rest: list[tuple[Cell, ...]] = [(("✗ unreadable", "bad"), path, "", why) for path, why in plan.unreadable]
-    rest += [(("! raw is gone", "warn"), path, "", "stays published") for path in plan.vanished]
-    rest += [(("ignored", "dim"), path, "", (why, "dim")) for path, why in plan.ignored]
+    rest: list[tuple[Cell, ...]] = [
+        (("✗ unreadable", "bad"), path.removeprefix(prefix), "", why) for path, why in plan.unreadable
+    ]
+    rest += [(("! raw is gone", "warn"), path.removeprefix(prefix), "", "stays published") for path in plan.vanished]
+    rest += [(("ignored", "dim"), path.removeprefix(prefix), "", (why, "dim")) for path, why in plan.ignored]
     return [*bad, *good, *rest]
 
 
@@ -60,19 +65,20 @@ class PlanFiles(Vertical):
             super().__init__()
             self.texts = texts
 
-    def __init__(self, plan: Plan, *, id: str | None = None) -> None:
+    def __init__(self, plan: Plan, *, prefix: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
-        self._all = plan_rows(plan)
+        self._prefix = prefix
+        self._all = plan_rows(plan, prefix)
         self._rows = self._all
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="part of a path, a status or a reason; Esc: all", id="plan-filter", compact=True)
         yield VirtualTable(
             [
-                Column("status", 13),
-                Column("file", cut="middle"),
+                Column("status", 12),
+                Column("file", cut="middle", share=3),
                 Column("size", 8, "right"),
-                Column("what", from_width=60),
+                Column("what", from_width=60, share=2),
             ],
             empty="nothing: no file is new, changed or missing",
         )
@@ -114,7 +120,8 @@ class PlanFiles(Vertical):
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
         message.stop()
-        self.post_message(self.Chosen(_texts(self._rows[message.index])))
+        status, path, *rest = _texts(self._rows[message.index])
+        self.post_message(self.Chosen((status, self._prefix + path, *rest)))
 
 
 def _texts(row: tuple[Cell, ...]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class PlanView(Widget):
             return paint((self._note or "looking…", "dim"))
         plan = self._plan
         rows = [*self._what(plan), *self._failing(plan, room), *self._rest(plan, room)]
-        rows += self._room_and_time(plan)
+        rows += self._room_and_time(plan, room)
         rows += [paint(("! ", "warn"), text) for item in plan.recovery for text in wrap(item, room - 2)]
         rows += self._gate(plan, room)
         if self._note:
@@ -58,6 +58,8 @@ class PlanView(Widget):
         ):
             if counts.get(key):
                 kinds += [" · " if kinds else "", f"{count(counts[key])} {word}"]
+        if counts.get("sidecars"):
+            kinds += [(f"   with {plural(counts['sidecars'], 'sidecar')}", "dim")]
         return [self._label("Would read", (plural(plan.files, "file"), "strong"), f", {size(plan.bytes)}   ", *kinds)]
 
     def _failing(self, plan: Plan, room: int) -> list[Content]:
@@ -116,7 +118,7 @@ class PlanView(Widget):
             rows.append(self._label("Backed up", f"{plural(backups, 'file')} first, {size(plan.backup_bytes)}"))
         return rows
 
-    def _room_and_time(self, plan: Plan) -> list[Content]:
+    def _room_and_time(self, plan: Plan, room: int) -> list[Content]:
         rows: list[Content] = []
         for number, space in enumerate(plan.space):
             tight = space.need_bytes > space.free_bytes or 0 <= space.free_inodes < space.need_inodes
@@ -126,7 +128,7 @@ class PlanView(Widget):
                     "" if number else "Needs",
                     (f"{'✗ ' if tight else ''}{size(space.need_bytes)}{inodes}", "bad" if tight else ""),
                     (f" of {size(space.free_bytes)} free", "dim"),
-                    (f"   {', '.join(space.zones)}", "dim"),
+                    (f"   {fit(', '.join(space.zones), max(0, room - LABEL - 40)).rstrip()}", "dim"),
                 )
             )
         if plan.files:

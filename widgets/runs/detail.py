@@ -79,6 +79,7 @@ class RunDetail(Vertical):
         super().__init__(id=id)
         self.zone: tzinfo | None = None
         self.read_only = False
+        self.prefix = ""  # what every path begins with and nobody needs to read: the raw zone
         self._run: RunRow | None = None
         self._seconds_left: float | None = None
         self._rate = 0.0
@@ -96,10 +97,10 @@ class RunDetail(Vertical):
         yield Static(id="run-which", markup=False)
         yield VirtualTable(
             [
-                Column("outcome", 14),
-                Column("file", 0, cut="middle"),
+                Column("outcome", 12),
+                Column("file", cut="middle", share=3),
                 Column("size", 8, "right", from_width=100),
-                Column("why", 0, from_width=70),
+                Column("why", from_width=60, share=2),
             ],
             id="run-files",
         )
@@ -142,7 +143,7 @@ class RunDetail(Vertical):
         self._asked = -1
         self._outcomes = [*self._outcomes, *page]
         self._complete = len(page) < limit and self._run.status != RunStatus.RUNNING
-        self.query_one("#run-files", VirtualTable).rows = [_outcome_cells(row) for row in self._outcomes]
+        self.query_one("#run-files", VirtualTable).rows = [_outcome_cells(row, self.prefix) for row in self._outcomes]
         self._show_which()
 
     def _restart(self) -> None:
@@ -176,11 +177,12 @@ class RunDetail(Vertical):
         else:
             rows += [paint(*head, ("  " if run.ended_at else "") + (f"in {took(run)}" if run.ended_at else ""))]
         rows.append(paint(*counts_cells(run.counts, full=True)))
-        if run.message:
+        if run.message and run.status not in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL):
             rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))
-        rows.append(paint(("Gate      ", "dim"), *gate_cells(run.gate)))
+        checks: list[Cell] = [("Checks    ", "dim"), *gate_cells(run.gate)]
         if run.verification:
-            rows.append(paint(("Verified  ", "dim"), *gate_cells(run.verification)))
+            checks += [("   verified  ", "dim"), *gate_cells(run.verification)]
+        rows.append(paint(*checks))
         rows.append(paint(("Command   ", "dim"), f"$ {run.command}"))
         rows += [paint((text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
         return lines(rows)
@@ -213,12 +215,15 @@ class RunDetail(Vertical):
 
     def _show_which(self) -> None:
         title = FILTERS[self._filter][0]
-        known = f"{count(len(self._outcomes))}{'' if self._complete else ' or more'}"
+        known = count(len(self._outcomes)) + ("" if self._complete else " and more")
+        if not self._outcomes and not self._complete:
+            known = "reading…"
         self.query_one("#run-which", Static).update(
             paint((f"{title}: {known}   f: {FILTERS[(self._filter + 1) % len(FILTERS)][0]}   Enter: why", "dim"))
         )
         table = self.query_one("#run-files", VirtualTable)
-        table.empty = "no file was changed and none failed" if not self._filter else f"none {title}"
+        nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
+        table.empty = nothing if self._complete else "reading…"
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,6 +261,6 @@ class RunDetail(Vertical):
             self.post_message(self.OutcomeChosen(self._run, self._outcomes[message.index]))
 
 
-def _outcome_cells(row: OutcomeRow) -> tuple[Cell, ...]:
+def _outcome_cells(row: OutcomeRow, prefix: str) -> tuple[Cell, ...]:
     sign, tone = OUTCOME_SIGNS[row.outcome]
-    return ((f"{sign} {row.outcome.value}", tone), row.path, size(row.size), (row.reason, "dim"))
+    return ((f"{sign} {row.outcome.value}", tone), row.path.removeprefix(prefix), size(row.size), (row.reason, "dim"))

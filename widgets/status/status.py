@@ -74,57 +74,72 @@ class StatusLine(Widget):
         moment = self.now().astimezone(self.zone)
         return moment.strftime("%H:%M %Z")
 
-    def _run_parts(self, room: int) -> list[Cell]:
-        """The state of the lock: idle, or the run with its bar in `room` cells."""
-        if self.running is None:
-            return [("● idle", "dim")]
+    def _run_parts(self, room: int, *, short: bool) -> list[Cell]:
+        """The state of the lock: idle, or the run with a bar in what is left of `room` cells."""
         run = self.running
+        if run is None:
+            return [("● idle", "dim")]
         head = f"▶ {run.action} {run.short}"
         if run.cancelling:
             return [(f"{head} cancelling", "warn"), f" {count(run.done)}/{count(run.total)}"]
         if not run.total:
             return [(head, "running"), f" {run.phase}…"]
         fraction = run.done / run.total
-        tail = f" {count(run.done)}/{count(run.total)}"
+        percent = f" {fraction * 100:.0f}%"
+        tail = "" if short else f" {count(run.done)}/{count(run.total)}"
         if run.seconds_left is not None:
             tail += f" {duration(run.seconds_left)} left"
-        percent = f" {fraction * 100:.0f}%"
         width = min(24, room - width_of(head + percent + tail) - 1)
-        middle: list[Cell] = []
-        if width >= 4:
-            full, rest = bar(fraction, width)
-            middle = [" ", (full, "running"), (rest, "dim")]
-        return [(head, "running"), percent, *middle, tail]
+        if width < 4:
+            return [(head, "running"), percent, tail]
+        full, rest = bar(fraction, width)
+        return [(head, "running"), percent, " ", (full, "running"), (rest, "dim"), tail]
+
+    def _right(self, *, disk: bool, short: bool) -> list[Cell]:
+        """Trouble, alerts, room on the disks, the clock."""
+        right: list[Cell] = []
+        if self.trouble:
+            right += ["   ", (f"✗ {visible(self.trouble)}", "bad")]
+        if self.alerts:
+            word = "" if short else " alert" if self.alerts == 1 else " alerts"
+            right += ["   ", (f"! {self.alerts}{word}", "warn")]
+        if disk and self.disk[0]:
+            right += ["   ", self.disk]
+        return [*right, "   ", self._clock(), " "]
 
     def render(self) -> Content:
         self._shown = self._line()
         return paint(*self._shown)
 
     def _line(self) -> list[Cell]:
+        """The richest line that fits: first the folder is cut, then disk, folder, counts and words are left out."""
         width = self.size.width or 80
-        right: list[Cell] = []
-        if self.trouble:
-            right += ["   ", (f"✗ {self.trouble}", "bad")]
-        if self.alerts:
-            right += ["   ", (f"! {self.alerts} alert{'s' if self.alerts != 1 else ''}", "warn")]
-        if self.disk[0] and not (self.running and width < 100):
-            right += ["   ", self.disk]
-        right += ["   ", self._clock(), " "]
+        steps = ((44, True, False), (30, True, False), (12, True, False), (0, True, False), (0, False, False))
+        for where, disk, short in (*steps, (0, False, True)):
+            line = self._try(width, where, disk=disk, short=short)
+            if _cells(line) <= width:
+                return line
+        return [fit("".join(_text(part) for part in line), width)]
+
+    def _try(self, width: int, where: int, *, disk: bool, short: bool) -> list[Cell]:
         left: list[Cell] = [" "]
         if self.read_only:
             left += [("READ-ONLY", "warn"), " "]
-        name = visible(self.workspace)
-        left += [(name, "strong"), " "]
-        rest = width - sum(width_of(_text(part)) for part in [*left, *right]) - 3
-        where = visible(self.where)
-        wanted = 44 if self.running and width < 100 else 8
-        room = max(0, min(width_of(where), rest - wanted)) if rest - wanted >= 8 else 0
-        if room:
-            left += [(fit(where, room, cut="middle"), "dim")]
-        left += ["  "]
-        state = self._run_parts(rest - room)
-        used = sum(width_of(_text(part)) for part in [*left, *state, *right])
-        return [*left, *state, " " * max(0, width - used), *right]
+        left += [(visible(self.workspace), "strong"), " "]
+        if where:
+            folder = visible(self.where)
+            left += [(fit(folder, min(where, width_of(folder)), cut="middle"), "dim"), " "]
+        left += [" "]
+        right = self._right(disk=disk, short=short)
+        room = width - _cells(left) - _cells(right)
+        state = self._run_parts(room, short=short)
+        if self.running is not None and self.running.total and not short and where and _cells(state) > room - 6:
+            state = [*state, " " * width]  # no room for the bar beside the folder: the next step has more
+        return [*left, *state, " " * max(0, room - _cells(state)), *right]
+
+
+def _cells(parts: list[Cell]) -> int:
+    return sum(width_of(_text(part)) for part in parts)
 
 
 def _text(part: Cell) -> str:

@@ -25,13 +25,14 @@ from widgets.look import Cell, fit
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """width: cells, 0 for what is left (shared evenly). from_width: shown only in tables at least so wide."""
+    """width: cells, 0 for a part of what is left, by `share`. from_width: shown only in tables at least so wide."""
 
     title: str
     width: int = 0
     align: str = "left"  # left | right
     cut: str = "end"  # end | middle
     from_width: int = 0
+    share: int = 1
 
 
 class VirtualTable(ScrollView, can_focus=True):
@@ -195,9 +196,9 @@ class VirtualTable(ScrollView, can_focus=True):
         fixed = sum(column.width for _, column in shown) + 2 * (len(shown) - 1) + 2
         flexible = [column for _, column in shown if not column.width]
         left = max(0, width - fixed)
-        share = left // len(flexible) if flexible else 0
+        parts = sum(column.share for column in flexible) or 1
         self._shown = [at for at, _ in shown]
-        return [(column.width or share, column) for _, column in shown]
+        return [(column.width or left * column.share // parts, column) for _, column in shown]
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width

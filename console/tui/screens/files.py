@@ -21,15 +21,15 @@ class FilesScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "Filter", show=False)]
     DEFAULT_CSS = "FilesScreen > .dialog { height: 100%; max-width: 160; }"
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, prefix: str = "") -> None:
         super().__init__()
-        self._plan = plan
+        self._plan, self._prefix = plan, prefix
 
     def title_text(self) -> str:
         return "Migrate: files of the plan"
 
     def body(self) -> Iterable[Widget]:
-        yield PlanFiles(self._plan)
+        yield PlanFiles(self._plan, prefix=self._prefix)
 
     def on_mount(self) -> None:
         self.query_one(VirtualTable).focus()

@@ -211,7 +211,7 @@ class MigrateScreen(Dialog[str]):
                 f"source {params.source}" if params.source else "all sources",
                 f"pattern {params.pattern}" if params.pattern else "all files",
                 params.operation or settings.operation,
-                "every file hashed" if params.checksum else "unchanged by size and time",
+                "every file hashed" if params.checksum else "unchanged told by size, time, inode",
                 f"the first {params.sample}" if params.sample else "",
             ]
         )
@@ -234,7 +234,7 @@ class MigrateScreen(Dialog[str]):
         if self._plan is not None:
             from console.tui.screens.files import FilesScreen
 
-            self.app.push_screen(FilesScreen(self._plan))
+            self.app.push_screen(FilesScreen(self._plan, self._ctx.settings.zones.raw.rstrip("/") + "/"))
 
     def action_options(self) -> None:
         from console.tui.screens.options import OptionsScreen

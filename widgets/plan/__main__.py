@@ -1,0 +1,19 @@
+"""Demo: `python -m widgets.plan`."""
+
+from textual.app import App, ComposeResult
+
+from widgets.plan import PlanFiles, PlanView
+from widgets.samples import sample_plan
+
+
+class Demo(App[None]):
+    def compose(self) -> ComposeResult:
+        yield PlanView()
+        yield PlanFiles(sample_plan(depth="full"))
+
+    def on_mount(self) -> None:
+        self.query_one(PlanView).show(sample_plan(depth="full", refused=True))
+
+
+if __name__ == "__main__":
+    Demo().run()

@@ -1,0 +1,113 @@
+"""Invented data for the demos and the tests of the widgets: `python -m widgets.overview` and so on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from console.engine.model import (
+    Check,
+    Counts,
+    FileStatus,
+    GateItem,
+    Identity,
+    MigrateParams,
+    Outcome,
+    OutcomeRow,
+    Plan,
+    PlanItem,
+    RunRow,
+    RunStatus,
+    ZoneSpace,
+)
+
+START = datetime(2026, 3, 4, 14, 2, tzinfo=UTC)
+STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def sample_run(seq: int = 7, status: RunStatus = RunStatus.PARTIAL, **changes: object) -> RunRow:
+    """A migrate of 77 files that ended after 4.1 s; `changes` replace fields of RunRow."""
+    running = status == RunStatus.RUNNING
+    started = START - timedelta(hours=seq)
+    run = RunRow(
+        seq=seq,
+        id=f"{started:%Y%m%dT%H%M%SZ}-migrate-{0x7F00 + seq:04x}",
+        action="migrate",
+        status=status,
+        phase="publish" if running else "",
+        params={},
+        command="opsconsole migrate --yes",
+        who={"login": "ann", "user": "ann"},
+        started_at=started.strftime(STAMP),
+        ended_at=None if running else (started + timedelta(seconds=4.1)).strftime(STAMP),
+        pid=4711,
+        pid_started=0.0,
+        host="db7",
+        heartbeat_at=started.strftime(STAMP),
+        total_files=1304,
+        done_files=812 if running else 1304,
+        total_bytes=184_000_000,
+        done_bytes=0,
+        counts=Counts(processed=40, failed=37, skipped=1204, sidecars=17, ignored=9),
+        exit_status=None if running else 1,
+        message="",
+        settings_digest="",
+        durability="syncfs on ext4",
+        timings={},
+        gate=[{"name": "disk", "verdict": "pass"}, {"name": "backups", "verdict": "warn", "evidence": "9 days"}],
+        overrides={},
+        verification=[{"name": "published", "verdict": "pass"}],
+        cancel_by=None,
+        cancel_at=None,
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def sample_outcome(number: int, outcome: Outcome = Outcome.PUBLISHED, path: str = "", reason: str = "") -> OutcomeRow:
+    """What a run did to one file."""
+    path = path or f"data/raw/funding_sources/sff/2025-10-30/part-{number:05}.json"
+    return OutcomeRow(number, path, outcome, "", 3800 + number, "", "", "", reason)
+
+
+def sample_plan(files: int = 52, *, depth: str = "scan", refused: bool = False) -> Plan:
+    """A plan of new and changed files; a full one has failing causes, a refused one a brake."""
+    items = [
+        PlanItem(
+            f"data/raw/funding_sources/sff/2025-10-30/part-{number:05}.json",
+            f"data/transformed/validated/sff/2025-10-30/part-{number:05}.json",
+            FileStatus.NEW if number % 3 else FileStatus.CHANGED,
+            Identity(3800 + number, 0, number),
+            not number % 3,
+            "",
+            "" if depth == "scan" else "12 of 96 records fail: date is missing (12)" if not number % 5 else "ok",
+        )
+        for number in range(files)
+    ]
+    changed = sum(item.replaces for item in items)
+    failing = sum(item.verdict not in ("", "ok") for item in items)
+    plan = Plan("migrate", MigrateParams(), depth, START.strftime(STAMP), "opsconsole migrate --yes", items=items)
+    plan.counts = {
+        "new": files - changed,
+        "changed": changed,
+        "unchanged": 1204,
+        "known_failed": 41,
+        "sidecars": 17,
+        "backups": changed,
+    }
+    if depth == "full":
+        plan.counts.update(publish=files - failing, fail=failing)
+        plan.failing = [("required:date", failing, 12 * failing)] if failing else []
+    plan.ignored = [("data/raw/funding_sources/README.md", "unknown suffix")] * 9
+    plan.bytes, plan.backup_bytes, plan.seconds, plan.seconds_from = 184_000_000, 2_000_000, 6.0, 5
+    plan.space = [ZoneSpace(("raw", "validated"), "/srv", 190_000_000, 212_000_000_000, 140, 9_000_000)]
+    plan.gate = [
+        GateItem("disk", Check.PASS, True, "212 GB free"),
+        GateItem("lock", Check.PASS, True, "no other run"),
+        GateItem("mirror", Check.PASS, True, "the state file loads"),
+        GateItem("backups", Check.WARN, False, "not verified for 9 days", "opsconsole verify"),
+    ]
+    if refused:
+        plan.gate.append(
+            GateItem("source-empty", Check.FAIL, True, "sff had 40 files and has none", "is the share mounted?")
+        )
+    return plan
