@@ -32,6 +32,7 @@ from tests.faults.scenario import (
 
 _SIZE = 96 << 20  # of the image: ledger, a reserve of 64 MiB where it fits, and the data
 _FILES = 60
+OnImage = tuple[Scenario, Path, float]
 
 
 def make_image(file: Path) -> None:
@@ -83,7 +84,7 @@ def required_of(scenario: Scenario, paths: set[str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def on_image(place: Path, mounts: Mounts) -> tuple[Scenario, Path, float]:
+def on_image(place: Path, mounts: Mounts) -> OnImage:
     """A workspace on an image, one run done, a second version waiting; the image's file; how long a run takes."""
     image = place / "disk.img"
     make_image(image)
@@ -112,9 +113,7 @@ def after_the_cut(
 
 
 @pytest.mark.needs_root
-def test_what_a_finished_run_reported_survives(
-    place: Path, mounts: Mounts, on_image: tuple[Scenario, Path, float]
-) -> None:
+def test_what_a_finished_run_reported_survives(place: Path, mounts: Mounts, on_image: OnImage) -> None:
     """The power goes as soon as the command has said exit 1 (two files fail) and its summary."""
     scenario, image, _ = on_image
     done = migrate(scenario.root)
@@ -137,7 +136,7 @@ def seeds(always: int, soak: int) -> list[object]:
 
 @pytest.mark.needs_root
 @pytest.mark.parametrize("seed", seeds(4, 100))
-def test_a_cut_at_a_random_time(place: Path, mounts: Mounts, on_image: tuple[Scenario, Path, float], seed: int) -> None:
+def test_a_cut_at_a_random_time(place: Path, mounts: Mounts, on_image: OnImage, seed: int) -> None:
     """The power goes in the middle of a run; what its lines had reported by then is there."""
     scenario, image, usual = on_image
     copy = place / "cut.img"

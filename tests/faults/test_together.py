@@ -80,12 +80,14 @@ def test_a_source_that_changes_all_the_time_is_never_half_published(place: Path)
     written: dict[str, set[str]] = {name: {checker.sha256_of(root / RAW / name)} for name in names}
 
     def scribble() -> None:
-        """Overwrites in place, as an unkind scraper does; every second version is whole and valid."""
+        """Overwrites in place, as an unkind scraper does. No two versions have records of one length, so that
+        a mixture of two is no JSON; one that stands still while it is read could not be told from a file."""
         turn = 0
         while not stop.is_set():
             name = names[turn % len(names)]
             turn += 1
-            data = json.dumps([valid_record(turn * 7 + m) for m in range(2000)]).encode()
+            pad = {"notes": "n" * (turn % 97)}
+            data = json.dumps([valid_record(turn * 7 + m) | pad for m in range(2000)]).encode()
             written[name].add(hashlib.sha256(data).hexdigest())
             path = root / RAW / name
             with path.open("r+b") as stream:
