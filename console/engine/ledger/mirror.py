@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
@@ -49,7 +49,12 @@ _CHUNK = 1 << 20  # bytes written at a time
 _ATTEMPTS = 5  # how often an edit made meanwhile is merged before we write all the same
 
 
-def write_mirror(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> bool:
+def write_mirror(
+    ctx: Context,
+    connection: sqlite3.Connection,
+    run_seq: int,
+    tell: Callable[[str, str, str, str], None] | None = None,
+) -> bool:
     """Write the state file from the ledger, atomically; True when it was rewritten.
 
     Only the holder of the lock calls it, after the outcomes of the run are recorded. A file without a
@@ -68,7 +73,10 @@ def write_mirror(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
         attempt += 1
         difference = read_mirror(ctx, connection)
         if difference.state in ("edited", "gone"):
-            record_difference(ctx, connection, difference, run_seq)
+            refused = record_difference(ctx, connection, difference, run_seq)
+            if tell is not None:
+                for line in difference_lines(difference, refused):
+                    tell(*line)
         if _agrees(connection, difference):
             _confirm(connection, run_seq)
             return False

@@ -20,38 +20,44 @@ PART = re.compile(r"^\..*\.(\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{4})\.part$", re.DOTALL
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder or file of ours, absolute. zone: it may be a link that the configuration names."""
+    """A folder or file of ours, absolute. model: the folder above whose group and mode it should follow.
+
+    zone: it may be a link that the configuration names.
+    """
 
     path: str
     folder: bool
+    model: str
     zone: bool = False
 
     def shared(self, above: int) -> bool:
-        """Whether the folder above says that the group works here: group-writable and setgid."""
+        """Whether the model says that the group works here: group-writable and setgid."""
         return bool(above & stat.S_IWGRP) and bool(above & stat.S_ISGID)
 
     def wanted(self, above: int) -> int:
-        """Mode bits that it should have, going by the folder above."""
+        """Mode bits that it should have, going by the model."""
         group = above & (stat.S_IRWXG | (stat.S_ISGID if self.folder else 0))
         return group if self.folder else group & ~stat.S_IXGRP
 
 
 def our_places(ctx: Context) -> Iterator[Place]:
     """Zones that we write, logs, state file, our own folder with what is in it. Some may not exist."""
-    zones = ctx.settings.zones
+    zones, root = ctx.settings.zones, str(ctx.workspace.root)
     for zone in (zones.validated, zones.backups, zones.archive):
-        yield Place(str(ctx.workspace.path(zone)), True, True)
-    yield Place(str(ctx.workspace.path(ctx.settings.log_dir)), True)
+        path = str(ctx.workspace.path(zone))
+        yield Place(path, True, os.path.dirname(path), zone=True)
+    logs = ctx.workspace.path(ctx.settings.log_dir)
+    yield Place(str(logs), True, str(logs.parent))
     for name in ("migration.log", "migration.json"):
-        yield Place(str(ctx.workspace.path(ctx.settings.log_dir) / name), False)
+        yield Place(str(logs / name), False, str(logs.parent))
     state = ctx.workspace.path(ctx.settings.state_file)
-    yield Place(str(state), False)
-    yield Place(str(state) + ".bak", False)
+    for suffix in ("", ".bak"):
+        yield Place(f"{state}{suffix}", False, str(state.parent.parent))
     private = ctx.workspace.private
-    yield Place(str(private), True)
-    yield Place(str(private / "runs"), True)
-    for path in (ctx.workspace.ledger, ctx.workspace.ledger_backup, ctx.workspace.lock, ctx.workspace.reserve):
-        yield Place(str(path), False)
+    for folder in (private, private / "runs"):
+        yield Place(str(folder), True, root)
+    for file in (ctx.workspace.ledger, ctx.workspace.ledger_backup, ctx.workspace.lock, ctx.workspace.reserve):
+        yield Place(str(file), False, root)
 
 
 def staged_files(ctx: Context) -> Iterator[tuple[str, str]]:
@@ -86,19 +92,19 @@ def ownership(ctx: Context) -> Iterator[Finding]:
 def _place(ctx: Context, place: Place) -> Finding | None:
     """Whether this user can work there, and the group where the folder above says that it is the group's."""
     try:
-        facts = os.lstat(place.path)
-        above = os.stat(os.path.dirname(place.path))
+        facts = os.stat(place.path) if place.zone else os.lstat(place.path)
+        above = os.stat(place.model)
     except FileNotFoundError:
         return None
     except OSError as error:
         return Finding(Check.FAIL, f"cannot be looked at: {error.strerror}", place.path)
     if stat.S_ISLNK(facts.st_mode):
-        return None if place.zone else Finding(Check.FAIL, "is a link", place.path, "replace it by what it points to")
+        return Finding(Check.FAIL, "is a link", place.path, "replace it by what it points to")
     mode = stat.S_IMODE(facts.st_mode)
     missing = place.wanted(above.st_mode) & ~mode
     problems = []
     if facts.st_gid != above.st_gid and place.shared(above.st_mode):
-        problems.append(f"its group is {facts.st_gid}, its folder's is {above.st_gid}")
+        problems.append(f"its group is {facts.st_gid}, that of {place.model} is {above.st_gid}")
     if missing:
         problems.append(f"its mode is {mode:04o}, {mode | missing:04o} would let the group work")
     if problems:

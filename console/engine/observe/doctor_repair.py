@@ -11,7 +11,7 @@ from pathlib import Path
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError
 from console.engine.observe.doctor_finding import Finding
-from console.engine.observe.doctor_places import Place
+from console.engine.observe.doctor_places import our_places
 from console.engine.runs.lock import Holder, RootLock
 
 
@@ -53,13 +53,13 @@ def _repair(ctx: Context, finding: Finding) -> str:
                     path.unlink(missing_ok=True)
                 return f"removed {finding.target}"
             return f"left alone: {finding.target}"
-        facts, above = os.lstat(path), os.stat(path.parent)
-        if stat.S_ISLNK(facts.st_mode):
-            return f"left alone, it has become a link: {finding.target}"
-        kind = Place(finding.target, stat.S_ISDIR(facts.st_mode))
-        if kind.shared(above.st_mode):
+        place = next((place for place in our_places(ctx) if place.path == finding.target), None)
+        if place is None or path.is_symlink():
+            return f"left alone: {finding.target}"
+        facts, above = os.lstat(path), os.stat(place.model)
+        if place.shared(above.st_mode):
             os.chown(path, -1, above.st_gid, follow_symlinks=False)
-        os.chmod(path, stat.S_IMODE(facts.st_mode) | kind.wanted(above.st_mode))
+        os.chmod(path, stat.S_IMODE(facts.st_mode) | place.wanted(above.st_mode))
         return f"{finding.repair}: {finding.target}"
     except OSError as error:
         return f"could not be done ({error.strerror}): {finding.target}"

@@ -14,7 +14,7 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.errors import LedgerError, ReadOnlyError, UsageError
 from console.engine.ledger.store import open_writer, reading, transaction
-from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.files_list import ACCEPTED, storable, timestamp
 from console.engine.records.model import Verdict
 from console.engine.text import visible
 
@@ -107,16 +107,16 @@ def _where(selection: FailureSelection) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {}
     if selection.cause:
         where.append("EXISTS (SELECT 1 FROM failure_causes c WHERE c.failure = x.id AND c.cause = :cause)")
-        values["cause"] = selection.cause
+        values["cause"] = storable(selection.cause)
     if selection.source:
         where.append("x.source = :source")
-        values["source"] = selection.source
+        values["source"] = storable(selection.source)
     if selection.pattern:
         if any(char in selection.pattern for char in "*?["):
             where.append("(x.path GLOB :pattern OR x.path GLOB '*/' || :pattern)")
         else:
             where.append("instr(lower(x.path), lower(:pattern)) > 0")
-        values["pattern"] = selection.pattern
+        values["pattern"] = storable(selection.pattern)
     return " AND ".join(where), values
 
 
@@ -126,7 +126,7 @@ def _path_sets(selection: FailureSelection) -> Iterator[tuple[str, dict[str, str
         yield "1", {}
         return
     for start in range(0, len(selection.paths), _MANY):
-        chosen = {f"p{n}": path for n, path in enumerate(selection.paths[start : start + _MANY])}
+        chosen = {f"p{n}": storable(path) for n, path in enumerate(selection.paths[start : start + _MANY])}
         yield f"x.path IN ({', '.join(':' + name for name in chosen)})", chosen
 
 
@@ -150,7 +150,7 @@ def list_failures(
     where, values = _where(selection or FailureSelection())
     if accepted is not None:
         where += f" AND {'' if accepted else 'NOT '}({ACCEPTED})"
-    values |= {"now": timestamp(ctx.env.now()), "limit": limit, "after": after}
+    values |= {"now": timestamp(ctx.env.now()), "limit": limit, "after": storable(after)}
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return []
@@ -253,7 +253,7 @@ def accept(ctx: Context, selection: FailureSelection, reason: str, until: dateti
     values = {
         "by": who.login or who.user,
         "at": timestamp(now),
-        "reason": reason.strip(),
+        "reason": storable(reason.strip()),
         "until": None if until is None else timestamp(until.astimezone(UTC)),
     }
     where, chosen = _where(selection)

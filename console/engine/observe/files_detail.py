@@ -12,7 +12,15 @@ from console.engine.context import Context
 from console.engine.errors import UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import FileStatus, Identity, Outcome
-from console.engine.observe.files_list import ACCEPTED, FileRow, current_rules, file_query, file_row, timestamp
+from console.engine.observe.files_list import (
+    ACCEPTED,
+    FileRow,
+    current_rules,
+    file_query,
+    file_row,
+    storable,
+    timestamp,
+)
 from console.engine.records.model import Verdict
 
 
@@ -112,6 +120,7 @@ def show_file(ctx: Context, given: str, *, history: int = 50) -> FileDetail:
 
 def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history: int = 50) -> FileDetail | None:
     """As show_file, for a path relative to the root; None when the ledger does not know it."""
+    on_disk, path = path, storable(path)
     values = {"now": timestamp(ctx.env.now()), "path": path}
     row = connection.execute(
         f"""SELECT a.*, coalesce((SELECT id FROM runs WHERE seq = a.seq), '') AS run,
@@ -142,7 +151,7 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
         file["processed_at"] if file else "",
         (file["by"] or "") if file else "",
         bool(file and file["mirrored"]),
-        identity_at(ctx.workspace.path(path)),
+        identity_at(ctx.workspace.path(on_disk)),
         Identity(known["size"], known["mtime_ns"], known["inode"]),
         identity_at(ctx.workspace.path(file["dest"])) if file else None,
         Identity(file["dest_size"], file["dest_mtime_ns"], file["dest_inode"]) if published else None,

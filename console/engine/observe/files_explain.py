@@ -172,14 +172,21 @@ class _Trace:
         else:
             self._say("Is it data?", "yes")
         rule = rules.rule_for(self._relative)
+        if rules.problems:
+            problem = rules.problems[0]
+            self._say(
+                "Do the rules load?", f"no: {problem.what} ({problem.file}{', ' * bool(problem.key)}{problem.key})"
+            )
+            if not known:
+                step = problem.next_step or f"correct {problem.file}"
+                return self._end(FileStatus.NEW, f"{step}; nothing is judged until then")
         if rule is None:
-            self._say("Which rule judges it?", NO_RULE)
+            self._say("Which rule judges it?", "one that does not load" if rules.problems else NO_RULE)
             if not known:
                 return self._end(FileStatus.IGNORED, f"add a rule for it to {ctx.settings.path}")
             return None
-        problem = next((str(p) for p in rules.problems if getattr(p, "file", "") == rule.setting.schema), "")
         judged = f"{rule.name} (rule {rule.index + 1}, `{rule.setting.match}`)"
-        self._say("Which rule judges it?", judged + (f", which does not load: {problem}" if problem else ""))
+        self._say("Which rule judges it?", judged)
         if self._detail and self._detail.rule_fingerprint and self._detail.rule_fingerprint != rule.fingerprint:
             self._say("Is that the rule that judged it last?", "no: the rule has changed since")
         return None

@@ -72,6 +72,11 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def storable(text: str) -> str:
+    """A name as the ledger keeps it: bytes that are no UTF-8 as `\\udcNN`, as a migrate writes them."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def current_rules(ctx: Context, connection: sqlite3.Connection) -> list[int] | None:
     """Ids of the rules of today's configuration that the ledger knows; None where the rules do not load."""
     from console.engine.records.rules import load_rules
@@ -128,16 +133,16 @@ def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str,
     chosen: dict[str, object] = dict(values)
     if source:
         where.append("§.source = :source")
-        chosen["source"] = source
+        chosen["source"] = storable(source)
     if after:
         where.append("§.path > :after")
-        chosen["after"] = after
+        chosen["after"] = storable(after)
     if filter and any(char in filter for char in "*?["):
         where.append("§.path GLOB :filter")
-        chosen["filter"] = filter if filter.startswith("*") else f"*{filter}"
+        chosen["filter"] = storable(filter) if filter.startswith("*") else f"*{storable(filter)}"
     elif filter:
         where.append("§.path LIKE :filter ESCAPE '\\'")
-        chosen["filter"] = _like(filter)
+        chosen["filter"] = _like(storable(filter))
     return " AND ".join(where), chosen
 
 
