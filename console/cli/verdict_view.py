@@ -21,11 +21,13 @@ def show_verdict(stream: Stream, verdict: Verdict, limit: int, indent: str = "  
         if record.line:
             where += f", line {count(record.line)}"
         for error in record.errors:
-            value = f": {error.value}" if error.value else ""
+            value = f": {error.value}" if error.value and error.value not in error.message else ""
             field = f"{error.field} " if error.field else ""
             stream.line(f"{indent}{where}  {field}[{error.rule}] {error.message}{value}")
         if record.excerpt:
-            stream.line(indent, "  ", ("dim", record.excerpt))
+            room = stream.width - len(indent) - 3
+            cut = stream.terminal and len(record.excerpt) > room
+            stream.line(indent, "  ", ("dim", record.excerpt[: room - 1] + "…" if cut else record.excerpt))
     failing = sum(1 for record in verdict.failing if record.number)
     rest = verdict.failed_records - min(failing, limit)
     if rest > 0:

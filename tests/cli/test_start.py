@@ -221,7 +221,7 @@ def complete(root: Path, words: str) -> list[str]:
         },
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_tab_completes_commands_options_and_sources(ws: Path) -> None:
