@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ from console.engine.settings import load_settings
 from console.engine.workspace.default_config import console_toml
 from console.engine.workspace.entry_points import MARK, entry_point
 from console.engine.workspace.init import perform_init, plan_init
-from console.engine.workspace.systemd import unit_name, units
 from tests.support import PROJECT, RAW, make_workspace, shared_corpus
 
 MIGRATE = "scripts/migration/migrate.py"
@@ -325,131 +323,3 @@ def test_a_new_folder_below_tmp_is_nobody_elses(tmp_path: Path) -> None:
     for path in ["", *tree(tmp_path / "ws")]:
         mode = stat.S_IMODE((tmp_path / "ws" / path).stat().st_mode)
         assert not mode & (stat.S_IWOTH | stat.S_IWGRP | stat.S_ISVTX), path
-
-
-# -- the scripts -------------------------------------------------------------------------------------------
-
-SHOW = '#!/bin/sh\nfor word in "$@"; do printf \'%s\\n\' "$word"; done\n'
-
-
-@pytest.fixture
-def scripted(tmp_path: Path) -> Path:
-    """A workspace whose scripts run a Python that only prints what it was asked to do."""
-    root = tmp_path / "w s"
-    init(root)
-    python, package = tmp_path / "python it's", tmp_path / "console"
-    python.write_text(SHOW)
-    python.chmod(0o755)
-    package.mkdir()
-    for script, action in ((MIGRATE, "migrate"), (VALIDATE, "validate")):
-        (root / script).write_bytes(entry_point(action, str(python), str(package)))
-    return root
-
-
-def asked(root: Path, script: str, *args: str, cwd: Path | None = None) -> list[str]:
-    """What the script would start, after `-P -m console`."""
-    done = subprocess.run(
-        [sys.executable, root / script, *args], cwd=cwd or root, capture_output=True, text=True, check=True
-    )
-    words = done.stdout.splitlines()
-    assert words[:3] == ["-P", "-m", "console"] and done.stderr == ""
-    return words[3:]
-
-
-@pytest.mark.parametrize("script", [MIGRATE, VALIDATE])
-def test_the_scripts_are_python_3_7_of_the_standard_library(scripted: Path, script: str) -> None:
-    text = (scripted / script).read_text()
-    module = ast.parse(text, feature_version=(3, 7))
-    imported = {alias.name for node in ast.walk(module) if isinstance(node, ast.Import) for alias in node.names}
-    assert imported == {"os", "sys"}
-    assert not any(isinstance(node, ast.ImportFrom | ast.JoinedStr) for node in ast.walk(module))
-
-
-def test_the_runbooks_commands_become_ours(scripted: Path) -> None:
-    root = ["--root", str(scripted)]
-    assert asked(scripted, MIGRATE) == [*root, "migrate", "--yes"]
-    assert asked(scripted, MIGRATE, "--config", CONFIG) == [*root, "--config", CONFIG, "migrate", "--yes"]
-    typed = ("--source", "data/raw/funding_sources/x", "--dest=data/transformed/validated/x")
-    assert asked(scripted, MIGRATE, *typed) == [
-        *(*root, "migrate", "--yes", "--source", "data/raw/funding_sources/x"),
-        *("--dest", "data/transformed/validated/x"),
-    ]
-    typed = ("--directory", "data/transformed/validated", "--schema", "config/schemas/funding_data_v1.json")
-    assert asked(scripted, VALIDATE, *typed) == [*root, "validate", *typed]
-
-
-def test_other_options_go_through_as_they_are(scripted: Path) -> None:
-    words = asked(scripted, MIGRATE, "--operation", "move", "--sample=3", "--", "--config")[2:]
-    assert words == ["migrate", "--yes", "--operation", "move", "--sample=3", "--", "--config"]
-    assert asked(scripted, MIGRATE, "--config")[-1] == "--config"  # its missing value is opsconsole's to say
-
-
-def test_a_pattern_looks_in_every_folder_as_the_incumbents_did(scripted: Path) -> None:
-    assert asked(scripted, MIGRATE, "--pattern", "*.json")[-2:] == ["--pattern", "**/*.json"]
-    assert asked(scripted, MIGRATE, "--pattern=**/x")[-2:] == ["--pattern", "**/x"]
-
-
-def test_paths_are_relative_to_where_one_stands(scripted: Path) -> None:
-    here = scripted / "scripts/migration"
-    words = asked(scripted, MIGRATE, "--config", "config.json", "--source", "../../data/raw/x", cwd=here)
-    assert words == [
-        *("--root", str(scripted), "--config", str(here / "config.json"), "migrate", "--yes"),
-        *("--source", str(scripted / "data/raw/x")),
-    ]
-    assert asked(scripted, MIGRATE, "--source", "sff", cwd=here)[-2:] == ["--source", "sff"]
-    # through a link to the script, and to the root
-    link = scripted.parent / "link.py"
-    link.symlink_to(scripted / MIGRATE)
-    assert asked(scripted.parent, "link.py", cwd=here)[:2] == ["--root", str(scripted)]
-
-
-@pytest.mark.parametrize("script", [MIGRATE, VALIDATE])
-def test_an_opsconsole_that_is_gone_is_said(scripted: Path, script: str) -> None:
-    for gone in ("console", "python it's"):
-        path = scripted.parent / gone
-        path.rename(path.with_name("moved"))
-        done = subprocess.run([sys.executable, script], cwd=scripted, capture_output=True, text=True, check=False)
-        path.with_name("moved").rename(path)
-        assert done.returncode == 2
-        assert str(path) in done.stderr and "opsconsole init" in done.stderr
-        assert "Traceback" not in done.stderr
-
-
-# -- systemd -----------------------------------------------------------------------------------------------
-
-
-def test_units_say_what_to_run_and_where_it_may_write(tmp_path: Path) -> None:
-    root = tmp_path / 'a b"c$d%e'
-    files = units(root, "ana", [root, Path("/srv/published")], "/opt/my venv/bin/python")
-    service, timer = (files[name] for name in sorted(files))
-    quoted = str(root).replace('"', '\\"').replace("%", "%%")
-    command = quoted.replace("$", "$$")
-    line = f'ExecStart="/opt/my venv/bin/python" -P -m console --root "{command}" migrate --yes --foreground'
-    assert line in service.splitlines()
-    assert f'ReadWritePaths="{quoted}"' in service and 'ReadWritePaths="/srv/published"' in service
-    assert "User=ana" in service and "OnCalendar=" in timer
-
-
-def test_a_unit_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="line break"):
-        plan_init(tmp_path / "new\nline", systemd=True)
-
-
-@pytest.mark.parametrize("name", ["pipeline", "a b", "..", "é", "@x", "-"])
-def test_a_unit_has_a_name_that_units_can_have(name: str) -> None:
-    made = unit_name(Path("/srv") / name)
-    assert made.startswith("opsconsole-migrate-") and all(c.isascii() and (c.isalnum() or c in "-_.") for c in made)
-
-
-def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("not shown here: needs systemd-analyze")
-    init(tmp_path / "a b", systemd=True)
-    folder = tmp_path / "a b/config/systemd"
-    done = subprocess.run(
-        ["systemd-analyze", "verify", *(str(file) for file in folder.iterdir())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0 and "opsconsole" not in done.stderr, done.stderr
