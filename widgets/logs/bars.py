@@ -101,7 +101,7 @@ class LogBar(_Line):
             chosen = level is page.least
             word = level_text(level) + ("+" if level and chosen else "")
             right.append((f"[{word}]" if chosen else f" {word} ", "strong" if chosen else "dim"))
-        self.set_parts(left, [*right, (" ", "")])
+        self.set_parts(left, [] if what else [*right, (" ", "")])
 
     def on_click(self, event: events.Click) -> None:
         if event.x > self.size.width - 30:
@@ -132,9 +132,9 @@ class LogFoot(_Line):
         elif search is not None:
             kind = "expression" if search.regex else "text"
             left.append((f"   {kind} {search.text}", "accent"))
-        keys = "/ find  l level  f follow  o logs  ? help "
+        keys = "  / find  l level  f follow  o logs  ? help "
         if search is not None:
-            keys = "n/N next, previous  Esc forget "
+            keys = "  n/N next, previous  Esc forget "
         self.set_parts(left, [(keys if self.size.width >= 70 else "", "dim")])
 
 

@@ -70,6 +70,7 @@ class LogFeed:
         self._at: Position | None = None
         self._least = Level.NONE
         self._visible, self._stopped = True, False
+        self._pause = 0.0  # monotonic time before which growth is not looked for
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True, name="log feed")
@@ -102,6 +103,10 @@ class LogFeed:
         with self._wake:
             self._visible = visible
             self._wake.notify()
+
+    def pace(self, seconds: float) -> None:
+        """After drawing much: leave the screen alone so long before showing what was added."""
+        self._pause = time.monotonic() + seconds
 
     def open(self, file: LogFile) -> None:
         """Show another log, at its end."""
@@ -173,13 +178,14 @@ class LogFeed:
             with self._wake:
                 if not self._commands and not self._working():
                     # hidden: sleeps until it is shown or told something
+                    due = max(due, self._pause)
                     self._wake.wait(max(0.0, due - time.monotonic()) if self._visible else None)
                 commands = [self._commands.popleft() for _ in range(len(self._commands))]
             changed = bool(commands)
             for command in commands:
                 self._guard(command)
                 self._guard(self._advance)
-            if self._visible and time.monotonic() >= due:
+            if self._visible and time.monotonic() >= max(due, self._pause):
                 due = time.monotonic() + 1 / PER_SECOND
                 grown = self._guard(self._poll)
                 changed = changed or grown

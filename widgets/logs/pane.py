@@ -6,25 +6,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input
 
 from console.engine.observe.logs import LogFile
 from console.engine.observe.logs_levels import Level
 from console.engine.observe.logs_record import describe_record
-from console.engine.observe.logs_search import Search, SearchError, compile_search
+from console.engine.observe.logs_search import Search
 from console.engine.observe.logs_view import Position, Row
 from console.engine.text import visible
 from widgets.logs.bars import LogBar, LogFoot
+from widgets.logs.chooser import LogChooser
 from widgets.logs.feed import LogFeed, Page
+from widgets.logs.marks import marks_of
+from widgets.logs.prompt import SearchPrompt
 from widgets.logs.rows import LogRows
-from widgets.logs.words import LEVELS, empty_text, file_rows, level_text
+from widgets.logs.words import HELP, LEVELS, empty_text
 from widgets.pager import Pager
-from widgets.table import Column, VirtualTable
+
+BYTES_PER_SECOND = 31_000  # what following may send: a page of 120x40 four times a second
 
 
 class LogPane(Vertical):
@@ -54,37 +57,15 @@ class LogPane(Vertical):
         Binding("w", "wrap", "Wrap long lines", show=False),
         Binding("o", "files", "Other logs"),
         Binding("enter", "record", "Whole record"),
-        Binding("ctrl+r", "regex", "Text or expression", show=False),
         Binding("escape", "back", "Back", show=False),
     ]
-    HELP = """\
-# Logs
-One log at a time, opened at its end. A full page moves up by a third at once, so that what you read stands
-still.
-
-up down j k      the line under the cursor; moving up pauses
-PageUp PageDown  a page; arriving at the end follows again
-g G Home End     beginning; end, and follow
-f                follow or pause; paused, new lines are counted
-l L              only records of a level and above: all, info, warning, error, and all again
-/                find a text; Ctrl+R: a regular expression; capitals count as soon as you type one
-n N              next and previous match, among the lines that the level filter shows
-e E              next and previous error
-left right w     sideways in long lines; wrap them instead
-Enter            the whole record, a structured one laid out; Esc: back
-o                other logs: structured, rotated, error output of runs
-
-✗ error or worse   ! warning   · debug   ▸ what happened to the file: rotated, truncated, replaced, gone
-Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a log is ever carried out.
-"""
+    HELP = HELP
     DEFAULT_CSS = """
     LogPane {
         height: 1fr;
-        & > VirtualTable, & > Pager, & > Input { display: none; }
-        &.-files > VirtualTable, &.-record > Pager, &.-search > Input { display: block; }
+        & > LogChooser, & > Pager, & > SearchPrompt { display: none; }
+        &.-files > LogChooser, &.-record > Pager, &.-search > SearchPrompt { display: block; }
         &.-files > LogRows, &.-record > LogRows, &.-search > LogFoot { display: none; }
-        & > Input { height: 1; border: none; padding: 0 1; background: $panel; }
-        & > Input:focus { border: none; }
     }
     """
 
@@ -120,25 +101,15 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
             """Several pages waiting: the newest is enough, unless an older one says something of its own."""
             return isinstance(message, LogPane._Paged) and not (message.page.said or message.page.at)
 
-    class _Listed(Message):
-        """From the thread that lists: the logs there are, and what to do with them."""
-
-        def __init__(self, files: list[LogFile], purpose: str, run: str) -> None:
-            super().__init__()
-            self.files, self.purpose, self.run = files, purpose, run
-
     def __init__(self, log_files: Callable[[], list[LogFile]], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._log_files = log_files
-        self._files: list[LogFile] = []
         self._feed = LogFeed(self._post_page)
         self._page = Page()
         self._cursor: int | None = None
         self._left, self._wrapped = 0, False
         self._search: Search | None = None
-        self._regex = False
         self._mode = "lines"
-        self._before_search: Position | None = None
 
     def _post_page(self, page: Page) -> None:
         self.post_message(self._Paged(page))
@@ -156,7 +127,7 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
         """Show what the structured log says of a run, from its last line on; its error output where that is
         all.
         """
-        self._list("run", run_id)
+        self.query_one(LogChooser).ask("run", run_id)
 
     def find(self, text: str) -> None:
         """Look for `text`, upwards from the end."""
@@ -169,22 +140,14 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
     def compose(self) -> ComposeResult:
         yield LogBar(id="log-bar")
         yield LogRows(id="log-rows")
-        columns = [
-            Column("log", cut="middle"),
-            Column("what", 18),
-            Column("size", 8, "right"),
-            Column("written", 12),
-        ]
-        yield VirtualTable(columns, empty="no log has been written yet", id="log-files")
+        yield LogChooser(self._log_files, id="log-files")
         yield Pager(id="log-record")
         yield LogFoot(id="log-foot")
-        prompt = Input(id="log-search", placeholder="text to find; Ctrl+R: regular expression", compact=True)
-        prompt.cursor_blink = False
-        yield prompt
+        yield SearchPrompt(id="log-search")
 
     def on_mount(self) -> None:
         self._feed.start()
-        self._list("start")
+        self.query_one(LogChooser).ask("start")
 
     def on_unmount(self) -> None:
         self._feed.stop()
@@ -200,12 +163,12 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
         self._target().focus(scroll_visible)
         return self
 
-    def _target(self) -> LogRows | VirtualTable | Pager | Input:
+    def _target(self) -> LogRows | LogChooser | Pager | SearchPrompt:
         if self._mode == "files":
-            return self.query_one(VirtualTable)
+            return self.query_one(LogChooser)
         if self._mode == "record":
             return self.query_one(Pager)
-        return self.query_one(Input) if self._mode == "search" else self.query_one(LogRows)
+        return self.query_one(SearchPrompt) if self._mode == "search" else self.query_one(LogRows)
 
     def _set_mode(self, mode: str) -> None:
         if mode == self._mode:
@@ -220,8 +183,6 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys for lines do nothing while something else is in front of them."""
-        if action == "regex":
-            return self._mode == "search"
         return self._mode == "lines" or action == "back"
 
     # -- what came -------------------------------------------------------------------------------------------
@@ -248,43 +209,21 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
 
     def _draw(self) -> None:
         page = self._page
-        self.query_one(LogRows).show(
+        drawn = self.query_one(LogRows).show(
             page.rows,
             left=self._left,
             wrap=self._wrapped,
             bottom=page.at_end and (page.follow or page.new_lines == 0),
             cursor=self._cursor,
-            marks=self._marks(),
+            marks=marks_of(page, self._search),
             empty=empty_text(page),
         )
+        self._feed.pace(drawn / BYTES_PER_SECOND)
         self.query_one(LogBar).show(page, self._wrapped)
         at = len(page.rows) - 1 if self._cursor is None else self._cursor
         row = page.rows[at] if 0 <= at < len(page.rows) else None
         number = page.numbers[at] if 0 <= at < len(page.numbers) else None
         self.query_one(LogFoot).show(page, None if self._cursor is None else row, number, self._search)
-
-    def _marks(self) -> dict[int, tuple[tuple[int, int], ...]]:
-        """What is highlighted: every occurrence of a text; of an expression, the matches in the line found.
-
-        An expression is not run here: it could take for ever.
-        """
-        search, found = self._search, self._page.found
-        if search is None:
-            return {}
-        if search.regex:
-            if found is None:
-                return {}
-            places = [
-                number
-                for number, row in enumerate(self._page.rows)
-                if row.position == (found.segment, found.line.start)
-            ]
-            return {number: found.columns() for number in places}
-        return {
-            number: spans
-            for number, row in enumerate(self._page.rows)
-            if row.line is not None and (spans := _occurrences(row.text, search))
-        }
 
     def _bring_into_sight(self, page: Page) -> None:
         """Sideways to the match, where it is off the screen."""
@@ -383,57 +322,44 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
 
     def action_search(self) -> None:
         self._set_mode("search")
-        prompt = self.query_one(Input)
-        prompt.value = self._search.text if self._search is not None else ""
-        prompt.select_all()
-        self._show_prompt()
+        self.query_one(SearchPrompt).begin(self._search)
 
-    def action_regex(self) -> None:
-        self._regex = not self._regex
-        self._show_prompt()
-
-    def _show_prompt(self) -> None:
-        """Under the pane's name: what is typed, and whether it compiles."""
-        kind = "expression" if self._regex else "text"
-        problem = ""
-        try:
-            compile_search(self.query_one(Input).value, regex=self._regex)
-        except SearchError as error:
-            problem = str(error)
-        self.query_one(LogBar).ask(f"find {kind}", problem)
-
-    @on(Input.Changed, "#log-search")
-    def _typed(self) -> None:
-        if self._mode == "search":
-            self._show_prompt()
-
-    @on(Input.Submitted, "#log-search")
-    def _searched(self, message: Input.Submitted) -> None:
+    @on(SearchPrompt.Typed)
+    def _typed(self, message: SearchPrompt.Typed) -> None:
         message.stop()
-        if not message.value:
-            self._search = None
-            self._feed.forget_mark()
-            self.action_back()
-            return
-        try:
-            self._search = compile_search(message.value, regex=self._regex)
-        except SearchError:
-            return  # it is said in the bar; what was typed stays
+        if self._mode == "search":
+            self.query_one(LogBar).ask(f"find {message.kind}", message.problem)
+
+    @on(SearchPrompt.Asked)
+    def _asked(self, message: SearchPrompt.Asked) -> None:
+        message.stop()
         self.action_back()
-        self._look(backward=self._page.follow, here=True)
+        self._search = message.search
+        if message.search is None:
+            self._feed.forget_mark()
+        else:
+            self._look(backward=self._page.follow, here=True)
+        self._draw()
+
+    @on(SearchPrompt.Left)
+    def _left_prompt(self, message: SearchPrompt.Left) -> None:
+        message.stop()
+        self.action_back()
 
     def action_again(self, backward: bool) -> None:
         """Next or previous match."""
         if self._search is None:
             self.action_search()
         else:
-            self._look(backward=backward)
+            following = self._page.follow
+            self._look(backward=backward or following, here=following)
 
     def action_error(self, backward: bool) -> None:
         """Next or previous error."""
-        start = self._start(backward)
+        following = self._page.follow  # nothing is below the end: the newest error is meant
+        start = self._start(backward or following, here=following)
         if start is not None:
-            self._feed.next_record(Level.ERROR, start, backward)
+            self._feed.next_record(Level.ERROR, start, backward or following)
 
     def _look(self, *, backward: bool, here: bool = False) -> None:
         start = self._start(backward, here=here)
@@ -450,48 +376,30 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
     # -- other logs, one record ------------------------------------------------------------------------------
 
     def action_files(self) -> None:
-        self._list("choose")
+        self.query_one(LogChooser).ask("choose")
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="logs-list")
-    def _list(self, purpose: str, run: str = "") -> None:
-        self.post_message(self._Listed(self._log_files(), purpose, run))
-
-    @on(_Listed)
-    def _listed(self, message: _Listed) -> None:
-        self._files = message.files
-        if message.purpose == "choose":
-            table = self.query_one(VirtualTable)
-            table.rows = file_rows(self._files)
-            shown = self._page.file.path if self._page.file is not None else ""
-            table.cursor = next((n for n, file in enumerate(self._files) if file.path == shown), 0)
-            self._set_mode("files")
-            table.focus()
-        elif message.purpose == "run":
-            self._open_run(message.run)
-        elif self._files and self._page.file is None:
-            self.open_log(self._files[0])
-
-    def _open_run(self, run: str) -> None:
-        log = next((file for file in self._files if file.kind == "structured" and file.size), None)
-        own = next((file for file in self._files if file.run == run), None)
-        if log is not None:
-            self.open_log(log)
-            self.find(run)
-        elif own is not None:
-            self.open_log(own)
-        else:
-            self.post_message(self.Problem(self, f"no log names run {visible(run)}"))
-
-    @on(VirtualTable.Chosen)
-    def _chosen(self, message: VirtualTable.Chosen) -> None:
+    @on(LogChooser.Listed)
+    def _listed(self, message: LogChooser.Listed) -> None:
         message.stop()
-        if message.index < len(self._files):
-            self.open_log(self._files[message.index])
+        if message.purpose == "choose":
+            shown = self._page.file.path if self._page.file is not None else ""
+            self.query_one(LogChooser).offer(message.files, shown)
+            self._set_mode("files")
+        elif message.purpose == "run":
+            file = message.for_run()
+            if file is None:
+                self.post_message(self.Problem(self, f"no log names run {visible(message.run)}"))
+                return
+            self.open_log(file)
+            if file.run != message.run:
+                self.find(message.run)
+        elif message.files and self._page.file is None:
+            self.open_log(message.files[0])
 
-    @on(VirtualTable.Moved)
-    @on(VirtualTable.NearEnd)
-    def _keep(self, message: Message) -> None:
-        message.stop()  # of no interest outside
+    @on(LogChooser.Picked)
+    def _picked(self, message: LogChooser.Picked) -> None:
+        message.stop()
+        self.open_log(message.file)
 
     def action_record(self) -> None:
         row = self._row()
@@ -503,7 +411,8 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
 
     def _show_record(self, row: Row, whole: bytes) -> None:
         """Called from the feed's thread with the bytes of a record."""
-        lines = describe_record(row, whole)
+        # leading blanks would be lost where the pager wraps, no-break spaces are not
+        lines = [(_keep_indent(text), tone) for text, tone in describe_record(row, whole)]
         self.post_message(self._RecordRead(lines))
 
     class _RecordRead(Message):
@@ -532,16 +441,6 @@ Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a
         self._draw()
 
 
-def _occurrences(text: str, search: Search) -> tuple[tuple[int, int], ...]:
-    sought = visible(search.text)
-    if search.ignore_case:
-        text, sought = text.lower(), sought.lower()
-    found: list[tuple[int, int]] = []
-    at = text.find(sought)
-    while at >= 0 and len(found) < 100:
-        found.append((at, at + len(sought)))
-        at = text.find(sought, at + len(sought))
-    return tuple(found)
-
-
-__all__ = ["LogPane", "level_text"]
+def _keep_indent(text: str) -> str:
+    indent = len(text) - len(text.lstrip(" "))
+    return "\u00a0" * indent + text[indent:]

@@ -20,6 +20,8 @@ from console.engine.observe.logs_view import Row
 from widgets.logs.paint import GUTTER, Painted, paint_rows
 from widgets.look import fit
 
+ROW_BYTES = 55  # of colours and cursor movement around a row
+MARK_BYTES = 45  # of colours at each end of a mark
 _TONES = ("debug", "warning", "error", "critical", "notice")
 
 
@@ -95,19 +97,22 @@ class LogRows(Widget, can_focus=True):
         cursor: int | None,
         marks: dict[int, tuple[tuple[int, int], ...]],
         empty: str,
-    ) -> None:
-        """Show these rows; what is the same as before is not drawn again. `empty`: said where there are none."""
+    ) -> int:
+        """Show these rows; what is the same as before is not drawn again. `empty`: said where there are none.
+
+        Returns about how many bytes that sends to the terminal.
+        """
         self._rows, self._marks = rows, marks
         self._options = (left, wrap, bottom, cursor)
         if empty != self._empty:
             self._empty = empty
             self.refresh(Region(0, 0, self.size.width, 1))
-        self._paint()
+        return self._paint()
 
-    def _paint(self) -> None:
+    def _paint(self) -> int:
         width, height = self.size
         if not width or not height:
-            return
+            return 0
         left, wrap, bottom, cursor = self._options
         before = self._lines
         self._lines = paint_rows(
@@ -122,10 +127,11 @@ class LogRows(Widget, can_focus=True):
         )
         if len(before) != len(self._lines):
             self.refresh()
-            return
+            return height * (width + ROW_BYTES)
         changed = [y for y, line in enumerate(self._lines) if _differ(line, before[y])]
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
+        return sum(width + ROW_BYTES + 2 * MARK_BYTES * len(self._lines[y].marks) for y in changed)
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style

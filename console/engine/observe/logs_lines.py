@@ -17,6 +17,7 @@ from console.engine.text import visible
 
 CHUNK = 64 * 1024  # bytes of one viewport read
 BIG_CHUNK = 1024 * 1024  # bytes of one read while scanning far
+LONG_BYTES = 64 * 1024  # kept of a line that is longer than one read; an expression sees no more of any line
 VIEW_BYTES = 16 * 1024  # of one line, as far as it is shown; the rest is said in its length
 
 
@@ -163,7 +164,7 @@ class LineReader:
                 yield Chunk(start, start + stop, data[:stop] if stop < len(data) else data)
             else:
                 stop = self.line_end(start + len(data), limit) - start
-                yield self._cut(start, start + stop, data)
+                yield self._cut(start, start + stop)
             start += stop
             size = BIG_CHUNK
 
@@ -184,11 +185,13 @@ class LineReader:
                 limit = low + begin
             else:
                 first = max(start, self.line_start(low))
-                yield self._cut(first, limit, self.read(first, min(CHUNK, limit - first)))
+                yield self._cut(first, limit)
                 limit = first
             size = BIG_CHUNK
 
-    def _cut(self, start: int, end: int, data: bytes) -> Chunk:
-        last = self.read(end - 2, 2)
-        ending = b"\r\n" if last == b"\r\n" else last[1:] if last[1:] == b"\n" else b""
+    def _cut(self, start: int, end: int) -> Chunk:
+        """The line [start, end) as a chunk of its own."""
+        last = self.read(max(start, end - 2), min(2, end - start))
+        ending = b"\r\n" if last == b"\r\n" else b"\n" if last.endswith(b"\n") else b""
+        data = self.read(start, min(LONG_BYTES, end - start - len(ending)))
         return Chunk(start, end, data, cut=True, ending=ending)

@@ -5,7 +5,8 @@ reads matches and progress from a pipe. The child (`serve`) sets an alarm before
 action ends it; the parent kills it when the answer is not wanted any more. Standard library only, so that it
 starts in 20 ms.
 
-A line matches when `re.search` finds the pattern in its first CHUNK bytes (terminator excluded) decoded as
+A line matches when `re.search` finds the pattern in its first LONG_BYTES bytes (terminator excluded) decoded
+as
 UTF-8 with surrogate escapes. Chunks of ASCII are searched whole with the same pattern on bytes first: without
 look-around and possessive parts a match inside a line is also found by a search of the chunk, at the same
 place or before.
@@ -23,7 +24,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from console.engine.observe.logs_lines import CHUNK, Chunk, LineReader
+from console.engine.observe.logs_lines import LONG_BYTES, Chunk, LineReader
 
 SECONDS = 2.0  # for one chunk (at most 1 MiB): a sane pattern needs a hundredth of it
 SPANS = 20  # of one line, as many as are told
@@ -129,14 +130,14 @@ class Matcher:
         """Matching lines of a chunk, first to last: start offset in the file and byte spans in the line."""
         data = chunk.data
         if chunk.cut:
-            spans = self._spans(data[:CHUNK])
+            spans = self._spans(data[:LONG_BYTES])
             return [(chunk.start, spans)] if spans else []
         found: list[tuple[int, Spans]] = []
         for start, stop in self._candidates(data):
             line = data[start : stop - 1] if data[stop - 1 : stop] == b"\n" else data[start:stop]
             if line.endswith(b"\r") and stop - start > len(line):
                 line = line[:-1]
-            spans = self._spans(line[:CHUNK])
+            spans = self._spans(line[:LONG_BYTES])
             if spans:
                 found.append((chunk.start + start, spans))
         return found
@@ -192,8 +193,8 @@ class Matcher:
         if "\\s" in self._pattern and re.search(rb"[\x1c-\x1f]", data):
             return True
         position = 0
-        while position + CHUNK < len(data):
-            found = data.rfind(b"\n", position, position + CHUNK + 1)
+        while position + LONG_BYTES < len(data):
+            found = data.rfind(b"\n", position, position + LONG_BYTES + 1)
             if found < 0:
                 return True  # a line of which only the beginning counts
             position = found + 1

@@ -144,6 +144,8 @@ class LogView:
             return False
         if self.follow:
             self._grown = True
+            if any(serial < self._seen[0] for serial, _, _ in change.grown):
+                self._work = self._tail()  # somebody still writes to the file before: that is above what is new
             self._work = self._work or self._append()
         else:
             self.at_end = False
