@@ -12,7 +12,7 @@ from console.engine.records.strict import Skipper, StrictDecoder, value_end
 from console.engine.records.window import BLOCK, Window
 from console.engine.records.words import EXCERPT_SHOWN, cut
 
-_EXACT = 128 * 1024  # bytes decoded at a time
+_LOOKED_AT = 128 * 1024  # characters of a value without an end in which its error is looked for
 _SPACE = " \t\n\r"
 # A syntax error this near to the end of what was read, or a string that does not end, may only be cut off.
 _UNSURE = 16
@@ -41,12 +41,13 @@ class Value(NamedTuple):
 class Cursor:
     """Reads a window's text from its beginning. `leave` gives the window back, at the cursor's place.
 
-    record_bytes: a value larger than this is an error and skipped in constant memory.
+    record_bytes: a value larger than this is an error and skipped in constant memory. exact: bytes decoded at a
+    time, more only for a value that needs more.
     """
 
-    def __init__(self, window: Window, decoder: StrictDecoder, record_bytes: int) -> None:
-        self._window, self._decoder, self._limit = window, decoder, record_bytes
-        self._load(_EXACT)
+    def __init__(self, window: Window, decoder: StrictDecoder, record_bytes: int, exact: int) -> None:
+        self._window, self._decoder, self._limit, self._exact = window, decoder, record_bytes, exact
+        self._load(exact)
 
     def _load(self, size: int) -> None:
         window = self._window
@@ -63,14 +64,14 @@ class Cursor:
 
     def resume(self) -> None:
         """Go on where the window begins."""
-        self._load(_EXACT)
+        self._load(self._exact)
 
     def _bytes(self, end: int) -> int:
         return len(self._text[:end].encode("utf-8", "surrogateescape"))
 
-    def _more(self, size: int = _EXACT) -> None:
+    def _more(self, size: int = 0) -> None:
         self.leave()
-        self._load(size)
+        self._load(size or self._exact)
 
     @property
     def line(self) -> int:
@@ -122,14 +123,11 @@ class Cursor:
         Raises Broke where no reading can go on: the file ends inside of the value, or its end cannot be told.
         """
         line = self.line
-        known: RecordError | None = None
         while True:
             start, failure = self._at, None
             decoded: Any = None
-            if self._size == _EXACT:
+            if self._size == self._exact:
                 decoded, end, failure = self._try(start)
-                if failure is not None and (start == 0 or self._final) and self._certain(failure):
-                    known = self._explain(failure, start)
             else:  # objects take many times their text: nothing is decoded before its end is known
                 end = value_end(self._text, start)
                 if self._reaches(end) and end - start <= self._limit:
@@ -137,10 +135,11 @@ class Cursor:
             if self._reaches(end):
                 return self._read(decoded, failure, line, start, end)
             if self._final:
-                raise Broke(line, known or _cut_off(what, line))
+                raise Broke(line, self._syntax_error() or _cut_off(what, line))
             if not self._widen():
-                if known is not None:
-                    raise Broke(line, known)
+                broken = self._syntax_error()
+                if broken is not None:
+                    raise Broke(line, broken)
                 return self._oversized(line, what)
 
     def _try(self, start: int) -> tuple[Any, int, Exception | None]:
@@ -153,11 +152,17 @@ class Cursor:
         """Whether a value that ends there is in memory, with what tells that it ends."""
         return 0 <= end < len(self._text) or (end >= 0 and self._final)
 
-    def _certain(self, failure: Exception) -> bool:
-        """Whether it is a syntax error, rather than a value of which only the beginning is in memory."""
-        if not isinstance(failure, json.JSONDecodeError) or failure.msg.startswith("Unterminated"):
-            return False
-        return failure.pos < len(self._text) - _UNSURE
+    def _syntax_error(self) -> RecordError | None:
+        """What is wrong near the beginning of a value without an end; None where it may only be long or cut off."""
+        text = self._text[self._at : self._at + min(_LOOKED_AT, self._limit)]
+        try:
+            self._decoder.decode(text, 0)
+        except json.JSONDecodeError as error:
+            if not error.msg.startswith("Unterminated") and error.pos < len(text) - _UNSURE:
+                return self._decoder.explain(error, *self.place(self._at + error.pos))
+        except (ValueError, RecursionError):
+            pass
+        return None
 
     def _explain(self, failure: Exception, start: int) -> RecordError:
         offset = failure.pos if isinstance(failure, json.JSONDecodeError) else start
@@ -186,7 +191,7 @@ class Cursor:
             errors = self._decoder.faults(decoded, raw)
         repeated = self._decoder.repeated and failure is None
         self._at = end
-        if self._size > _EXACT:
+        if self._size > self._exact:
             self._more()
         return Value(decoded, line, excerpt, errors, repeated)
 
@@ -205,7 +210,7 @@ class Cursor:
                 raise Broke(line, _cut_off(what, line))
             end = skipper.end(block.decode("latin-1"))
             window.drop(end if end >= 0 else len(block))
-        self._load(_EXACT)
+        self._load(self._exact)
         return Value(None, line, excerpt, (self._too_large(),), False)
 
 

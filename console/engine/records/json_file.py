@@ -36,7 +36,7 @@ def read_json(window: Window, reading: Reading, pointer: tuple[str, ...]) -> Ite
 
     pointer: the way to a list inside of the document; () for the document itself, which is a list or one record.
     """
-    cursor = Cursor(window, reading.decoder(), reading.record_bytes)
+    cursor = Cursor(window, reading.decoder(), reading.record_bytes, reading.exact)
     try:
         first = cursor.peek()
         if pointer:
@@ -180,6 +180,8 @@ def _chunk(window: Window, reading: Reading, cuts: _Cuts) -> tuple[Batch | None,
     """The next chunk; or None and how many bytes the exact reader should take on."""
     data = window.data
     for cut in cuts.places(data):
+        if cut > reading.record_bytes:  # one of them may be too large
+            continue
         # An indented array closes on a line of its own; so written, its text can be proven by comparison.
         text = b"[" + data[:cut] + (b"\n]" if data[:1] == b"\n" else b"]")
         records = parse(text)

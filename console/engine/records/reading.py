@@ -28,20 +28,20 @@ class Reading:
 
     record_bytes: a larger record is an error. nesting: levels a record may have, itself counted.
     duplicates: error | warn | off. chunk: bytes parsed at once, at most half of a record's limit, so that no
-    record of a chunk can be too large.
+    record of a chunk can be too large. exact: bytes that the exact reader decodes at a time.
     """
 
     record_bytes: int
     nesting: int
     duplicates: str
     chunk: int
+    exact: int
 
     @staticmethod
     def of(settings: Settings, chunk: int = CHUNK) -> Reading:
         limits = settings.limits
-        return Reading(
-            limits.record_bytes, limits.nesting, settings.duplicate_keys, max(1, min(chunk, limits.record_bytes // 2))
-        )
+        chunk = max(1, min(chunk, limits.record_bytes // 2))
+        return Reading(limits.record_bytes, limits.nesting, settings.duplicate_keys, chunk, max(16, chunk // 8))
 
     def decoder(self) -> StrictDecoder:
         return StrictDecoder(self.duplicates, self.nesting)
