@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -71,6 +70,8 @@ class LazyGroup(click.Group):
             summary = self.later.get(name) or self._later_action(name)
             if summary:
                 raise click.UsageError(later_text(f"{ctx.command_path} {name}", summary), ctx)
+            import difflib
+
             known = list(self.table) or list(self.commands)
             near = difflib.get_close_matches(name, known, 1)
             hint = f" Did you mean `{near[0]}`?" if near else f" The commands are: {', '.join(known)}."

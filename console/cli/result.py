@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,13 +41,13 @@ FIRST_FILES = 5
 FIRST_CAUSES = 8
 
 
-@dataclass(slots=True)
 class Summary:
     """The end of a mutating command: the JSON summary with --json, words without. Printed exactly once."""
 
-    action: str
-    as_json: bool
-    printed: bool = False
+    def __init__(self, action: str, as_json: bool) -> None:
+        self.action = action
+        self.as_json = as_json
+        self._printed = False
 
     def file(self, run: str | None, outcome: OutcomeRow) -> None:
         """One event for a file that changed or failed."""
@@ -70,8 +69,8 @@ class Summary:
 
     def last(self, run: str | None, status: str, counts: dict[str, int], exit_status: int, message: str = "") -> None:
         """The summary, the last line of --json."""
-        if self.as_json and not self.printed:
-            self.printed = True
+        if self.as_json and not self._printed:
+            self._printed = True
             out().json(
                 {
                     "event": "summary",
