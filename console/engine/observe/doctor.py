@@ -110,20 +110,22 @@ def _restore(ctx: Context) -> str:
 
 
 def _ledger_copy(ctx: Context, connection: sqlite3.Connection) -> Iterator[Finding]:
-    """After each run there is a copy."""
-    last = connection.execute("SELECT max(ended_at) FROM runs").fetchone()[0]
+    """After each run that changed something there is a copy."""
+    last = connection.execute(
+        "SELECT ended_at FROM runs WHERE seq = (SELECT max(run) FROM outcomes WHERE outcome <> 'sidecar')"
+    ).fetchone()
     copy = ctx.workspace.ledger_backup
-    if last is None:
+    if last is None or last[0] is None:
         return
     if not copy.exists():
         yield Finding(Check.WARN, "there is no copy of the ledger", str(copy), "the next run makes one")
         return
-    behind = datetime.fromisoformat(last).timestamp() - copy.stat().st_mtime
+    behind = datetime.fromisoformat(last[0]).timestamp() - copy.stat().st_mtime
     if behind > 60:
-        text = f"the copy of the ledger is {duration(behind)} older than the last run"
+        text = f"the copy of the ledger is {duration(behind)} older than the last run that changed something"
         yield Finding(Check.WARN, text, str(copy), "see why the last run could not write it; the next run makes one")
     else:
-        yield Finding(Check.PASS, f"the copy of the ledger is of the last run, {size(copy.stat().st_size)}", str(copy))
+        yield Finding(Check.PASS, f"the copy of the ledger is up to date, {size(copy.stat().st_size)}", str(copy))
 
 
 def _intents(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -179,14 +181,14 @@ def _mirror(ctx: Context) -> Iterator[Finding]:
     if found.restored_run:
         yield Finding(Check.WARN, f"an older state file was put back, that of run number {found.restored_run}", name)
     told = (
-        (found.gone, "taken out of", "count as not processed: the next migrate judges them again"),
-        (tuple(entry.path for entry in found.added), "added to", "are adopted if their bytes match"),
-        (found.altered, "altered in", "are not believed: the next migrate writes back what the ledger says"),
-        (tuple(f"{path} ({why})" for path, why in found.refused), "in", "are not adopted"),
+        (found.gone, "taken out of", "not processed, and judged again by the next migrate"),
+        (tuple(entry.path for entry in found.added), "added to", "adopted if the bytes match"),
+        (found.altered, "altered in", "not believed, and written back by the next migrate"),
+        (tuple(f"{path} ({why})" for path, why in found.refused), "put into", "not adopted"),
     )
     for paths, verb, what in told:
         if paths:
-            text = f"{plural(len(paths), 'entry', 'entries')} {verb} the state file by somebody else {what}"
+            text = f"{plural(len(paths), 'entry', 'entries')} {verb} the state file by somebody else: {what}"
             yield Finding(Check.WARN, text, name, _some(paths))
 
 

@@ -77,7 +77,8 @@ class _Trace:
             zones = self._ctx.settings.zones
             self._say("Where does it lie?", f"neither in the raw zone ({zones.raw}) nor in {zones.validated}")
             return self._end(FileStatus.IGNORED, f"only files below {zones.raw} are migrated")
-        self._say("Which source is it of?", self._relative.partition("/")[0] if "/" in self._relative else "none")
+        if "/" in self._relative:
+            self._say("Which source is it of?", self._relative.partition("/")[0])
         ended = self._on_disk() or self._is_data()
         if ended is not None:
             return ended

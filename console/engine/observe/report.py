@@ -42,12 +42,16 @@ _SECTIONS = (
     ("Moved to the archive", (Outcome.MOVED,)),
 )
 
+_UNUSUAL = frozenset(outcome.value for outcome in _SECTIONS[0][1] if outcome != Outcome.FAILED)
+
 
 def code(text: str, *, table: bool = False) -> str:
     """Any text as a code span: nothing in it is markup. table: for a cell, where `|` would end it."""
     shown = visible(text[:_TEXT])
     if not shown:
         return ""
+    if "`" not in shown and "|" not in shown and shown[0] != " " != shown[-1]:
+        return f"`{shown}`"  # all but a few
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
@@ -58,21 +62,28 @@ def code(text: str, *, table: bool = False) -> str:
 
 def render_report(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> str:
     """The report of run `run_seq` as Markdown. Raises UsageError when the ledger has no such run."""
+    return "".join(f"{line}\n" for line in report_lines(ctx, connection, run_seq))
+
+
+def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> Iterator[str]:
+    """The report line by line, without newlines, in constant memory. Raises UsageError as render_report
+    does.
+    """
     row = connection.execute("SELECT * FROM runs WHERE seq = ?", [run_seq]).fetchone()
     if row is None:
         raise UsageError(f"the ledger has no run number {run_seq}")
     run = run_row(row)
-    lines: list[str] = [f"# {run.action} {run.id}", ""]
-    lines += _head(ctx, run)
-    lines += _counts(run)
-    lines += _plan(ctx, run)
-    lines += _checks("Gate", run.gate)
-    lines += _overrides(run)
-    lines += _checks("Verification", run.verification)
+    yield f"# {run.action} {run.id}"
+    yield ""
+    yield from _head(ctx, run)
+    yield from _counts(run)
+    yield from _plan(ctx, run)
+    yield from _checks("Gate", run.gate)
+    yield from _overrides(run)
+    yield from _checks("Verification", run.verification)
     for title, outcomes in _SECTIONS:
-        lines += _files(connection, run, title, outcomes)
-    lines += _timings(run)
-    return "\n".join(lines) + "\n"
+        yield from _files(connection, run, title, outcomes)
+    yield from _timings(run)
 
 
 def _time(text: str | None, zone: tzinfo) -> str:
@@ -225,29 +236,39 @@ def _files(connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tu
         return
     yield f"## {title}: {plural(number, 'file')}"
     yield ""
-    rows = connection.execute(f"SELECT * FROM outcomes WHERE run = ? AND outcome IN ({places}) ORDER BY path", values)
-    for shown, row in enumerate(rows):
-        yield _file(row)
-        if row["outcome"] in _SECTIONS[0][1]:
-            yield from _causes(connection, run, row["path"], example=shown < _EXAMPLES)
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    failed = outcomes is _SECTIONS[0][1]
+    for shown, (outcome, path, *rest) in enumerate(
+        cursor.execute(
+            "SELECT outcome, path, dest, size, sha256, reason, replaced_sha256, backup FROM outcomes"
+            f" WHERE run = ? AND outcome IN ({places}) ORDER BY id",
+            values,
+        )
+    ):
+        yield _file(outcome, path, *rest)
+        if failed:
+            yield from _causes(connection, run, path, example=shown < _EXAMPLES)
     yield ""
 
 
-def _file(row: sqlite3.Row) -> str:
+def _file(
+    outcome: str, path: str, dest: str, size_bytes: int, sha256: str, reason: str, replaced: str, backup: str
+) -> str:
     """One file on one line: what became of it, its bytes, what it replaced and where that is kept."""
-    line = f"- {code(row['path'])}"
-    if row["outcome"] in (Outcome.DAMAGED, Outcome.CHANGED_WHILE_READ, Outcome.CHANGED_SINCE_PLAN):
-        line += f" {row['outcome']}"
-    if row["reason"]:
-        line += f": {code(row['reason'])}"
-    if row["dest"] and row["outcome"] != Outcome.FAILED:
-        line += f" → {code(row['dest'])}"
-    if row["sha256"]:
-        line += f", {size(row['size'])}, SHA-256 `{row['sha256']}`"
-    if row["replaced_sha256"] and row["outcome"] == Outcome.REPLACED:
-        line += f"; replaced `{row['replaced_sha256']}`"
-    if row["backup"]:
-        line += f", kept at {code(row['backup'])}"
+    line = f"- {code(path)}"
+    if outcome in _UNUSUAL:
+        line += f" {outcome}"
+    if reason:
+        line += f": {code(reason)}"
+    if dest and outcome != "failed":
+        line += f" → {code(dest)}"
+    if sha256:
+        line += f", {size_bytes:,} bytes, SHA-256 `{sha256}`"
+    if replaced and outcome == "replaced":
+        line += f"; replaced `{replaced}`"
+    if backup:
+        line += f", kept at {code(backup)}"
     return line
 
 

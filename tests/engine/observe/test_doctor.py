@@ -109,6 +109,8 @@ def test_a_newer_ledger_names_the_version_and_no_restoring(ctx: Context) -> None
 def test_a_missing_and_an_old_copy_of_the_ledger(ctx: Context) -> None:
     with opened(ctx) as connection, transaction(connection):
         add_run(connection, 2, ended_at="2030-03-01T10:00:00.000000Z")
+        connection.execute("INSERT INTO outcomes (run, path, outcome) VALUES (2, 'x', 'published')")
+        add_run(connection, 3, ended_at="2040-03-01T10:00:00.000000Z")  # found nothing to do
     assert "older than the last run" in only(ctx, "copy of the ledger").text
     ctx.workspace.ledger_backup.unlink()
     assert "no copy" in only(ctx, "copy of the ledger").text

@@ -112,7 +112,7 @@ def test_every_file_is_in_it_with_its_bytes_and_causes(ctx: Context) -> None:
     assert "## Failed: 1 file\n" in text
     assert "  - `date is missing`: 12 records" in text
     assert "record 17, line 412: `required:date!`, by rule `required`" in text
-    assert f"- `{PLAIN}` → `data/v.json`, 3.6 kB, SHA-256 `{'ab' * 32}`; replaced `{'ef' * 32}`" in text
+    assert f"- `{PLAIN}` → `data/v.json`, 3,552 bytes, SHA-256 `{'ab' * 32}`; replaced `{'ef' * 32}`" in text
     assert "kept at `data/_backups/r/v.json`" in text
     assert "## Not tried: 1 file" in text
     assert "another-run" not in text
