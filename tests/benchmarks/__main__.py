@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that the bench works, no more")
+    parser.add_argument("--scale", type=float, default=1.0, help="this part of the numbers of files")
     parser.add_argument("--rounds", type=int, help="interleaved rounds of a case")
     parser.add_argument("--place", default="", help="folder that holds the image; default: the system's /tmp")
     given = parser.parse_args()
@@ -37,9 +38,7 @@ def main() -> int:
     if wrong:
         parser.error(f"no such benchmark: {', '.join(wrong)}")
     sizes = QUICK if given.quick else Sizes()
-    if given.rounds:
-        values = {name: getattr(sizes, name) for name in sizes.__dataclass_fields__}
-        sizes = Sizes(**{**values, "rounds": given.rounds})
+    sizes = sizes.scaled(given.scale, given.rounds or sizes.rounds)
     report = Report()
     with ground(report, sizes.gigabytes, given.place) as place:
         for name in given.names or CASES:

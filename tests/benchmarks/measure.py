@@ -113,7 +113,7 @@ class Watch:
 
 
 def watch_memory(
-    command: Sequence[str], *, cwd: Path, allowed: Sequence[int] = (0,), every: float = 0.01
+    command: Sequence[str], *, cwd: Path, allowed: Sequence[int] = (0,), every: float = 0.05
 ) -> tuple[Sample, Memory]:
     """Run a command and look at all its processes every `every` seconds (slower than `time_command`)."""
     mark = secrets.token_hex(8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks import corpora, peers
@@ -29,6 +29,11 @@ class Sizes:
     gigabytes: int = 48
     one_file_records: int = 100_000
     seconds: float = 10.0
+
+    def scaled(self, factor: float, rounds: int) -> Sizes:
+        """The same with `factor` times as many files, at least one of each."""
+        small, large, idle = (max(1, round(n * factor)) for n in (self.small_files, self.large_files, self.idle_files))
+        return replace(self, rounds=rounds, small_files=small, large_files=large, idle_files=idle)
 
 
 QUICK = Sizes(2, 300, 3, 2_000, 2_000, 4, 5_000, 3.0)
