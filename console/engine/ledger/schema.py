@@ -68,9 +68,7 @@ CREATE TABLE files (
   dest_inode INTEGER NOT NULL,
   mirrored INTEGER NOT NULL DEFAULT 1  -- 0: its entry was taken out of the mirror by hand (counts as not processed)
 ) STRICT;
-CREATE INDEX files_source ON files (source, path);
-CREATE INDEX files_dest ON files (dest);
-CREATE INDEX files_processed ON files (processed_at, id);
+-- A source's files are a range of `path`; each further index would cost a run as much as the row itself.
 
 -- A sidecar goes with the first data file of its folder; not in the mirror.
 CREATE TABLE sidecars (
@@ -84,7 +82,6 @@ CREATE TABLE sidecars (
   problem TEXT NOT NULL DEFAULT '',   -- why its own schema refused it; never fails the run by default
   run INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sidecars_source ON sidecars (source, path);
 
 -- A raw file that failed, remembered by its identity and rule; while both stand it is not read again.
 CREATE TABLE failures (
@@ -109,7 +106,6 @@ CREATE TABLE failures (
   accepted_reason TEXT,
   accepted_until TEXT              -- UTC date-time, or NULL: until source or rule changes
 ) STRICT;
-CREATE INDEX failures_source ON failures (source, path);
 
 CREATE TABLE failure_causes (
   failure INTEGER NOT NULL REFERENCES failures (id) ON DELETE CASCADE,

@@ -16,6 +16,7 @@ _LOOKED_AT = 128 * 1024  # characters of a value without an end in which its err
 _SPACE = " \t\n\r"
 # A syntax error this near to the end of what was read, or a string that does not end, may only be cut off.
 _UNSURE = 16
+_AHEAD = 3  # characters behind a value that tell whether it has ended
 _BOUNDARY = re.compile(r'\s*\}\s*,\s*\{\s*"[^"\\]*"')
 _BOUNDARY_SHOWN = 300  # characters
 
@@ -149,8 +150,8 @@ class Cursor:
             return None, value_end(self._text, start), error
 
     def _reaches(self, end: int) -> bool:
-        """Whether a value that ends there is in memory, with what tells that it ends."""
-        return 0 <= end < len(self._text) or (end >= 0 and self._final)
+        """Whether a value that ends there is in memory, with what tells that it ends: `1`, `1.` and `1e+` go on."""
+        return 0 <= end <= len(self._text) - _AHEAD or (end >= 0 and self._final)
 
     def _syntax_error(self) -> RecordError | None:
         """What is wrong near the beginning of a value without an end; None where it may only be long or cut off."""

@@ -14,6 +14,7 @@ from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.runs.query import get_run, is_alive, run_outcomes
 
 _WINDOW = 10.0  # seconds over which the rate is taken
+_LETTING_GO = 10.0  # seconds that a run's process gets to close the ledger and go
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class Progress:
     rate: float
     seconds_left: float | None
     alive: bool
+
+
+def _wait_for_end(done_fd: int) -> None:
+    """Until the run's process has let go of the lock, so that whoever waited for the run can start the next."""
+    while select.select([done_fd], [], [], _LETTING_GO)[0]:
+        if not os.read(done_fd, 65536):
+            return
 
 
 class Rate:
@@ -69,6 +77,8 @@ def follow(
         if row.status != RunStatus.RUNNING or not alive:
             fresh = get_run(ctx, run_id)
             if fresh is None or fresh.status == row.status:
+                if done_fd is not None and not ended_fd:
+                    _wait_for_end(done_fd)
                 return
             continue  # it ended between the two looks
         waited, _, _ = select.select([done_fd] if done_fd is not None and not ended_fd else [], [], [], interval)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
+
+import orjson
 
 from console.engine.actions.migrate.model import Staged
 from console.engine.actions.migrate.rows import Record, Recorder, published_record
@@ -113,7 +114,7 @@ class Batches:
         self._flusher.flush(files, folders)
 
     def _intend(self, items: list[PublishItem]) -> None:
-        document = json.dumps(items)  # tuples as arrays
+        document = orjson.dumps([(*item[:-1], tuple(item.record)) for item in items]).decode()
         with transaction(self._run.connection) as connection:
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'publish', ?)", [self._run.seq, document]
@@ -201,9 +202,8 @@ class Batches:
                 if record.problem:
                     add("WARNING", "Sidecar not as its schema says", file=item.path, detail=record.problem)
                 continue
-            add("INFO", "Processing file", file=item.path, checksum=item.sha256)
-            detail = f"replaced, backup {item.backup}" if replaced else ""
-            add("INFO", "Copy successful", file=item.path, detail=detail, dest=item.dest, checksum=item.sha256)
+            detail = f"replaced, backup {item.backup}" if replaced else "published"
+            add("INFO", "Processing file", file=item.path, detail=detail, dest=item.dest, checksum=item.sha256)
             if replaced:
                 add("WARNING", "Source changed since it was published", file=item.path)
         for item, reason in refused:

@@ -105,25 +105,30 @@ class Scanner:
         cut = len(self._prefix)
         cursor = self._connection.cursor()
         cursor.row_factory = None
+        # a source's rows are a range of the paths' own index: '0' is what follows '/'
+        first = recordable(self._prefix + source)
+        where, span = (
+            ("source = ?", [source]) if source == "." else ("path > ? AND path < ?", [first + "/", first + "0"])
+        )
         files = {
             row[0][cut:]: Known._make(row[1:])
             for row in cursor.execute(
                 "SELECT path, status, dest, size, mtime_ns, inode, sha256, rule, mirrored, dest_size,"
-                " dest_mtime_ns, dest_inode FROM files WHERE source = ?",
-                [source],
+                f" dest_mtime_ns, dest_inode FROM files WHERE {where}",
+                span,
             )
         }
         failures = {
             row[0][cut:]: KnownFailure._make(row[1:])
             for row in cursor.execute(
                 "SELECT path, size, mtime_ns, inode, rule, accepted_at IS NOT NULL"
-                " AND coalesce(accepted_until > ?, 1) FROM failures WHERE source = ?",
-                [self._now, source],
+                f" AND coalesce(accepted_until > ?, 1) FROM failures WHERE {where}",
+                [self._now, *span],
             )
         }
         sidecars = {
             row[0][cut:]: (row[1], row[2], row[3])
-            for row in cursor.execute("SELECT path, size, mtime_ns, inode FROM sidecars WHERE source = ?", [source])
+            for row in cursor.execute(f"SELECT path, size, mtime_ns, inode FROM sidecars WHERE {where}", span)
         }
         return files, failures, sidecars
 

@@ -22,7 +22,7 @@ def verify_published(run: ActiveRun) -> list[GateItem]:
     if not rows:
         return []
     root = run.ctx.workspace.root
-    absent = [row["dest"] for row in rows if not _stands(os.path.join(root, row["dest"]), row["size"])]
+    absent = [dest for _, dest, size, _ in rows if not _stands(f"{root}/{dest}" if dest[0] != "/" else dest, size)]
     items = [
         GateItem(
             "published",
