@@ -61,6 +61,11 @@ def paint(*parts: Cell) -> Content:
     return Content.assemble(*pieces)
 
 
+def marked(text: str, tone: str = "") -> list[Cell]:
+    """Text in which `commands` between ticks stand out instead."""
+    return [(part, "accent" if number % 2 else tone) for number, part in enumerate(text.split("`")) if part]
+
+
 def lines(parts: Iterable[Content]) -> Content:
     """Several contents, one under the other."""
     return Content("\n").join(list(parts))

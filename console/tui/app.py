@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
 from console.engine.actions.registry import ACTIONS, find_action, not_yet
@@ -55,6 +56,8 @@ class ConsoleApp(FedApp):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = theme if theme in self.available_themes else "ops-dark"
+        if self.no_color:  # chosen by Textual before our theme was
+            self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
         if stand_ins:
             self._filters.append(StandIns(stand_ins))
         self.crash: Exception | None = None
@@ -115,11 +118,15 @@ class ConsoleApp(FedApp):
         await super().on_event(event)
 
     def _armed(self, event: events.Key) -> bool:
-        """After `a` the next key is an action's letter, or nothing."""
-        bars = self.screen.query(ActionBar)
-        bar = bars.first() if bars else None
-        if bar is None or not bar.armed:
+        """`a`, then an action's letter. Decided here, in the order of the keys, not where each may be handled later."""
+        bar = self.screen.query_one_optional(ActionBar)
+        if bar is None:
             return False
+        if not bar.armed:
+            focused = self.focused
+            typing = focused is not None and focused.check_consume_key(event.key, event.character)
+            bar.armed = event.key == "a" and not typing
+            return bar.armed
         bar.armed = False
         action = bar.find(event.key)
         if action is not None:

@@ -55,7 +55,9 @@ def _call(app: ConsoleApp, action: str) -> Callable[[], Awaitable[None]]:
 
 
 class Palette(CommandPalette):
-    """The palette without a blinking cursor."""
+    """The palette without a blinking cursor and without a picture that most fonts lack."""
+
+    DEFAULT_CSS = "Palette SearchIcon { display: none; }"
 
     def on_mount(self) -> None:
         for field in self.query(Input):

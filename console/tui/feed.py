@@ -20,6 +20,7 @@ from console.tui.watch import Watcher
 from console.tui.zone import time_zone
 from widgets.overview import OverviewPane
 from widgets.overview.overview import DISK_BAD, DISK_WARN
+from widgets.pager.markdown import plain
 from widgets.runs import RunDetail, RunsPane
 from widgets.status import RunState, StatusLine
 
@@ -181,7 +182,7 @@ class FedApp(App[None]):
     def _fill_status(self, seconds_left: float | None = None) -> None:
         line = self.main.query_one(StatusLine)
         ctx = self.ctx
-        line.workspace = ctx.settings.name or ctx.workspace.root.name
+        line.workspace = ctx.settings.name
         line.where = f"{ctx.env.who.host}:{ctx.workspace.root}"
         line.read_only = ctx.read_only
         line.zone = self._zone
@@ -269,7 +270,7 @@ class FedApp(App[None]):
             with reading(self.ctx.workspace.ledger) as connection:
                 return "there is no ledger" if connection is None else render_report(self.ctx, connection, run.seq)
 
-        self.fetch("report", read, screen.set_text)
+        self.fetch("report", read, lambda text: screen.set_lines(plain(text)))
 
     def on_run_detail_outcome_chosen(self, message: RunDetail.OutcomeChosen) -> None:
         row = message.outcome

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from console.engine.model import Plan, RunRow, RunStatus
 from console.engine.text import count, size, visible
-from widgets.look import Cell, bar, fit, lines, paint, short_time, width_of, wrap
+from widgets.look import Cell, bar, fit, lines, marked, paint, short_time, width_of, wrap
 from widgets.runs.pane import RUN_COLUMNS
 from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
 from widgets.table import VirtualTable
@@ -150,7 +150,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         if not parts and not unchanged:
             return [
                 self._label("Waiting", "no data files in the raw zone yet"),
-                self._label("", ("put files under its source folders; then `a m` plans a migrate", "dim")),
+                self._label("", *marked("put files under its source folders; then `a m` plans a migrate", "dim")),
             ]
         if not any(plan.counts.get(key) for key, _, _ in words[:5]):
             parts = [("✓ nothing new", "good"), *(["   ", *parts] if parts else [])]
@@ -196,12 +196,12 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         half = self._room // 2 if wide and alert.next_step else self._room - 2
         head = wrap(visible(alert.text), half)[:2]
         if wide and alert.next_step and len(head) == 1:
-            return [self._label(label, ("! ", "warn"), fit(head[0], half), (f"  {alert.next_step}", "dim"))]
+            return [self._label(label, ("! ", "warn"), fit(head[0], half), "  ", *marked(alert.next_step, "dim"))]
         rows = []
         for at, text in enumerate(head):
             rows.append(self._label("" if at else label, ("  ", "") if at else ("! ", "warn"), text))
         step = wrap(visible(alert.next_step), self._room - 2)[:2] if alert.next_step else []
-        return rows + [self._label("", "  ", (text, "dim")) for text in step]
+        return rows + [self._label("", "  ", *marked(text, "dim")) for text in step]
 
     def _disk_rows(self) -> list[Content]:
         rows: list[Content] = []

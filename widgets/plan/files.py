@@ -13,8 +13,6 @@ from widgets.look import Cell, paint
 from widgets.table import Column, VirtualTable
 
 _TONES = {
-    FileStatus.NEW: ("●", "accent"),
-    FileStatus.CHANGED: ("●", "accent"),
     FileStatus.MISSING: ("!", "warn"),
     FileStatus.DAMAGED: ("✗", "bad"),
 }
@@ -77,7 +75,7 @@ class PlanFiles(Vertical):
             [
                 Column("status", 12),
                 Column("file", cut="middle", share=3),
-                Column("size", 8, "right"),
+                Column("size", 8, "right", from_width=90),
                 Column("what", from_width=60, share=2),
             ],
             empty="nothing: no file is new, changed or missing",

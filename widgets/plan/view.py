@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from console.engine.model import GateItem, Plan
 from console.engine.text import count, duration, plural, size
-from widgets.look import CHECK_SIGNS, Cell, bar, fit, lines, paint, width_of, wrap
+from widgets.look import CHECK_SIGNS, Cell, bar, fit, lines, marked, paint, width_of, wrap
 
 LABEL = 12
 
@@ -99,7 +99,6 @@ class PlanView(Widget):
                 ("accepted", "accepted"),
                 ("held", "held"),
                 ("adopted", "adopted"),
-                ("sidecars", "sidecars"),
             )
             if counts.get(key)
         ]
@@ -120,7 +119,7 @@ class PlanView(Widget):
 
     def _room_and_time(self, plan: Plan, room: int) -> list[Content]:
         rows: list[Content] = []
-        for number, space in enumerate(plan.space):
+        for number, space in enumerate(plan.space if plan.files else ()):
             tight = space.need_bytes > space.free_bytes or 0 <= space.free_inodes < space.need_inodes
             inodes = "" if space.free_inodes < 0 else f", {count(space.need_inodes)} inodes"
             rows.append(
@@ -169,7 +168,7 @@ def gate_lines(item: GateItem, room: int) -> list[list[Cell]]:
         lead: Cell = (f"{head} ", tone) if not number else " " * (width_of(head) + 1)
         rows.append([lead, text])
     if item.next_step and not item.overridden:
-        rows += [[("  " + text, "dim")] for text in wrap(item.next_step, room - 2)[:2]]
+        rows += [["  ", *marked(text, "dim")] for text in wrap(item.next_step, room - 2)[:2]]
     return rows
 
 

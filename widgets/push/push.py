@@ -35,7 +35,8 @@ class Push(Widget, can_focus=True):
         &:focus.-danger, &:focus.-main { color: $block-cursor-foreground; }
         &:disabled { color: $text-disabled; background: transparent; pointer: default; }
     }
-    Push:nocolor:focus { text-style: bold reverse; }
+    Push:ansi { background: ansi_default; }
+    Push:ansi:focus { text-style: bold reverse; background: ansi_default; color: ansi_default; }
     Push:ansi:disabled { text-style: dim; }
     """
 

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.text import count, duration, size
-from widgets.look import Cell, bar, lines, paint, short_time
+from widgets.look import Cell, bar, lines, marked, paint, short_time
 from widgets.push import Push
 from widgets.runs.words import OUTCOME_SIGNS, by, counts_cells, gate_cells, next_steps, status_cell, took
 from widgets.table import Column, VirtualTable
@@ -92,7 +92,7 @@ class RunDetail(Vertical):
         yield Static(id="run-facts", markup=False)
         with Horizontal(id="run-buttons"):
             yield Push("Report", hint="r", id="run-report")
-            yield Push("Which files", hint="f", id="run-filter")
+            yield Push("Show failed", hint="f", id="run-filter")
             yield Push("Cancel this run", id="run-cancel", classes="-danger")
         yield Static(id="run-which", markup=False)
         yield VirtualTable(
@@ -184,7 +184,7 @@ class RunDetail(Vertical):
             checks += [("   verified  ", "dim"), *gate_cells(run.verification)]
         rows.append(paint(*checks))
         rows.append(paint(("Command   ", "dim"), f"$ {run.command}"))
-        rows += [paint((text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
+        rows += [paint(*marked(text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
         return lines(rows)
 
     def _progress_line(self, run: RunRow) -> Content:
@@ -218,9 +218,8 @@ class RunDetail(Vertical):
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
             known = "reading…"
-        self.query_one("#run-which", Static).update(
-            paint((f"{title}: {known}   f: {FILTERS[(self._filter + 1) % len(FILTERS)][0]}   Enter: why", "dim"))
-        )
+        self.query_one("#run-which", Static).update(paint((f"{title}: {known}   Enter: why and where", "dim")))
+        self.query_one("#run-filter", Push).label = f"Show {FILTERS[(self._filter + 1) % len(FILTERS)][0]}"
         table = self.query_one("#run-files", VirtualTable)
         nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
         table.empty = nothing if self._complete else "reading…"

@@ -61,6 +61,7 @@ On the command line: opsconsole runs list | show RUN | report RUN | attach RUN |
         &.-wide > #runs-list { display: block; width: 52; border-right: solid $border-blurred; }
         &.-wide > RunDetail { display: block; }
     }
+    RunsPane:ansi.-wide > #runs-list { border-right: solid ansi_default; }
     """
 
     class MoreWanted(Message):

@@ -112,29 +112,44 @@ class StatusLine(Widget):
         return paint(*self._shown)
 
     def _line(self) -> list[Cell]:
-        """The richest line that fits: first the folder is cut, then disk, folder, counts and words are left out."""
+        """The richest line that fits: the folder is cut first, then go the bar, the disk, the folder, counts, words."""
         width = self.size.width or 80
-        steps = ((44, True, False), (30, True, False), (12, True, False), (0, True, False), (0, False, False))
-        for where, disk, short in (*steps, (0, False, True)):
-            line = self._try(width, where, disk=disk, short=short)
+        for bar_width, disk, folder, short in (
+            (16, True, True, False),
+            (6, True, True, False),
+            (0, True, True, False),
+            (0, True, False, False),
+            (0, False, True, False),
+            (0, False, False, False),
+            (0, False, False, True),
+        ):
+            line = self._try(width, bar_width, disk=disk, folder=folder, short=short)
             if _cells(line) <= width:
                 return line
         return [fit("".join(_text(part) for part in line), width)]
 
-    def _try(self, width: int, where: int, *, disk: bool, short: bool) -> list[Cell]:
+    def _try(self, width: int, bar_width: int, *, disk: bool, folder: bool, short: bool) -> list[Cell]:
+        """One line; wider than `width` where it does not fit. bar_width: the least that a run's bar gets."""
         left: list[Cell] = [" "]
         if self.read_only:
             left += [("READ-ONLY", "warn"), " "]
-        left += [(visible(self.workspace), "strong"), " "]
-        if where:
-            folder = visible(self.where)
-            left += [(fit(folder, min(where, width_of(folder)), cut="middle"), "dim"), " "]
-        left += [" "]
+        if self.workspace:
+            left += [(visible(self.workspace), "strong"), " "]
         right = self._right(disk=disk, short=short)
+        state = self._run_parts(0, short=short)
+        spare = width - _cells(left) - _cells(state) - _cells(right) - 2
+        wants_bar = self.running is not None and self.running.total and not self.running.cancelling
+        if wants_bar and bar_width:
+            spare -= bar_width + 1
+        where = visible(self.where)
+        if folder and where:
+            least = min(12, width_of(where))
+            if spare < least:
+                return [" " * (width + 1)]
+            left += [(fit(where, min(spare, width_of(where)), cut="middle"), "" if not self.workspace else "dim"), " "]
+        left += [" "]
         room = width - _cells(left) - _cells(right)
         state = self._run_parts(room, short=short)
-        if self.running is not None and self.running.total and not short and where and _cells(state) > room - 6:
-            state = [*state, " " * width]  # no room for the bar beside the folder: the next step has more
         return [*left, *state, " " * max(0, room - _cells(state)), *right]
 
 

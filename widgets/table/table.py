@@ -70,7 +70,7 @@ class VirtualTable(ScrollView, can_focus=True):
     VirtualTable {
         height: 1fr; background: transparent; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto;
         & .table--head { color: $text-muted; text-style: none; }
-        & .table--cursor { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+        & .table--cursor { background: $primary-muted; color: $foreground; text-style: bold; }
         & .table--cursor-blurred { text-style: bold; }
         & .table--good { color: $text-success; }
         & .table--warn { color: $text-warning; }
@@ -81,7 +81,7 @@ class VirtualTable(ScrollView, can_focus=True):
         & .table--running { color: $text-primary; text-style: bold; }
         & .table--empty { color: $text-muted; }
     }
-    VirtualTable:nocolor .table--cursor { text-style: bold reverse; }
+    VirtualTable:ansi .table--cursor { background: ansi_default; color: ansi_default; text-style: bold reverse; }
     """
 
     class Chosen(Message):

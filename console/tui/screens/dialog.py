@@ -31,7 +31,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
     DEFAULT_CSS = """
     Dialog {
-        align: center middle;
+        align: center middle; background: $background 45%;
         & > .dialog {
             width: 100%; max-width: 104; height: auto; max-height: 100%; margin: 1 1 0 1; padding: 0 1;
             background: $surface; border: round $primary; border-title-color: $text-primary;
@@ -65,7 +65,7 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = paint(f" {self.title_text()} ")
+            box.border_title = paint(self.title_text())
             yield from self.body()
             with Horizontal(classes="dialog-buttons"):
                 yield from self.buttons()
@@ -74,6 +74,10 @@ class Dialog(ModalScreen[T], Generic[T]):
         self.focus_first()
 
     def focus_first(self) -> None:
+        """Where the keys go when it opens (Textual calls on_mount of every base class, so only this is overridden)."""
+        self.focus_harmless()
+
+    def focus_harmless(self) -> None:
         """Give the harmless button the focus."""
         self.query(".dialog-buttons Push").first(Push).focus()
 
@@ -84,7 +88,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     def action_leave(self) -> None:
         """Esc: never discards typed text; then only a button leaves."""
         if self.unfinished() and isinstance(self.focused, Input):
-            self.focus_first()
+            self.focus_harmless()
             return
         self.leave()
 
@@ -134,11 +138,11 @@ class AskScreen(Dialog[str]):
                 disabled=bool(self._typed) and number > 0,
             )
 
-    def on_mount(self) -> None:
+    def focus_first(self) -> None:
         if self._typed:
             self.query_one(Input).focus()
         else:
-            self.focus_first()
+            self.focus_harmless()
 
     def on_input_changed(self, message: Input.Changed) -> None:
         self.answer = message.value.strip()
@@ -179,13 +183,13 @@ class TextScreen(Dialog[None]):
         yield Push("Close", id="close")
         yield Push("Copy", hint="c", id="copy")
 
-    def on_mount(self) -> None:
+    def focus_first(self) -> None:
         self.query_one(Pager).focus()
 
-    def set_text(self, text: str) -> None:
+    def set_lines(self, lines_: Sequence[tuple[str, str]]) -> None:
         """Another text; nothing happens when the dialog is gone by now."""
         if self.is_attached:
-            self.query_one(Pager).text = text
+            self.query_one(Pager).lines = lines_
 
     def add_lines(self, lines_: Sequence[tuple[str, str]]) -> None:
         """More lines below."""

@@ -31,7 +31,7 @@ class FilesScreen(Dialog[None]):
     def body(self) -> Iterable[Widget]:
         yield PlanFiles(self._plan, prefix=self._prefix)
 
-    def on_mount(self) -> None:
+    def focus_first(self) -> None:
         self.query_one(VirtualTable).focus()
 
     def unfinished(self) -> bool:

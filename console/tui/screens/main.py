@@ -37,11 +37,11 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "help", "Help", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", show=False),
-        Binding("a", "arm", "Actions", show=False),
         *(Binding(str(number), f"pane('{entry.name}')", entry.title) for number, entry in enumerate(PANES, 1)),
     ]
     DEFAULT_CSS = """
     MainScreen {
+        &:ansi > Rule.-horizontal { color: ansi_default; text-style: dim; }
         & > Rule.-horizontal { margin: 0; color: $border-blurred; height: 1; }
         & > #panes { height: 1fr; & > * { display: none; } & > .-current { display: block; } }
         & > #filter { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
@@ -115,9 +115,6 @@ class MainScreen(Screen[None]):
 
     async def action_pane(self, name: str) -> None:
         await self.show_pane(name)
-
-    def action_arm(self) -> None:
-        self.query_one(ActionBar).armed = True
 
     def action_back(self) -> None:
         """Esc: one step back inside the pane; it never changes the pane."""

@@ -74,7 +74,6 @@ class MigrateScreen(Dialog[str]):
         yield Push("Migrate", id="migrate", classes="-main", disabled=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#override").display = False
         self._plan_again()
 
@@ -202,7 +201,7 @@ class MigrateScreen(Dialog[str]):
         override.display = bool(refused)
         override.label = "Who runs?" if locked else "Override…"
         if self.focused is None or self.focused.disabled or not self.focused.display:
-            self.focus_first()
+            self.focus_harmless()
 
     def _selection(self) -> str:
         params, settings = self._params, self._ctx.settings

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -25,11 +26,13 @@ class OptionsScreen(Dialog[MigrateParams]):
 
     DEFAULT_CSS = """
     OptionsScreen {
-        & Input { height: 1; border: none; padding: 0 1; background: $panel; margin-bottom: 1; }
+        & .option-row { height: 1; }
+        & .option-label { width: 12; color: $text-muted; }
+        & .option-note { height: auto; max-height: 3; margin: 0 0 1 12; }
+        & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; text-style: none; }
         & Input:focus { background: $boost; }
-        & .option-word { height: auto; color: $text-muted; }
-        & .dialog-body-line { height: 1; margin-bottom: 1; }
     }
+    OptionsScreen:ansi Input { text-style: underline; background: ansi_default; }
     """
 
     def __init__(self, ctx: Context, params: MigrateParams) -> None:
@@ -51,15 +54,21 @@ class OptionsScreen(Dialog[MigrateParams]):
 
     def body(self) -> Iterable[Widget]:
         names = self._sources()
-        yield Static(paint((f"Source, one of: {', '.join(names[:12]) or 'none yet'}", "dim")), classes="option-word")
-        yield self._field("source", self._params.source, "all sources")
-        yield Static(paint(("Pattern relative to the source folder, ** crosses folders", "dim")), classes="option-word")
-        yield self._field("pattern", self._params.pattern, "all files, for instance 2025-*/**/*.csv")
-        yield Static(paint(("Only the first N files that are waiting", "dim")), classes="option-word")
-        yield self._field("sample", str(self._params.sample or ""), "all")
-        yield Push(self._operation_label(), id="operation", classes="dialog-body-line")
-        yield Push(self._checksum_label(), id="checksum", classes="dialog-body-line")
+        yield self._row("Source", self._field("source", self._params.source, "all of them"))
+        yield self._note(f"there are: {', '.join(names) or 'none yet'}")
+        yield self._row("Pattern", self._field("pattern", self._params.pattern, "all files"))
+        yield self._note("relative to the source's folder, ** crosses folders: 2025-*/**/*.csv")
+        yield self._row("At most", self._field("sample", str(self._params.sample or ""), "all files that are waiting"))
+        yield self._note("a number: only so many of the files that are waiting, as a sample")
+        yield self._row("Operation", Push(self._operation_label(), id="operation"))
+        yield self._row("Unchanged", Push(self._checksum_label(), id="checksum"))
         yield Static(id="problem", markup=False)
+
+    def _row(self, label: str, field: Widget) -> Widget:
+        return Horizontal(Static(label, classes="option-label", markup=False), field, classes="option-row")
+
+    def _note(self, text: str) -> Widget:
+        return Static(paint((text, "dim")), classes="option-note")
 
     def _field(self, name: str, value: str, placeholder: str) -> Input:
         field = Input(value, placeholder=placeholder, id=name, compact=True)
@@ -76,18 +85,12 @@ class OptionsScreen(Dialog[MigrateParams]):
     def unfinished(self) -> bool:
         return self._chosen() not in (None, self._params)
 
-    def action_leave(self) -> None:
-        if self.unfinished() and isinstance(self.focused, Input):
-            self.query_one("#cancel", Push).focus()
-        else:
-            self.leave()
-
     def _operation_label(self) -> str:
         default = self._ctx.settings.operation
-        return f"Operation: {self._operation or f'{default} (as configured)'}"
+        return self._operation or f"{default}, as configured"
 
     def _checksum_label(self) -> str:
-        return "Unchanged is told by: " + ("checksum of every file" if self._checksum else "size, time and inode")
+        return "told by the checksum of every file" if self._checksum else "told by size, time and inode"
 
     def _chosen(self) -> MigrateParams | None:
         sample = self.query_one("#sample", Input).value.strip()

@@ -1,0 +1,163 @@
+"""`make pictures`: the console on the sample workspace, every pane and dialog, as SVG and PNG in docs/pictures/.
+
+The workspace is a copy in a temporary folder; a real migrate runs in it. Themes: dark, light, the 16 colours of the
+terminal (ansi) and NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import cairosvg
+from PIL import Image
+from textual.pilot import Pilot
+
+from console.engine.context import open_context
+from console.tui.app import ConsoleApp
+from console.tui.glyphs import StandIns
+from tests.support import PROJECT
+from tests.terminal.svg import DARK, LIGHT, screen_svg
+from tests.widgets.hosting import page, until
+
+OUT = PROJECT / "docs" / "pictures"
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+
+
+def take(app: ConsoleApp, name: str) -> None:
+    """A picture of what `app` shows now, as NAME.svg and NAME.png."""
+    strips = app.screen._compositor.render_strips(app.size)
+    svg = screen_svg(strips, app.size.width, DARK if app.current_theme.dark else LIGHT)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"{name}.svg").write_text(svg, encoding="utf-8")
+    png = cairosvg.svg2png(bytestring=svg.encode())
+    Image.open(io.BytesIO(png)).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(OUT / f"{name}.png")
+    print(f"docs/pictures/{name}.png", flush=True)
+
+
+@asynccontextmanager
+async def console(root: Path, size: str, theme: str, **options: Any) -> AsyncIterator[tuple[ConsoleApp, Pilot[None]]]:
+    """The console on `root`, once it has read what is waiting."""
+    ctx = open_context(root, read_only=options.pop("read_only", False))
+    app = ConsoleApp(ctx, theme=theme, **options)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        await until(pilot, lambda: "looking…" not in page(app) and "free" in page(app))
+        yield app, pilot
+
+
+def sample(folder: Path) -> Path:
+    """A fresh copy of the sample workspace."""
+    root = folder / "funding-data"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    for name in ("config", "data"):
+        shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
+    (root / "logs").mkdir()
+    return root
+
+
+async def migrate(app: ConsoleApp, pilot: Pilot[None], name: str = "") -> None:
+    """The whole dialog; pictures on the way when there is a name."""
+    await pilot.press("a", "m")
+    await until(pilot, lambda: "Would end" in page(app), 3000)
+    if name:
+        take(app, f"migrate-plan-{name}")
+        await pilot.press("f")
+        await until(pilot, lambda: "of the plan" in page(app))
+        take(app, f"migrate-files-{name}")
+        await pilot.press("escape", "o")
+        await until(pilot, lambda: "Plan with these" in page(app))
+        take(app, f"migrate-options-{name}")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Would end" in page(app))
+    app.screen.query_one("#migrate").focus()
+    await pilot.press("enter")
+    await until(pilot, lambda: "Show failed" in page(app) and "in 0" in page(app), 3000)
+    await until(pilot, lambda: "reading…" not in page(app))
+
+
+async def session(folder: Path, size: str, theme: str, name: str) -> None:
+    """Everything an operator meets, at one size in one theme."""
+    root = sample(folder)
+    async with console(root, size, theme) as (app, pilot):
+        take(app, f"overview-before-{name}")
+        await migrate(app, pilot, name)
+        take(app, f"run-detail-{name}")
+        await pilot.press("f")
+        await until(pilot, lambda: "✗ failed" in page(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Failing records" in page(app) or "Today" in page(app))
+        take(app, f"run-file-{name}")
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: "Report of" in page(app) and "reading…" not in page(app))
+        take(app, f"run-report-{name}")
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        take(app, f"runs-{name}")
+        await pilot.press("2")
+        await until(pilot, lambda: "Migrate" in page(app) and "following" in page(app), 1000)
+        take(app, f"logs-{name}")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Help: Logs" in page(app))
+        take(app, f"help-{name}")
+        await pilot.press("escape", "1")
+        await until(pilot, lambda: "nothing new" in page(app), 1000)
+        take(app, f"overview-{name}")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Look again" in page(app))
+        take(app, f"palette-{name}")
+        await pilot.press("escape")
+
+
+async def looks(folder: Path) -> None:
+    """The other looks: light, 16 colours, NO_COLOR, ASCII, read-only, and a workspace with nothing in it."""
+    root = sample(folder)
+    async with console(root, "80x24", "ops-dark") as (app, pilot):
+        await migrate(app, pilot)
+    for theme, name in (("ops-light", "light"), ("ansi-dark", "16-colours"), ("ansi-light", "16-colours-light")):
+        async with console(root, "80x24", theme) as (app, pilot):
+            take(app, f"overview-{name}")
+            await pilot.press("a", "m")
+            await until(pilot, lambda app=app: "Left alone" in page(app), 1000)
+            take(app, f"migrate-plan-{name}")
+    os.environ["NO_COLOR"] = "1"
+    async with console(root, "80x24", "ansi-dark") as (app, pilot):
+        take(app, "overview-no-color")
+        await pilot.press("3")
+        await pilot.pause()
+        take(app, "runs-no-color")
+    del os.environ["NO_COLOR"]
+    async with console(root, "80x24", "ansi-dark", stand_ins="ascii") as (app, pilot):
+        assert any(isinstance(each, StandIns) for each in app._filters)
+        take(app, "overview-ascii")
+    async with console(root, "80x24", "ops-dark", read_only=True) as (app, pilot):
+        take(app, "overview-read-only")
+    shutil.rmtree(root / "data" / "raw" / "funding_sources")
+    (root / "data" / "raw" / "funding_sources").mkdir()
+    shutil.rmtree(root / ".opsconsole")
+    shutil.rmtree(root / "logs" / "migration")
+    async with console(root, "80x24", "ops-dark") as (app, pilot):
+        take(app, "overview-empty")
+
+
+def main() -> None:
+    """All of them, or the size that is named."""
+    wanted = sys.argv[1:] or [*SIZES, "looks"]
+    with tempfile.TemporaryDirectory() as folder:
+        for size in SIZES:
+            if size in wanted:
+                asyncio.run(session(Path(folder), size, "ops-dark", size))
+        if "looks" in wanted:
+            asyncio.run(looks(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
