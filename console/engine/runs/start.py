@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import glob
 import json
 import os
 import shutil
@@ -22,6 +20,7 @@ from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.model import MigrateParams, Plan
 from console.engine.runs.active import Request, new_run_id
 from console.engine.runs.process import make_private, run_request
+from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 
 
@@ -170,21 +169,6 @@ def run_foreground(
         os.umask(umask)
         for number, handler in kept.items():
             signal.signal(number, handler)
-
-
-def ends_with_session() -> bool:
-    """Whether logind kills what a user left behind when the session ends (logind.conf(5), KillUserProcesses)."""
-    if not os.path.isdir("/run/systemd/system"):
-        return False
-    kill = False
-    for path in ["/etc/systemd/logind.conf", *sorted(glob.glob("/etc/systemd/logind.conf.d/*.conf"))]:
-        parser = configparser.ConfigParser(strict=False, interpolation=None)
-        try:
-            parser.read(path)
-        except configparser.Error:
-            continue
-        kill = parser.getboolean("Login", "KillUserProcesses", fallback=kill)
-    return kill
 
 
 def _outlive_session() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from console.engine.checks import brakes
 from console.engine.checks.gate import apply_settings, headroom_item, space_items
 from console.engine.context import Context
 from console.engine.model import Check, Counts, GateItem, ZoneSpace
+from console.engine.runs.session import ends_with_session
+from console.engine.text import plural
 from console.engine.transfer.filesystem import Filesystem, existing, filesystem_of, room
 
 # What a run writes beside the data, by measurement, rounded up: ledger row, mirror entry and its .bak, log lines.
@@ -137,6 +140,7 @@ class Survey:
                 "mount it, or name the right folder in the configuration",
             ),
             self._network(systems),
+            *self._warned(),
             *space_items(self.space()),
             headroom_item(_headroom(self.ctx, systems)),
             brakes.zone_brake(seen, found),
@@ -144,6 +148,26 @@ class Survey:
             brakes.missing_brake(self.ctx.settings.brakes, seen, found),
         ]
         return apply_settings(items, self.ctx.settings.gate, overrides)
+
+    def _warned(self) -> list[GateItem]:
+        """What is said and recorded, and holds nothing."""
+        said = list(self.ctx.settings.warnings)
+        if self.counts["altered"]:
+            said.append(f"{plural(self.counts['altered'], 'published file')} {_ALTERED}")
+        if self.counts["vanished"]:
+            said.append(f"the source of {plural(self.counts['vanished'], 'published file')} is gone; the copies stay")
+        items = [GateItem("note", Check.WARN, False, text) for text in said]
+        if ends_with_session() and not shutil.which("systemd-run"):
+            items.append(
+                GateItem(
+                    "session",
+                    Check.WARN,
+                    False,
+                    "this system ends what a user left running when the session ends, the run too",
+                    "ask for `loginctl enable-linger`, or run it from a system timer",
+                )
+            )
+        return items
 
     def _network(self, systems: dict[str, Filesystem]) -> GateItem:
         network = sorted({f"{s.mount} ({s.kind})" for s in systems.values() if s.network})
@@ -156,6 +180,9 @@ class Survey:
             f"a network file system: {', '.join(network)}",
             "its locks and renames may not hold; allow_network_filesystem = true in the configuration takes the risk",
         )
+
+
+_ALTERED = "changed by somebody else since they were published; they are left alone"
 
 
 def _headroom(ctx: Context, systems: dict[str, Filesystem]) -> dict[str, float]:
