@@ -16,7 +16,7 @@ from console.engine.observe.files_list import (
     ACCEPTED,
     FileRow,
     current_rules,
-    file_query,
+    file_queries,
     file_row,
     storable,
     timestamp,
@@ -122,12 +122,9 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
     """As show_file, for a path relative to the root; None when the ledger does not know it."""
     on_disk, path = path, storable(path)
     values = {"now": timestamp(ctx.env.now()), "path": path}
-    row = connection.execute(
-        f"""SELECT a.*, coalesce((SELECT id FROM runs WHERE seq = a.seq), '') AS run,
-        coalesce((SELECT reason FROM outcomes o WHERE o.path = a.path ORDER BY id DESC LIMIT 1), '') AS reason
-        FROM ({file_query(current_rules(ctx, connection), "§.path = :path")}) a""",
-        values,
-    ).fetchone()
+    row = None
+    for query in file_queries(current_rules(ctx, connection), "§.path = :path"):
+        row = row or connection.execute(query, values).fetchone()
     if row is None:
         return None
     file = connection.execute(
@@ -141,8 +138,9 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
     known = failure or file
     rule = connection.execute("SELECT name, fingerprint FROM rules WHERE id = ?", [known["rule"]]).fetchone()
     published = bool(row["published"])
+    told = _history(connection, path, history)
     detail = FileDetail(
-        file_row(row),
+        replace(file_row(row), reason=told[0].reason if told else ""),
         known["sha256"],
         file["format"] if file else "",
         tuple(json.loads(file["columns"])) if file and file["columns"] else (),
@@ -155,7 +153,7 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
         Identity(known["size"], known["mtime_ns"], known["inode"]),
         identity_at(ctx.workspace.path(file["dest"])) if file else None,
         Identity(file["dest_size"], file["dest_mtime_ns"], file["dest_inode"]) if published else None,
-        history=_history(connection, path, history),
+        history=told,
     )
     if failure is not None:
         detail = _with_failure(detail, failure)

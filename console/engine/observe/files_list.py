@@ -94,30 +94,47 @@ def current_rules(ctx: Context, connection: sqlite3.Connection) -> list[int] | N
 ACCEPTED = "x.accepted_at IS NOT NULL AND coalesce(x.accepted_until > :now, 1)"
 
 
-def file_query(stale: list[int] | None, where: str) -> str:
+_FAILURE = f"""CASE WHEN x.id IS NULL THEN NULL WHEN {ACCEPTED} THEN 'accepted' WHEN x.kind = 'damaged' THEN 'damaged'
+    ELSE 'failed' END"""
+_FAILED = """coalesce(x.failed_records, 0) AS failed_records, coalesce(x.errors, 0) AS errors,
+    (SELECT cause FROM failure_causes c WHERE c.failure = x.id ORDER BY c.records DESC, c.errors DESC, cause
+     LIMIT 1) AS cause"""
+_PUBLISHED_FROM = "files f LEFT JOIN failures x ON x.path = f.path"
+_FAILED_FROM = "failures x"
+_OF_FAILURES = (FileStatus.FAILED, FileStatus.ACCEPTED)  # only a remembered failure gives a file this status
+_FAILED_ONLY = "NOT EXISTS (SELECT 1 FROM files f WHERE f.path = x.path)"
+
+
+def _status(stale: list[int] | None) -> str:
+    """The status of a row of `files`, as SQL. stale: ids of today's rules."""
+    rules = f"OR f.rule NOT IN ({', '.join(str(number) for number in stale)})" if stale is not None else ""
+    return f"""coalesce({_FAILURE}, CASE WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
+        WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END)"""
+
+
+def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str]:
     """Two queries with the same columns: files that were published, and those that only ever failed.
 
-    stale: ids of today's rules. where: a condition, `§` standing for either table. Needs the value `now`.
+    Each in the order of paths, so that a LIMIT behind it ends it early. stale: ids of today's rules. where: a
+    condition, `§` standing for either table. status: of only these. Needs the value `now`, and `status` if
+    given.
     """
-    rules = f"OR f.rule NOT IN ({', '.join(str(number) for number in stale)})" if stale is not None else ""
-    failure = f"""CASE WHEN x.id IS NULL THEN NULL WHEN {ACCEPTED} THEN 'accepted'
-        WHEN x.kind = 'damaged' THEN 'damaged' ELSE 'failed' END"""
-    stored = f"""CASE WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
-        WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END"""
-    failed = """coalesce(x.failed_records, 0) AS failed_records, coalesce(x.errors, 0) AS errors,
-        (SELECT cause FROM failure_causes c WHERE c.failure = x.id ORDER BY c.records DESC, c.errors DESC,
-        cause
-         LIMIT 1) AS cause"""
-    return f"""
-    SELECT f.path AS path, f.source AS source, coalesce({failure}, {stored}) AS status, f.status <> 'held' AS published,
-      f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {failed},
-      coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
-      coalesce(x.last_run, nullif(f.judged_run, 0), f.run) AS seq
-      FROM files f LEFT JOIN failures x ON x.path = f.path WHERE {where.replace("§", "f")}
-    UNION ALL
-    SELECT x.path, x.source, {failure}, 0, '', x.size, x.records, {failed}, x.failed_at, x.last_run
-      FROM failures x WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.path = x.path) AND {where.replace("§", "x")}
-    """
+    chosen = [f"AND {expression} = :status" if status else "" for expression in (_status(stale), _FAILURE)]
+    # A common status is met soon in the order of paths; a rare one is found faster by reading the table as
+    # it lies.
+    order = "f.path" if status in ("", FileStatus.PROCESSED) else "+f.path"
+    table = "failures x CROSS JOIN files f ON f.path = x.path" if status in _OF_FAILURES else _PUBLISHED_FROM
+    run = "coalesce((SELECT id FROM runs WHERE seq = {}), '') AS run"
+    return (
+        f"""SELECT f.path AS path, f.source AS source, {_status(stale)} AS status, f.status <> 'held' AS published,
+        f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {_FAILED},
+        coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
+        {run.format("coalesce(x.last_run, nullif(f.judged_run, 0), f.run)")}, '' AS reason
+        FROM {table} WHERE {where.replace("§", "f")} {chosen[0]} ORDER BY {order}""",
+        f"""SELECT x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
+        x.size AS size, x.records AS records, {_FAILED}, x.failed_at AS at, {run.format("x.last_run")}, '' AS reason
+        FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} {chosen[1]} ORDER BY x.path""",
+    )
 
 
 def _like(text: str) -> str:
@@ -175,20 +192,17 @@ def list_files(
         if connection is None:
             return FilePage(())
         where, values = _selection(ctx, source, filter, after)
-        chosen = "WHERE status = :status" if wanted else ""
         values |= {"status": wanted, "limit": limit + 1}
-        found = connection.execute(
-            f"""SELECT a.*, coalesce((SELECT id FROM runs WHERE seq = a.seq), '') AS run, '' AS reason
-            FROM (SELECT * FROM ({file_query(current_rules(ctx, connection), where)}) {chosen}
-            ORDER BY path LIMIT :limit) a ORDER BY path""",
-            values,
-        ).fetchall()
+        found = []
+        for query in file_queries(current_rules(ctx, connection), where, wanted):
+            found += connection.execute(f"{query} LIMIT :limit", values).fetchall()
+    found.sort(key=lambda row: row["path"].encode())  # as SQLite compares
     rows = tuple(file_row(row) for row in found[:limit])
     return FilePage(rows, rows[-1].path if len(found) > limit else "")
 
 
 def file_row(row: sqlite3.Row) -> FileRow:
-    """A row of `file_query`."""
+    """A row of `file_queries`."""
     return FileRow(
         row["path"],
         row["source"],
@@ -223,6 +237,11 @@ def count_files(ctx: Context, *, source: str = "", filter: str = "") -> dict[Fil
         if connection is None:
             return {}
         where, values = _selection(ctx, source, filter, "")
-        arms = file_query(current_rules(ctx, connection), where)
-        found = dict(connection.execute(f"SELECT status, count(*) FROM ({arms}) GROUP BY status", values).fetchall())
+        counted = connection.execute(
+            f"""SELECT status, count(*) FROM (SELECT {_status(current_rules(ctx, connection))} AS status
+            FROM {_PUBLISHED_FROM} WHERE {where.replace("§", "f")} UNION ALL SELECT {_FAILURE}
+            FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")}) GROUP BY status""",
+            values,
+        )
+        found = dict(counted.fetchall())
     return {status: found[status.value] for status in LISTED if status.value in found}

@@ -117,7 +117,7 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
             seen.running = seen.running or run
         else:
             seen.dead.append(run)
-    seen.published = connection.execute("SELECT count(*) FROM files WHERE status <> 'held'").fetchone()[0]
+    seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     row = connection.execute(
         f"SELECT count(*), total({ACCEPTED}), total(accepted_at IS NOT NULL AND accepted_until <= :now)"
         " FROM failures x",
