@@ -137,26 +137,27 @@ def _show_groups(ctx: Context, by: str, groups: list[FailureGroup]) -> None:
     heads = ["files", "records", "accepted", "since", "run", by]
     if by == "cause":
         heads.append("in words")
-    out().table(heads, map(cells, groups), right=(0, 1, 2), cut=5)
+    out().table(heads, map(cells, groups), right=(0, 1, 2), cut=(6,) if by == "cause" else (5,))
 
 
 def _show_files(ctx: Context, rows: list[FailureRow]) -> None:
     from console.cli.output import out
-    from console.cli.times import short_time
     from console.engine.records.words import cause_in_words
     from console.engine.text import count
 
     terminal = out().terminal
 
     def cells(row: FailureRow) -> list[str]:
-        more = f" +{row.causes - 1}" if row.causes > 1 else ""
-        failed, records = (count(n) if terminal else str(n) for n in (row.failed_records, row.records))
         state = "accepted" if row.accepted else "failed"
-        when = short_time(ctx, row.failed_at) if terminal else row.failed_at
-        path = below_raw(ctx, row.path) if terminal else row.path
-        return [state, path, failed, records, when, (cause_in_words(row.cause) or row.kind) + more]
+        more = f" +{row.causes - 1}" if row.causes > 1 else ""
+        cause = (cause_in_words(row.cause) or row.kind) + more
+        if terminal:
+            path = below_raw(ctx, row.path)
+            return [state, path, count(row.failed_records), count(row.records), cause]
+        return [state, row.path, str(row.failed_records), str(row.records), row.failed_at, cause]
 
-    out().table(("status", "file", "failing", "records", "since", "cause"), map(cells, rows), right=(2, 3), cut=1)
+    heads = ("status", "file", "failing", "records", "cause")
+    out().table(heads, map(cells, rows), right=(2, 3), cut=(1, 4), paths=(1,))
 
 
 @command.command("accept")

@@ -205,6 +205,9 @@ def _dry_run(ctx: Context, params: MigrateParams, overrides: dict[str, str], sum
                     "reason": "" if verdict == "ok" else item.verdict,
                 }
             )
+        for event, left in (("ignored", plan.ignored), ("unreadable", plan.unreadable)):
+            for path, reason in left:
+                out().json({"event": event, "path": path, "reason": reason})
         summary.last(None, "planned", plan.counts, status)
         return status
     show_plan(out(), plan)

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -38,6 +39,15 @@ def fit(text: str, width: int) -> str:
     while keep > 0 and cells(shorten_middle(text, keep)) > width:
         keep -= 1
     return shorten_middle(text, keep)
+
+
+def clip(text: str, width: int) -> str:
+    """`text` cut at its end until it takes at most `width` columns."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) >= width:
+        text = text[:-1]
+    return text + "…" if width > 0 else ""
 
 
 def _terminal_charset() -> str:
@@ -139,13 +149,15 @@ class Stream:
         rows: Iterable[Sequence[Part]],
         *,
         right: Iterable[int] = (),
-        cut: int = -1,
+        cut: Sequence[int] = (),
+        paths: Iterable[int] = (),
         aligned: bool = False,
     ) -> int:
         """Columns on a terminal; elsewhere values separated by tabs, without heads. How many rows there were.
 
-        right: columns that are numbers. cut: the column that gives way where a line is too long.
-        aligned: part of a text for people, so columns in any case.
+        right: columns that are numbers. cut: columns that give way where a line is too long, the widest first;
+        of those in `paths` the middle goes, of others the end. aligned: part of a text for people, so columns
+        in any case.
         """
         if not self.terminal and not aligned:
             number = 0
@@ -159,19 +171,28 @@ class Stream:
         if not painted:
             return 0
         widths = [max(cells(head), *(cells(row[i][1]) for row in painted)) for i, head in enumerate(heads)]
-        if cut >= 0 and self.terminal:
-            spare = self.width - 1 - 2 * (len(heads) - 1) - sum(widths)
-            widths[cut] = max(min(widths[cut], 16), widths[cut] + min(spare, 0))
-        numbers = set(right)
-        self._row([("dim", head) for head in heads], widths, numbers)
+        if self.terminal:
+            self._shrink(widths, cut)
+        numbers, middles = set(right), set(paths)
+        self._row([("dim", head) for head in heads], widths, numbers, middles)
         for row in painted:
-            self._row(row, widths, numbers)
+            self._row(row, widths, numbers, middles)
         return len(painted)
 
-    def _row(self, row: Sequence[tuple[str, str]], widths: Sequence[int], right: set[int]) -> None:
+    def _shrink(self, widths: list[int], cut: Sequence[int]) -> None:
+        """Take the columns that are too many from the widest of `cut`, none below 12."""
+        excess = sum(widths) + 2 * (len(widths) - 1) - (self.width - 1)
+        while excess > 0 and cut:
+            widest = max(cut, key=lambda column: widths[column])
+            if widths[widest] <= 12:
+                break
+            widths[widest] -= 1
+            excess -= 1
+
+    def _row(self, row: Sequence[tuple[str, str]], widths: Sequence[int], right: set[int], middles: set[int]) -> None:
         parts: list[str] = []
         for index, (style, text) in enumerate(row):
-            text = fit(text, widths[index])
+            text = fit(text, widths[index]) if index in middles else clip(text, widths[index])
             gap = " " * (widths[index] - cells(text))
             last = index == len(row) - 1
             cell = self.paint((style, text))
@@ -226,12 +247,15 @@ class ProgressLine:
     def __init__(self, stream: Stream, wanted: bool = True) -> None:
         self._stream = stream
         self._shown = ""
+        self._at = 0.0
         self.on = wanted and stream.smart
 
     def show(self, text: str) -> None:
-        """Redraw, only when something changed: a slow line is not fed for nothing."""
-        if not self.on:
+        """Redraw, when something changed and not ten times a second: a slow line is not fed for nothing."""
+        now = time.monotonic()
+        if not self.on or (self._shown and now - self._at < 0.1):
             return
+        self._at = now
         text = fit(self._stream.paint(text), self._stream.width - 1)
         if text != self._shown:
             self._stream.write(f"\r{text}\x1b[K")

@@ -7,6 +7,7 @@ from collections import Counter
 from console.cli.output import Part, Stream
 from console.cli.session import in_this_session
 from console.engine.model import Check, Plan
+from console.engine.records.words import cause_in_words
 from console.engine.text import count, duration, plural, size
 
 SIGNS = {Check.PASS: "ok", Check.WARN: "warn", Check.FAIL: "FAIL", Check.UNKNOWN: "unknown"}
@@ -47,7 +48,11 @@ def show_plan(stream: Stream, plan: Plan) -> None:
 
 
 def _said(counts: dict[str, int], words: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{count(counts[key])} {word}" for key, word in words if counts.get(key))
+    return ", ".join(
+        plural(counts[key], "sidecar") if key == "sidecars" else f"{count(counts[key])} {word}"
+        for key, word in words
+        if counts.get(key)
+    )
 
 
 def _show_files(stream: Stream, plan: Plan) -> None:
@@ -88,7 +93,7 @@ def _show_space(stream: Stream, plan: Plan) -> None:
             text += f"; {plural(backups, 'backup')} first ({size(plan.backup_bytes)})"
         stream.line(text)
     for zone in plan.space:
-        if zone.need_bytes or zone.need_inodes:
+        if plan.files and (zone.need_bytes or zone.need_inodes):
             inodes = "" if zone.free_inodes < 0 else f", {count(zone.need_inodes)} inodes of {count(zone.free_inodes)}"
             stream.line(
                 f"  space on {zone.mount} ({', '.join(zone.zones)}): "
@@ -111,12 +116,15 @@ def show_gate(stream: Stream, plan: Plan) -> None:
 
 
 def show_failing(stream: Stream, plan: Plan, limit: int = 10) -> None:
-    """Of a full plan: causes with counts, and the first files with the reason."""
+    """Of a full plan: causes with counts, the first failing files with the reason, and what is ignored."""
     if plan.failing:
         stream.line("")
         stream.line("Would fail, by cause")
-        rows = [(f"  {count(files)}", count(records), cause) for cause, files, records in plan.failing[:limit]]
-        stream.table(("  files", "records", "cause"), rows, right=(0, 1), cut=2, aligned=True)
+        rows = [
+            (f"  {count(files)}", count(records), cause_in_words(cause))
+            for cause, files, records in plan.failing[:limit]
+        ]
+        stream.table(("  files", "records", "cause"), rows, right=(0, 1), cut=(2,), aligned=True)
     failing = [item for item in plan.items if item.verdict not in ("", "ok")]
     if failing:
         stream.line("")
@@ -126,3 +134,11 @@ def show_failing(stream: Stream, plan: Plan, limit: int = 10) -> None:
             stream.line(f"    {item.verdict}")
         if len(failing) > limit:
             stream.line(f"  and {count(len(failing) - limit)} more; --json names all")
+    shown = [(path, reason) for path, reason in plan.ignored if reason != "hidden"]
+    if shown:
+        stream.line("")
+        stream.line("Ignored")
+        for path, reason in shown[:limit]:
+            stream.line(f"  {path}: {reason}")
+        if len(plan.ignored) > min(len(shown), limit):
+            stream.line(f"  and {count(len(plan.ignored) - min(len(shown), limit))} more; --json names all")

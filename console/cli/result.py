@@ -138,6 +138,13 @@ def headline(row: RunRow) -> list[Part]:
     ]
 
 
+def more_than_counts(row: RunRow) -> str:
+    """A run's message without the sentence that says what the headline has said."""
+    if row.status in (RunStatus.DONE, RunStatus.PARTIAL):
+        return row.message.partition("; ")[2]
+    return row.message
+
+
 def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
     """A short result: counts, causes, first failing files, where the report is, what to do next.
 
@@ -145,11 +152,8 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
     """
     stream = out()
     stream.line(*headline(row))
-    message = row.message
-    if row.status in (RunStatus.DONE, RunStatus.PARTIAL):  # its first sentence is the counts
-        message = message.partition("; ")[2]
-    if message and not told:
-        stream.line(f"  {message}")
+    if more_than_counts(row) and not told:
+        stream.line(f"  {more_than_counts(row)}")
     for item in row.verification:
         if item.get("verdict") in ("warn", "fail"):
             stream.line("  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}")
@@ -180,7 +184,7 @@ def show_causes(ctx: Context) -> None:
         ("  files", "records", "cause"),
         [(f"  {count(files)}", count(records), cause) for cause, files, records in rows[:FIRST_CAUSES]],
         right=(0, 1),
-        cut=2,
+        cut=(2,),
         aligned=True,
     )
     if len(rows) > FIRST_CAUSES:

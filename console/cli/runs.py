@@ -66,7 +66,7 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
         style = STATUS_STYLE.get(row.status, "red")
         return [name, started, row.action, (style, state), counts_text(row.counts.to_json()), length, who]
 
-    out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=4)
+    out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=(4,))
     return 0
 
 
@@ -117,15 +117,15 @@ def show_command(run: str, files: bool, outcome: str, as_json: bool) -> int:
 
 def _show_run(ctx: Context, row: RunRow) -> None:
     from console.cli.output import out
-    from console.cli.result import headline, seconds, show_first_failures
+    from console.cli.result import headline, more_than_counts, seconds, show_first_failures
     from console.cli.times import long_time
     from console.engine.runs.query import is_alive
     from console.engine.text import duration
 
     stream = out()
     stream.line(*headline(row))
-    if row.message:
-        stream.line(f"  {row.message}")
+    if more_than_counts(row):
+        stream.line(f"  {more_than_counts(row)}")
     took = seconds(row)
     who = row.who
     by = str(who.get("login") or "") + (f" as {who['user']}" if who.get("user") != who.get("login") else "")
@@ -148,8 +148,12 @@ def _show_run(ctx: Context, row: RunRow) -> None:
     for item, reason in row.overrides.items():
         stream.line("  ", ("dim", f"{'override':<13}"), f"{item}: {reason}")
     for title, items in (("check", row.gate), ("verified", row.verification)):
+        passed = [str(entry.get("name")) for entry in items if entry.get("verdict") == "pass"]
+        if passed:
+            stream.line("  ", ("dim", f"{title:<13}"), f"pass    {', '.join(passed)}")
         for entry in items:
-            stream.line("  ", ("dim", f"{title:<13}"), f"{entry.get('verdict'):<7} {_evidence(entry)}")
+            if entry.get("verdict") != "pass":
+                stream.line("  ", ("dim", f"{title:<13}"), f"{entry.get('verdict'):<7} {_evidence(entry)}")
     report = ctx.workspace.run_folder(row.id) / "report.md"
     if report.exists():
         stream.line("  ", ("dim", f"{'report':<13}"), spoken_command("runs", "report", row.short))
@@ -183,7 +187,7 @@ def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
                 summary.file(row.id, item)
         else:
             cells = [(str(item.outcome), item.path, item.reason) for item in rows]
-            out().table(("outcome", "file", "reason"), cells, cut=2)
+            out().table(("outcome", "file", "reason"), cells, cut=(1, 2), paths=(1,))
 
 
 @command.command("report")

@@ -110,7 +110,7 @@ def _show_rows(ctx: Context, rows: tuple[FileRow, ...]) -> None:
         return [str(row.status), row.path, str(row.size), str(row.records), row.at, row.run, row.dest, row.cause]
 
     heads = ("status", "file", "size", "records", "judged", "run")
-    stream.table(heads, map(cells, rows), right=(2, 3), cut=1)
+    stream.table(heads, map(cells, rows), right=(2, 3), cut=(1,), paths=(1,))
 
 
 @command.command("show")
@@ -187,7 +187,7 @@ def _show_detail(ctx: Context, detail: FileDetail, limit: int) -> None:
                 (short_time(ctx, h.at), h.run.rsplit("-", 1)[-1], h.who, str(h.outcome), h.reason)
                 for h in detail.history
             ],
-            cut=4,
+            cut=(4,),
         )
 
 

@@ -69,6 +69,13 @@ def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subproce
     )
 
 
+def catches(process: subprocess.Popen[str], number: int) -> bool:
+    """Whether `process` has a handler for the signal: it has come so far."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
 def _ledger_is_free(root: Path) -> bool:
     """Whether others can write: a run held in the middle of a transaction would keep them waiting."""
     with closing(sqlite3.connect(root / ".opsconsole/ledger.sqlite", timeout=0)) as connection:

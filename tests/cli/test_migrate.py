@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.cli.harness import big_workspace, held_run, lines_of, rows, start, until
+from tests.cli.harness import big_workspace, catches, held_run, lines_of, rows, start, until
 from tests.support import RAW, VALIDATED, invalid_record, make_workspace, run_cli, valid_record, write_raw
 from tests.support.cli import cli_environment
 
@@ -120,9 +120,11 @@ def test_a_dry_run_as_json_names_every_file(ws: Path) -> None:
     jsonschema.validate(summary, SUMMARY)
     assert summary["exit_status"] == done.returncode == 1
     assert summary["run"] is None
-    assert {event["event"] for event in events} == {"plan"}
-    assert sum(event["verdict"] == "fail" and event["reason"] != "" for event in events) == 1
-    assert len(events) == 5
+    plans = [event for event in events if event["event"] == "plan"]
+    assert sum(event["verdict"] == "fail" and event["reason"] != "" for event in plans) == 1
+    assert len(plans) == 5
+    ignored = [event for event in events if event["event"] == "ignored"]
+    assert [(event["path"], event["reason"]) for event in ignored] == [(f"{RAW}/alpha/README.md", "documentation")]
 
 
 def test_without_a_terminal_it_refuses_and_names_the_option(ws: Path) -> None:
@@ -311,6 +313,7 @@ def test_another_cancel_reaches_it_and_attach_ends_with_its_status(tmp_path: Pat
         asked = run_cli(root, "runs", "cancel")
         assert asked.returncode == 0, asked.stderr
         watcher = start(root, "runs", "attach")
+        until(lambda: catches(watcher, signal.SIGTERM), "the watcher to watch")
     process.communicate(timeout=60)
     watcher.communicate(timeout=60)
     assert process.returncode == 130
@@ -322,13 +325,7 @@ def test_turning_away_from_an_attached_run_does_not_cancel_it(tmp_path: Path) ->
     process = start(root, "migrate", "--yes", "--json")
     with held_run(root):
         watcher = start(root, "runs", "attach", "--json")
-        reached = Path(f"/proc/{watcher.pid}/status")
-
-        def catches() -> bool:  # its handlers are in place
-            caught = next(line for line in reached.read_text().splitlines() if line.startswith("SigCgt"))
-            return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-        until(catches, "the watcher to watch")
+        until(lambda: catches(watcher, signal.SIGTERM), "the watcher to watch")
         watcher.send_signal(signal.SIGTERM)
         watcher.communicate(timeout=60)
         assert watcher.returncode == 143

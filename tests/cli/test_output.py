@@ -74,7 +74,7 @@ def test_tables_align_cut_and_never_colour_names_on_a_terminal(terminal: tuple[T
     file, _ = terminal
     stream = Stream(file)
     long = "very/long/" * 20 + "end.json"
-    stream.table(("n", "file"), [("7", long), ("1,204", "\x1b[31mred.json")], right=(0,), cut=1)
+    stream.table(("n", "file"), [("7", long), ("1,204", "\x1b[31mred.json")], right=(0,), cut=(1,), paths=(1,))
     lines = seen(terminal).splitlines()
     assert [line.rstrip() for line in lines][1].startswith("    7  very/long/")
     assert lines[1].endswith("end.json")
