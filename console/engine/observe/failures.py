@@ -14,7 +14,7 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.errors import LedgerError, ReadOnlyError, UsageError
 from console.engine.ledger.store import open_writer, reading, transaction
-from console.engine.observe.files_list import ACCEPTED, storable, timestamp
+from console.engine.observe.files_list import ACCEPTED, source_range, storable, timestamp
 from console.engine.records.model import Verdict
 from console.engine.text import visible
 
@@ -101,7 +101,7 @@ class FailureRow:
     accepted_reason: str
 
 
-def _where(selection: FailureSelection) -> tuple[str, dict[str, Any]]:
+def _where(ctx: Context, selection: FailureSelection) -> tuple[str, dict[str, Any]]:
     """The condition on `failures x`, without the paths."""
     where: list[str] = ["1"]
     values: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def _where(selection: FailureSelection) -> tuple[str, dict[str, Any]]:
         where.append("EXISTS (SELECT 1 FROM failure_causes c WHERE c.failure = x.id AND c.cause = :cause)")
         values["cause"] = storable(selection.cause)
     if selection.source:
-        where.append("x.source = :source")
+        where.append(f"x.source = :source AND {source_range(ctx, selection.source, values, 'x')}")
         values["source"] = storable(selection.source)
     if selection.pattern:
         if any(char in selection.pattern for char in "*?["):
@@ -147,7 +147,7 @@ def list_failures(
     """
     if by not in BY:
         raise UsageError(f"failures are not listed by {by!r}", next_step="one of: " + ", ".join(BY))
-    where, values = _where(selection or FailureSelection())
+    where, values = _where(ctx, selection or FailureSelection())
     if accepted is not None:
         where += f" AND {'' if accepted else 'NOT '}({ACCEPTED})"
     values |= {"now": timestamp(ctx.env.now()), "limit": limit, "after": storable(after)}
@@ -256,7 +256,7 @@ def accept(ctx: Context, selection: FailureSelection, reason: str, until: dateti
         "reason": storable(reason.strip()),
         "until": None if until is None else timestamp(until.astimezone(UTC)),
     }
-    where, chosen = _where(selection)
+    where, chosen = _where(ctx, selection)
     connection = open_writer(ctx.workspace.ledger)
     paths: list[str] = []
     try:
@@ -305,7 +305,7 @@ def export(ctx: Context, selection: FailureSelection | None = None, form: str = 
 
 
 def _errors(ctx: Context, selection: FailureSelection) -> Iterator[dict[str, Any]]:
-    where, values = _where(selection)
+    where, values = _where(ctx, selection)
     values["now"] = timestamp(ctx.env.now())
     after = ""
     while True:

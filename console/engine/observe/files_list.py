@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, UsageError
@@ -144,12 +145,21 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
-def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, object]]:
+def source_range(ctx: Context, source: str, values: dict[str, Any], table: str = "§") -> str:
+    """The paths of a source as a range, which the index of paths finds; its bounds go into `values`."""
+    if source == ".":
+        return "1"
+    folder = storable(f"{ctx.settings.zones.raw.rstrip('/')}/{source}")
+    values |= {"low": folder + "/", "high": folder + "0"}  # 0 is the character behind /
+    return f"{table}.path >= :low AND {table}.path < :high"
+
+
+def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, Any]]:
     """The condition of a list, `§` standing for the table, and its values."""
     where, values = ["1"], {"now": timestamp(ctx.env.now())}
-    chosen: dict[str, object] = dict(values)
+    chosen: dict[str, Any] = dict(values)
     if source:
-        where.append("§.source = :source")
+        where.append(f"§.source = :source AND {source_range(ctx, source, chosen)}")
         chosen["source"] = storable(source)
     if after:
         where.append("§.path > :after")
