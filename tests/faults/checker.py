@@ -27,6 +27,7 @@ from typing import Any
 RAW = "data/raw/funding_sources"
 VALIDATED = "data/transformed/validated"
 BACKUPS = "data/_backups"
+ARCHIVE = "data/raw/_archive"
 STATE = "logs/migration/.migration_state.json"
 LEDGER = ".opsconsole/ledger.sqlite"
 
@@ -59,6 +60,7 @@ class Expected:
     raw: how each raw file was before the fault. folders: folders that stood before any run and may be empty.
     required: destination -> SHA-256 that must stand there, because a run reported it.
     restored: the workspace is a copy of the one that the ledger describes, so its inodes are others.
+    moving: raw files may instead stand, with the same bytes and times, in data/raw/_archive/<label>/.
     """
 
     known: Mapping[str, frozenset[str]]
@@ -66,6 +68,7 @@ class Expected:
     folders: frozenset[str] = frozenset()
     required: Mapping[str, str] = field(default_factory=dict)
     restored: bool = False
+    moving: bool = False
 
 
 def sha256_of(path: Path) -> str:
@@ -299,12 +302,18 @@ def _mirror(root: Path, ledger: sqlite3.Connection | None, settled: bool) -> Ite
 
 def _raw(root: Path, expected: Expected) -> Iterator[Finding]:
     now = snapshot_raw(root)
+    archived: dict[str, list[RawFile]] = {}
+    if expected.moving:
+        for path, facts in snapshot_raw(root, ARCHIVE).items():
+            place = path.removeprefix(f"{ARCHIVE}/").partition("/")[2]
+            archived.setdefault(f"data/raw/{place}", []).append(facts)
     for name in sorted(expected.raw.keys() | now.keys()):
         before, after = expected.raw.get(name), now.get(name)
         if before is None:
             yield Finding("raw-touched", name, "appeared in the raw zone")
         elif after is None:
-            yield Finding("raw-touched", name, "vanished from the raw zone")
+            if before not in archived.get(name, []):
+                yield Finding("raw-touched", name, "vanished from the raw zone")
         elif before != after:
             yield Finding("raw-touched", name, f"was {before}, is {after}")
 
@@ -326,7 +335,7 @@ def _leftovers(root: Path, expected: Expected) -> Iterator[Finding]:
         for path in walk_files(root / top):
             if path.name.endswith(".part"):
                 yield Finding("leftover", path.relative_to(root).as_posix(), "staged and forgotten")
-    for top in (VALIDATED, BACKUPS, "data/raw/_archive"):
+    for top in (VALIDATED, BACKUPS, ARCHIVE):
         for place, folders, names in os.walk(root / top):
             name = Path(place).relative_to(root).as_posix()
             if not folders and not names and name not in expected.folders and name != top:

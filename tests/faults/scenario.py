@@ -177,6 +177,7 @@ def end_state(root: Path) -> dict[str, Any]:
     return {
         "validated": checker.tree(root),
         "backups": backups,
+        "raw": checker.tree(root, RAW),
         "mirror": {name: (entry["checksum"], entry["dest_path"]) for name, entry in entries.items()},
     }
 
