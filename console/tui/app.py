@@ -113,6 +113,10 @@ class ConsoleApp(FedApp):
         if isinstance(event, events.Key) and not event.is_forwarded:
             if self._tail.swallow(event.key, event.character, time.monotonic()):
                 return
+            if event.key in ("tab", "shift+tab"):
+                # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
+                (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
+                return
             if len(self.screen_stack) == 1 and self._armed(event):
                 return
         await super().on_event(event)

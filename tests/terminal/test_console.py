@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support import PROJECT
 from tests.terminal.screen import Terminal
-
-
-@pytest.fixture
-def sample(tmp_path: Path) -> Path:
-    """A copy of the sample workspace."""
-    for name in ("config", "data"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
-    (tmp_path / "logs").mkdir()
-    return tmp_path
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

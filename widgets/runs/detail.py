@@ -141,10 +141,13 @@ class RunDetail(Vertical):
         if self._run is None or run_seq != self._run.seq or outcome != FILTERS[self._filter][1] or after_id != last:
             return
         self._asked = -1
-        self._outcomes = [*self._outcomes, *page]
+        self._outcomes += page
         self._complete = len(page) < limit and self._run.status != RunStatus.RUNNING
-        self.query_one("#run-files", VirtualTable).rows = [_outcome_cells(row, self.prefix) for row in self._outcomes]
+        table = self.query_one("#run-files", VirtualTable)
+        table.extend([_outcome_cells(row, self.prefix) for row in page])
         self._show_which()
+        if page and table.at_end:
+            self._more()
 
     def _restart(self) -> None:
         self._outcomes, self._complete, self._asked = [], False, -1
@@ -161,9 +164,10 @@ class RunDetail(Vertical):
             self.post_message(self.OutcomesWanted(self._run, last, FILTERS[self._filter][1]))
 
     def more(self) -> None:
-        """Ask for outcomes that were recorded since the last page."""
-        self._asked = -1
-        self._more()
+        """Ask for outcomes that were recorded since the last page, where they would be seen."""
+        if self.query_one("#run-files", VirtualTable).at_end:
+            self._asked = -1
+            self._more()
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -142,6 +142,21 @@ class VirtualTable(ScrollView, can_focus=True):
         self._resize_rows()
         self.refresh()
 
+    def extend(self, rows: Sequence[Sequence[Cell]]) -> None:
+        """More rows below, without looking at those that are there."""
+        had = len(self._rows)
+        if not isinstance(self._rows, list):
+            self._rows = list(self._rows)
+        self._rows.extend(rows)
+        self._resize_rows()
+        if had < self.scroll_offset.y + self._body_height:
+            self.refresh()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last row is on the screen, or would be."""
+        return self.scroll_offset.y + self._body_height >= len(self._rows)
+
     @property
     def empty(self) -> str:
         """What an empty table says: what would fill it."""

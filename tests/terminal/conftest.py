@@ -1,0 +1,26 @@
+"""Workspaces for the terminal tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support import PROJECT, make_workspace, valid_record
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A copy of the sample workspace."""
+    for name in ("config", "data"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
+    (tmp_path / "logs").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A workspace whose migrate takes some seconds, by one worker."""
+    files = {f"src/{number // 100:03}/{number:05}.json": [valid_record(number)] for number in range(10000)}
+    return make_workspace(tmp_path / "large", files, {"workers": 1})

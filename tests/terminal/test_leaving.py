@@ -1,0 +1,130 @@
+"""Signals and lost terminals: the terminal is left clean, the exit status says why, the run goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.screen import Terminal
+
+
+def last_run(root: Path) -> tuple[str, str, int, int]:
+    """Status, id, files done and files in all of the newest run."""
+    connection = sqlite3.connect(f"file:{root}/.opsconsole/ledger.sqlite?mode=ro", uri=True, timeout=10)
+    try:
+        row = connection.execute("SELECT status, id, done_files, total_files FROM runs ORDER BY seq DESC").fetchone()
+    finally:
+        connection.close()
+    return (str(row[0]), str(row[1]), int(row[2]), int(row[3]))
+
+
+def until_status(root: Path, *wanted: str, seconds: float = 60) -> str:
+    """Wait for the end of the newest run."""
+    until = time.monotonic() + seconds
+    while (status := last_run(root)[0]) not in wanted:
+        assert time.monotonic() < until, f"still {status}"
+        os.sched_yield()
+    return status
+
+
+def start_a_run(t: Terminal) -> None:
+    """Migrate, up to a moving bar."""
+    t.wait("10,000 new", 60)
+    t.press("a", "m")
+    t.wait("[ Migrate 10,000 files ]", 60)
+    t.press("tab", "tab", "tab", "enter")
+    t.wait("▶ migrate", 30)
+    t.wait("left", 30)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
+def test_signals(large: Path, number: int, status: int) -> None:
+    with Terminal(large) as t:
+        start_a_run(t)
+        t.signal(number)
+        assert t.ended(10) == status
+        assert t.left_clean()
+    assert last_run(large)[0] == "running"
+    assert until_status(large, "done") == "done"
+
+
+def test_the_terminal_goes_away(large: Path) -> None:
+    with Terminal(large) as t:
+        start_a_run(t)
+        t.hang_up()
+        assert t.ended(10) == 129
+    assert until_status(large, "done") == "done"
+
+
+def test_the_terminal_goes_away_under_nohup(sample: Path) -> None:
+    """SIGHUP ignored: Textual alone would spin on end of file for ever."""
+    code = "import signal, os, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    argv = [sys.executable, "-c", code, sys.executable, "-P", "-m", "console", "--root", str(sample)]
+    with Terminal(sample, argv=argv) as t:
+        t.wait("19 new")
+        t.hang_up()
+        assert t.ended(10) == 129
+
+
+def test_coming_back_to_a_run_and_cancelling_it(large: Path) -> None:
+    with Terminal(large) as t:
+        start_a_run(t)
+        t.press("ctrl+q")
+        assert t.ended(10) == 0
+        said = t.raw[t.raw.rfind(b"\x1b[?1049l") :].decode()
+        assert "goes on without the console: opsconsole runs attach" in said
+    with Terminal(large, size=(120, 40)) as t:
+        t.wait("▶ migrate")
+        t.press("3", "enter")
+        t.wait("[ Cancel this run ]")
+        t.press("\x1b[Z", "enter")  # shift+tab: from the files to the last button, cancel
+        t.wait("Let it run")
+        t.press("tab", "enter")
+        t.wait("● cancelled")
+    assert until_status(large, "cancelled") == "cancelled"
+    assert 0 < last_run(large)[2] < 10_000
+
+
+def test_another_run_is_said_with_what_one_can_do(large: Path) -> None:
+    with Terminal(large) as t:
+        start_a_run(t)
+        t.press("a", "m")
+        t.wait("lock refuses the run")
+        t.press("tab", "tab", "tab", "enter")  # Who runs?
+        t.wait("Another run is in progress")
+        t.wait("Wait, then plan again")
+        t.press("esc")
+        t.gone("Another run is in progress")
+        t.press("esc")
+        t.gone("Migrate: plan")
+
+
+def test_ctrl_z_without_a_shell_says_so(sample: Path) -> None:
+    with Terminal(sample) as t:
+        t.wait("19 new")
+        t.send(b"\x1a")
+        t.wait("no shell")
+
+
+def test_ctrl_z_and_fg(sample: Path) -> None:
+    """Under a shell with job control the screen goes and comes back."""
+    python = f"{sys.executable} -P -m console --root {sample}"
+    with Terminal(sample, argv=["bash", "--norc", "--noprofile", "-i"], env={"PS1": "shell> "}) as t:
+        t.wait("shell>")
+        t.send(f"{python}\r".encode())
+        t.wait("19 new")
+        t.send(b"\x1a")
+        t.wait("Stopped")
+        assert t.raw.rfind(b"\x1b[?1049l") > t.raw.rfind(b"\x1b[?1049h")
+        t.send(b"fg\r")
+        t.wait("19 new")
+        t.wait("[ Migrate")
+        t.press("ctrl+q")
+        t.wait("shell>")
+        assert t.left_clean()
