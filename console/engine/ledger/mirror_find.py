@@ -25,6 +25,7 @@ from console.engine.ledger.mirror_memory import (
     remembered,
 )
 from console.engine.ledger.mirror_read import MirrorReader
+from console.engine.model import Identity
 
 PATIENCE = 5.0  # seconds in which a writer may finish
 _STILL = 1.0  # seconds without a change after which nobody is writing
@@ -66,16 +67,16 @@ def read_mirror(ctx: Context, connection: sqlite3.Connection | None) -> MirrorDi
             raise _with_repairs(ctx, error)
 
 
-def _look(path: Path) -> os.stat_result | None:
+def _look(path: Path) -> Identity | None:
     try:
-        return os.lstat(path)
+        return identity_of(os.lstat(path))
     except OSError:
         return None
 
 
-def _old(ctx: Context, facts: os.stat_result | None) -> bool:
+def _old(ctx: Context, found: Identity | None) -> bool:
     """Whether the file was last written so long ago that nobody can be in the middle of it."""
-    return facts is not None and abs(ctx.env.now().timestamp() - facts.st_mtime) > PATIENCE
+    return found is not None and abs(ctx.env.now().timestamp() - found.mtime_ns / 1e9) > PATIENCE
 
 
 def _with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
@@ -130,7 +131,7 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
             judge.judge(reader)
             if reader.sha256 != digest or identity_of(os.fstat(descriptor)) != identity:
                 raise _Moved
-            if (named := _look(path)) is None or identity_of(named) != identity:
+            if _look(path) != identity:
                 raise _Moved
     except FileNotFoundError:
         return _deleted(ctx, connection, memory, written)

@@ -95,6 +95,11 @@ def source_of(path: str, settings: Settings) -> str:
     return first if slash else "."
 
 
+def absolute_zones(settings: Settings) -> tuple[str, ...]:
+    """The zones of the state file's paths that the configuration names by an absolute path."""
+    return tuple(zone for zone in (settings.zones.raw, settings.zones.validated) if zone.startswith("/"))
+
+
 def obstacle(entry: MirrorEntry, workspace: Workspace, settings: Settings) -> str:
     """Why an added entry cannot be adopted, as far as names and stat tell; '' when nothing speaks against
     it.
@@ -140,11 +145,11 @@ class Judge:
     def judge(self, reader: MirrorReader) -> None:
         """Take every entry of the file, then look for those that are gone. Raises MirrorError and OSError."""
         find = self._finder()
-        root = str(self.workspace.root)
+        root, zones = str(self.workspace.root), absolute_zones(self.settings)
         for key, value in reader:
             self.entries += 1
             try:
-                path = fold(key, root)
+                path = fold(key, root, zones)
             except ValueError as error:
                 self.refused.append((key, str(error)))
                 continue
@@ -153,7 +158,7 @@ class Judge:
                 self._known(row, value)
                 continue
             try:
-                entry = parse_entry(path, value, root)
+                entry = parse_entry(path, value, root, zones)
             except ValueError as error:
                 self.refused.append((key, str(error)))
                 continue
@@ -175,7 +180,7 @@ class Judge:
 
     def _known(self, row: sqlite3.Row, value: Any) -> None:
         """An entry that the ledger has too. Spelled twice, it is as good as its better half."""
-        same = matches(row, value, str(self.workspace.root))
+        same = matches(row, value, str(self.workspace.root), absolute_zones(self.settings))
         if same or not self._seen[row["id"]]:
             self._seen[row["id"]] = 2 if same else 1
 
@@ -199,7 +204,7 @@ class Judge:
                 self.gone.append(path)
 
 
-def matches(row: sqlite3.Row, value: Any, root: str) -> bool:
+def matches(row: sqlite3.Row, value: Any, root: str, zones: tuple[str, ...] = ()) -> bool:
     """Whether an entry says what the ledger says. An adopted one was written by another program, whose sizes
     count characters and whose source may have been touched since."""
     if value == entry_value(row):
@@ -207,12 +212,12 @@ def matches(row: sqlite3.Row, value: Any, root: str) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("dest_path"), str):
         return False
     try:
-        spelled = {**value, "dest_path": fold(value["dest_path"], root)}
+        spelled = {**value, "dest_path": fold(value["dest_path"], root, zones)}
         if spelled == entry_value(row):
             return True
         if row["status"] != FileStatus.ADOPTED:
             return False
-        entry = parse_entry(row["path"], value, root)
+        entry = parse_entry(row["path"], value, root, zones)
     except ValueError:
         return False
     return (entry.dest, entry.checksum, entry.processed_at) == (

@@ -48,17 +48,20 @@ class Outside(ValueError):
     """A path that leads out of the workspace, or is none."""
 
 
-def fold(given: str, root: str) -> str:
+def fold(given: str, root: str, zones: tuple[str, ...] = ()) -> str:
     """A path as the state file spells it (relative, absolute, with doubled slashes or dots), relative to
     `root`.
 
-    Raises Outside.
+    zones: those that the configuration names by an absolute path; a path in one of them stays absolute, as
+    the ledger has it. Raises Outside.
     """
     if not given or "\0" in given or not _encodable(given):
         raise Outside("is not a path")
     path = posixpath.normpath(given)
     if path.startswith("/"):
         path = "/" + path.lstrip("/")
+        if any(path.startswith(zone.rstrip("/") + "/") for zone in zones):
+            return path
         if not path.startswith(root.rstrip("/") + "/"):
             path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         if not path.startswith(root.rstrip("/") + "/"):
@@ -77,7 +80,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def parse_entry(path: str, value: Any, root: str) -> MirrorEntry:
+def parse_entry(path: str, value: Any, root: str, zones: tuple[str, ...] = ()) -> MirrorEntry:
     """The value behind one key (already folded to `path`). Raises ValueError with what is wrong with it."""
     if not isinstance(value, dict):
         raise ValueError("is not an object")
@@ -103,7 +106,7 @@ def parse_entry(path: str, value: Any, root: str) -> MirrorEntry:
         raise ValueError("has columns that are no names")
     return MirrorEntry(
         path,
-        fold(dest, root),
+        fold(dest, root, zones),
         checksum,
         ledger_time(processed_at),
         size,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from hypothesis import strategies as st
 
 from console.engine.context import Context
 from console.engine.errors import MirrorError
-from console.engine.ledger.mirror import MirrorDifference, read_mirror, record_difference, write_mirror
+from console.engine.ledger.mirror import (
+    MirrorDifference,
+    difference_lines,
+    read_mirror,
+    record_difference,
+    write_mirror,
+)
 from console.engine.ledger.mirror_judge import Judge
 from console.engine.ledger.mirror_read import fold
 from console.engine.ledger.store import reading, transaction
@@ -258,6 +265,37 @@ def test_absolute_and_doubled_spellings_are_one_file(ctx: Context) -> None:
     assert (found.gone, found.altered, found.refused) == ((), (), ())
 
 
+@pytest.mark.parametrize("worse_first", [True, False])
+def test_a_file_spelled_twice_is_as_good_as_its_better_entry(ctx: Context, worse_first: bool) -> None:
+    document = state_of(ctx)
+    entries = document["processed_files"]
+    good = entries.pop(ONE)
+    bad = {**good, "checksum": "0" * 64}
+    pair = [(f"{ctx.workspace.root}/{ONE}", bad), (ONE, good)]
+    document["processed_files"] = {**entries, **dict(pair if worse_first else reversed(pair))}
+    put_state(ctx, document)
+    assert read(ctx).altered == ()
+
+
+def test_zones_that_lie_elsewhere_keep_their_absolute_paths(tmp_path: Path) -> None:
+    raw_zone, validated = tmp_path / "mnt/raw", tmp_path / "mnt/validated"
+    ctx = filled_workspace(tmp_path / "ws")
+    os.renames(ctx.workspace.root / RAW, raw_zone)
+    os.renames(ctx.workspace.root / VALIDATED, validated)
+    zones = replace(ctx.settings.zones, raw=str(raw_zone), validated=str(validated))
+    ctx = replace(ctx, settings=replace(ctx.settings, zones=zones))
+    with opened(ctx) as connection:
+        connection.execute("UPDATE files SET path = replace(path, ?, ?)", [RAW, str(raw_zone)])
+        connection.execute("UPDATE files SET dest = replace(dest, ?, ?)", [VALIDATED, str(validated)])
+        write_mirror(ctx, connection, 1)
+    document = state_of(ctx)
+    gone = document["processed_files"].popitem()[0]
+    assert gone.startswith(str(raw_zone))
+    put_state(ctx, document)
+    found = read(ctx)
+    assert (found.gone, found.altered, found.refused) == ((gone,), (), ())
+
+
 def test_an_absolute_spelling_through_a_link_to_the_root_is_folded(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "srv").symlink_to(ctx.workspace.root)
     assert fold(f"{tmp_path}/srv/{ONE}", str(ctx.workspace.root)) == ONE
@@ -458,3 +496,27 @@ def _says_the_same(ctx: Context, path: str, value: Any) -> bool:
         found = judge._finder()(path)
     assert found is not None
     return isinstance(value, dict) and fold(value.get("dest_path", ""), str(ctx.workspace.root)) == found["dest"]
+
+
+# --- telling -----------------------------------------------------------------------------------------------
+
+
+def test_the_log_lines_name_every_entry(ctx: Context) -> None:
+    document = state_of(ctx)
+    del document["processed_files"][ONE]
+    document["processed_files"][TWO]["checksum"] = "0" * 64
+    document["processed_files"][raw("s0/theirs.json")] = new_file(ctx, "s0/theirs.json")
+    document["processed_files"]["../out.json"] = {}
+    document["last_updated"] = "2026-03-04T06:00:00.000001"
+    put_state(ctx, document)
+    found = read(ctx)
+    lines = list(difference_lines(found, record(ctx, found)))
+    assert {(level, file) for level, _, file, _ in lines} == {
+        ("WARNING", ""),
+        ("INFO", ONE),
+        ("WARNING", TWO),
+        ("INFO", raw("s0/theirs.json")),
+        ("WARNING", "../out.json"),
+    }
+    (ctx.workspace.root / STATE).unlink()
+    assert [line[1] for line in difference_lines(read(ctx), ())] == ["The state file was deleted"]
