@@ -18,6 +18,9 @@ from widgets.logs.words import LEVELS, level_text
 from widgets.look import fit, width_of
 
 Part = tuple[str, str]  # text, tone
+# the longest that fits is shown
+_HINTS = ("  / find  l level  f follow  o logs  ? help ", "  / find  l level  ? help ", "  ? help ")
+_SEARCH_HINTS = ("  n/N next, previous  Esc forget ", "  n N  Esc ")
 
 
 class _Line(Widget):
@@ -132,10 +135,10 @@ class LogFoot(_Line):
         elif search is not None:
             kind = "expression" if search.regex else "text"
             left.append((f"   {kind} {search.text}", "accent"))
-        keys = "  / find  l level  f follow  o logs  ? help "
-        if search is not None:
-            keys = "  n/N next, previous  Esc forget "
-        self.set_parts(left, [(keys if self.size.width >= 70 else "", "dim")])
+        taken = sum(width_of(visible(text)) for text, _ in left)
+        hints = _HINTS if search is None else _SEARCH_HINTS
+        fitting = (hint for hint in hints if taken + len(hint) <= self.size.width)
+        self.set_parts(left, [(next(fitting, ""), "dim")])
 
 
 def where(page: Page, row: Row | None, number: int | None) -> str:

@@ -27,7 +27,7 @@ from widgets.logs.rows import LogRows
 from widgets.logs.words import HELP, LEVELS, empty_text
 from widgets.pager import Pager
 
-BYTES_PER_SECOND = 31_000  # what following may send: a page of 120x40 four times a second
+BYTES_PER_SECOND = 30_000  # what following may send: a page of 120x40 four times a second
 
 
 class LogPane(Vertical):

@@ -20,7 +20,7 @@ from console.engine.observe.logs_view import Row
 from widgets.logs.paint import GUTTER, Painted, paint_rows
 from widgets.look import fit
 
-ROW_BYTES = 55  # of colours and cursor movement around a row
+ROW_BYTES = 60  # of colours and cursor movement around a row
 MARK_BYTES = 45  # of colours at each end of a mark
 _TONES = ("debug", "warning", "error", "critical", "notice")
 
@@ -152,7 +152,8 @@ class LogRows(Widget, can_focus=True):
             tag = fit(line.tag + " ", len(line.tag) + 1)
             tag_style = style + self.get_component_rich_style("log--tag", partial=True)
             strip = Strip([*strip.adjust_cell_length(max(0, width - len(tag)), style), Segment(tag, tag_style)])
-        return strip.adjust_cell_length(width, style)
+        # one segment where one style: colours are sent once a row
+        return strip.adjust_cell_length(width, style).simplify()
 
     def _segments(self, line: Painted, style: Style) -> list[Segment]:
         text = line.text

@@ -172,18 +172,18 @@ class Matcher:
             position = stop
 
     def _finder(self, data: bytes) -> Callable[[int], int]:
+        """What tells, from a position in `data` on, where a line that may match is; -1: there is none."""
         ascii_only = data.isascii()
+        whole = self._bytes if ascii_only and not self._differs(data) else None
+        if whole is not None and not self._ignore_case:
+            return lambda position: -1 if (found := whole.search(data, position)) is None else found.start()
         if self._literal and (ascii_only or not self._ignore_case):
+            # without regard to case `re` looks at every byte; a text that must be there is found ten times
+            # faster
             sought, literal = (data.lower() if self._ignore_case else data), self._literal
             return lambda position: sought.find(literal, position)
-        if ascii_only and self._bytes is not None and not self._differs(data):
-            pattern = self._bytes
-
-            def find(position: int) -> int:
-                found = pattern.search(data, position)
-                return -1 if found is None else found.start()
-
-            return find
+        if whole is not None:
+            return lambda position: -1 if (found := whole.search(data, position)) is None else found.start()
         return lambda position: position
 
     def _differs(self, data: bytes) -> bool:

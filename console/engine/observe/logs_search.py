@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from console.engine.observe import logs_regex
 from console.engine.observe.logs_filter import LevelFilter
 from console.engine.observe.logs_levels import Level
-from console.engine.observe.logs_lines import LineReader, LogLine
+from console.engine.observe.logs_lines import Chunk, LineReader, LogLine
 from console.engine.observe.logs_stream import LogStream
 from console.engine.text import visible
 
@@ -167,80 +167,108 @@ def find_lines(
             raise SearchError(str(error)) from None
         return
     needle = _Needle(search)
-    while low < high:
-        at = _find(reader, needle, low, high, backward, cancelled, progress)
-        if at < 0:
-            return
-        line = reader.line_at(at, high)
+    lines = _text_back if backward else _text_forward
+    for line in lines(reader, needle, low, high, cancelled, progress):
         yield line, needle.spans(line)
-        low, high = (low, line.start) if backward else (line.end, high)
 
 
-def _find(
+def _text_forward(
     reader: LineReader,
     needle: _Needle,
     low: int,
     high: int,
-    backward: bool,
     cancelled: Callable[[], bool],
     progress: Callable[[int], None],
-) -> int:
-    """The offset of the first (backward: last) occurrence in [low, high); -1 where there is none, or
-    cancelled.
-    """
-    overlap, top = needle.longest - 1, high
+) -> Iterator[LogLine]:
     while low < high and not cancelled():
-        start = max(low, high - BLOCK) if backward else low
-        stop = min(top, (high if backward else low + BLOCK) + overlap)
-        data = reader.read(start, stop - start)
-        at = needle.find_last(data) if backward else needle.find(data)
-        if at >= 0:
-            return start + at
-        if backward:
-            high = start
-        else:
-            low = start + BLOCK
-        progress(start)
-    return -1
+        block = _Block(reader, needle, low, min(low + BLOCK, high), high)
+        position = 0
+        while 0 <= (at := needle.find(block.folded, position)) < block.size:
+            line = block.line(at)
+            yield line
+            position = line.end - low
+            if position >= len(block.data):
+                break
+        low = max(low + block.size, low + position)
+        progress(low)
+
+
+def _text_back(
+    reader: LineReader,
+    needle: _Needle,
+    low: int,
+    high: int,
+    cancelled: Callable[[], bool],
+    progress: Callable[[int], None],
+) -> Iterator[LogLine]:
+    top = high
+    while low < high and not cancelled():
+        start = max(low, high - BLOCK)
+        block = _Block(reader, needle, start, high, top)
+        high, limit = start, block.size
+        while (at := needle.find_last(block.folded, limit)) >= 0:
+            line = block.line(at)
+            yield line
+            limit = line.start - start
+            if limit <= 0:
+                high = line.start
+                break
+        progress(high)
+
+
+class _Block:
+    """Bytes [start, stop) of a file, and as many behind as an occurrence that begins in them may need."""
+
+    def __init__(self, reader: LineReader, needle: _Needle, start: int, stop: int, top: int) -> None:
+        self._reader, self._start, self._top = reader, start, top
+        self.size = stop - start
+        self.data = reader.read(start, min(top, stop + needle.longest - 1) - start)
+        self.folded = self.data.lower() if needle.fold else self.data
+
+    def line(self, at: int) -> LogLine:
+        """The line around data[at]."""
+        first = self.data.rfind(b"\n", 0, at) + 1
+        last = self.data.find(b"\n", at) + 1
+        if first and last:
+            return Chunk(self._start, self._start + len(self.data), self.data).line(first, last)
+        return self._reader.line_at(self._start + at, self._top)
 
 
 class _Needle:
-    """A text as bytes to look for."""
+    """A text as bytes to look for; where `fold`, in lower-cased bytes."""
 
     def __init__(self, search: Search) -> None:
         text = search.text.encode("utf-8", "surrogateescape")
-        self._fold = search.ignore_case
-        self._bytes = text.lower() if self._fold else text
+        self.fold = search.ignore_case
+        self._bytes = text.lower() if self.fold else text
         self._pattern: re.Pattern[bytes] | None = None
         self.longest = len(text)
-        if self._fold and not search.text.isascii():
+        if self.fold and not search.text.isascii():
             # blocks are lower-cased in ASCII only; other letters match in either case
             forms = [_forms(letter) for letter in search.text]
             self.longest = sum(max(map(len, form)) for form in forms)
             self._pattern = re.compile(b"".join(b"(?:" + b"|".join(map(re.escape, form)) + b")" for form in forms))
 
-    def find(self, data: bytes) -> int:
-        """Where the first occurrence begins, -1 where there is none."""
-        if self._fold:
-            data = data.lower()
-        if self._pattern is not None:
-            found = self._pattern.search(data)
-            return found.start() if found else -1
-        return data.find(self._bytes)
+        self._any = self._pattern or re.compile(re.escape(self._bytes))
 
-    def find_last(self, data: bytes) -> int:
-        """Where an occurrence on the last line that has one begins."""
-        if self._fold:
-            data = data.lower()
+    def find(self, data: bytes, position: int) -> int:
+        """Where the first occurrence from `position` on begins, -1 where there is none."""
         if self._pattern is not None:
-            return max((found.start() for found in self._pattern.finditer(data)), default=-1)
-        return data.rfind(self._bytes)
+            found = self._pattern.search(data, position)
+            return found.start() if found else -1
+        return data.find(self._bytes, position)
+
+    def find_last(self, data: bytes, limit: int) -> int:
+        """Where an occurrence begins, before `limit`, on the last line that has one."""
+        if self._pattern is not None:
+            starts = (found.start() for found in self._pattern.finditer(data))
+            return max((start for start in starts if start < limit), default=-1)
+        return data.rfind(self._bytes, 0, limit + self.longest - 1)
 
     def spans(self, line: LogLine) -> tuple[tuple[int, int], ...]:
         """Where it occurs in what is shown of a line."""
-        data = line.head.lower() if self._fold else line.head
-        pattern = self._pattern or re.compile(re.escape(self._bytes))
-        return tuple(found.span() for found in pattern.finditer(data))
+        data = line.head.lower() if self.fold else line.head
+        return tuple(found.span() for found in self._any.finditer(data))
 
 
 def _forms(letter: str) -> list[bytes]:

@@ -34,7 +34,7 @@ class Line:
 def lines_of(data: bytes) -> list[Line]:
     lines: list[Line] = []
     start = 0
-    for part in data.splitlines(keepends=True) if False else re.findall(rb"[^\n]*\n|[^\n]+\Z", data):
+    for part in re.findall(rb"[^\n]*\n|[^\n]+\Z", data):
         content = part[:-1] if part.endswith(b"\n") else part
         if part.endswith(b"\r\n"):
             content = part[:-2]
@@ -102,7 +102,7 @@ def small_reads(chunk: int) -> Iterator[None]:
             (logs_index, "BIG_CHUNK", 4 * chunk),
             (logs_search, "BLOCK", chunk),
             (logs_view, "BIG_CHUNK", 3 * chunk),
-            (logs_filter, "GROUP_BYTES", 4 * chunk),
+            (logs_filter, "GROUP_BYTES", chunk),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         yield

@@ -158,6 +158,17 @@ def test_text_search(
 
 @thorough
 @given(
+    st.lists(st.sampled_from([b"nee", b"needle", b"dle", b"n", b"E", b"\n", "\u00c9\u00e9".encode()])).map(b"".join),
+    st.integers(2, 12),
+    st.sampled_from(["needle", "NeE", "\u00e9\u00e9", "e\u00e9", "eneedl"]),
+    st.booleans(),
+)
+def test_text_across_the_ends_of_blocks(tmp_path: Path, data: bytes, chunk: int, text: str, fold: bool) -> None:
+    test_text_search.hypothesis.inner_test(tmp_path, data, chunk, Level.NONE, text, fold)  # type: ignore[attr-defined]
+
+
+@thorough
+@given(
     log_bytes(),
     CHUNKS,
     st.sampled_from(
