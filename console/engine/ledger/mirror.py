@@ -255,6 +255,7 @@ def _keep(path: Path) -> None:
     try:
         os.link(path, part, follow_symlinks=False)
     except OSError:  # another owner's file, or a file system without links
+        part.unlink(missing_ok=True)  # never write through a name that may be another file's
         descriptor = open_shared(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         with open(path, "rb") as source, open(descriptor, "wb") as copy:
             shutil.copyfileobj(source, copy, _CHUNK)

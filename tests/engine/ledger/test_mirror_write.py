@@ -240,6 +240,19 @@ def test_killed_anywhere_the_file_is_whole_known_and_the_next_write_cleans_up(ct
     assert checksum == f"{2:064x}"
 
 
+@pytest.mark.parametrize("changed", [True, False])
+def test_what_a_killed_writer_left_is_removed_and_never_written_through(ctx: Context, changed: bool) -> None:
+    write(ctx)
+    before = (ctx.workspace.root / STATE).read_bytes()
+    for suffix in (".part", ".bak.part"):
+        os.link(ctx.workspace.root / STATE, ctx.workspace.root / f"{STATE}{suffix}")
+    if changed:
+        change(ctx, 2)
+    assert write(ctx, 2) == changed
+    assert not list((ctx.workspace.root / "logs/migration").glob("*.part"))
+    assert (ctx.workspace.root / (f"{STATE}.bak" if changed else STATE)).read_bytes() == before
+
+
 def test_an_edit_made_while_we_write_is_merged(ctx: Context) -> None:
     write(ctx)
     change(ctx, 2)
@@ -289,6 +302,7 @@ def test_a_writer_that_never_stops_does_not_stop_us(ctx: Context) -> None:
 
     with opened(ctx) as connection:
         assert write_mirror(at(ctx, "mirror.staged", edit, times=1000), connection, 2)
+    assert next(turns) <= 5
     checksum = state_of(ctx)["processed_files"][raw("s0/dumps/2024-01-01_000000/data.json")]["checksum"]
     assert checksum == f"{2:064x}"
 
