@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import os
 import pickle
@@ -20,7 +21,9 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_DEPTH = 6  # tasks a worker has in hand and waiting: it never idles while the parent commits a batch
+_PIPE = 1 << 20  # bytes; what an unprivileged process may ask for (pipe(7), /proc/sys/fs/pipe-max-size)
+_ASKED = _PIPE // 2  # bytes of tasks on their way to one worker: sending never blocks
+_LOAD = 24.0  # weight of the tasks a worker has in hand and waiting: it never idles while a batch is committed
 
 Handler = Callable[[Any], Any]
 
@@ -39,7 +42,15 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: int) -> None:
+def _pipe() -> tuple[Connection, Connection]:
+    """A one-way pipe (reader, writer) that holds as much as it may."""
+    reader, writer = Pipe(duplex=False)
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
+    return reader, writer
+
+
+def _serve(tasks: Connection, answers: Connection, make_handler: Callable[[], Handler], parent: int) -> None:
     """A worker's life: receive a task, handle it, send the answer; ends with its parent or when the pipe closes."""
     _die_with(parent)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -52,7 +63,7 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
     handled = 0
     while True:
         try:
-            task = connection.recv()
+            task = pickle.loads(tasks.recv_bytes())
         except (EOFError, OSError):
             return
         answer: tuple[bool, Any]
@@ -62,7 +73,7 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
             traceback.print_exc()  # standard error is the run's own file
             answer = (False, f"{type(error).__name__}: {error}")
         try:
-            connection.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+            answers.send_bytes(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
         except OSError:  # the parent has closed the pipe: the run is over
             return
         handled += 1
@@ -71,12 +82,12 @@ def _serve(connection: Connection, make_handler: Callable[[], Handler], parent: 
 
 
 class _Worker:
-    connection: Connection
+    answers: Connection
+    _tasks: Connection
 
     def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
-        ours: Connection
-        theirs: Connection
-        ours, theirs = Pipe()
+        task_reader, self._tasks = _pipe()
+        self.answers, answer_writer = _pipe()
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -84,21 +95,46 @@ class _Worker:
         if self.pid == 0:
             status = 1
             try:
-                ours.close()
-                for other in others:  # or its pipe would stay open when the parent closes it
-                    other.connection.close()
-                _serve(theirs, make_handler, parent)
+                for other in [*others, self]:  # or a pipe would stay open when the parent closes it
+                    other.answers.close()
+                    other._tasks.close()
+                _serve(task_reader, answer_writer, make_handler, parent)
                 status = 0
             except BaseException:  # noqa: BLE001 - the process ends here; its stderr is the run's
                 traceback.print_exc()
             finally:
                 os._exit(status)
-        theirs.close()
-        self.connection = ours
+        task_reader.close()
+        answer_writer.close()
         self.tasks: deque[tuple[int, Any]] = deque()  # in hand and waiting, oldest first
+        self._sizes: deque[tuple[float, int]] = deque()  # their weights and bytes
+        self._load, self._bytes = 0.0, 0
+
+    @property
+    def wants(self) -> bool:
+        """Whether it can be given another task without ever blocking the parent."""
+        return not self.tasks or (self._load < _LOAD and self._bytes < _ASKED)
+
+    def send(self, entry: tuple[int, Any], weight: float) -> None:
+        data = pickle.dumps(entry[1], protocol=pickle.HIGHEST_PROTOCOL)
+        self.tasks.append(entry)
+        self._sizes.append((weight, len(data)))
+        self._load += weight
+        self._bytes += len(data)
+        with contextlib.suppress(OSError):  # it has just died: noticed when its answer is awaited
+            self._tasks.send_bytes(data)
+
+    def receive(self) -> tuple[Any, bool, Any]:
+        """The oldest task, whether it was handled, and the answer. Raises EOFError or OSError when it died."""
+        good, answer = pickle.loads(self.answers.recv_bytes())
+        weight, size = self._sizes.popleft()
+        self._load -= weight
+        self._bytes -= size
+        return self.tasks.popleft()[1], good, answer
 
     def close(self, *, kill: bool) -> None:
-        self.connection.close()
+        self._tasks.close()
+        self.answers.close()
         if kill:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -120,50 +156,54 @@ class Pool:
         return [worker.pid for worker in self._workers]
 
     def run(
-        self, tasks: Iterator[Any], *, tick: Callable[[], bool], seconds: float = 0.5
+        self,
+        tasks: Iterator[Any],
+        *,
+        tick: Callable[[], bool],
+        seconds: float = 0.5,
+        weigh: Callable[[Any], float] = lambda task: 1.0,
     ) -> Iterator[tuple[Any, Any | TaskError | WorkerDied]]:
         """Answers as they come, as (task, answer). `tick` is called at least every `seconds`; True stops feeding.
 
+        weigh: how much a task is, 1.0 for about a hundredth of a second; a worker gets some 24 of them in advance.
         A task whose worker died is tried once more in a fresh worker, then answered with WorkerDied.
         """
-        tasks = iter(tasks)
+        numbered = enumerate(tasks)
         tried: set[int] = set()
         again: deque[tuple[int, Any]] = deque()
-        number, feeding = 0, True
+        feeding = True
         while True:
-            for worker in self._workers:
-                while feeding and len(worker.tasks) < _DEPTH:
-                    if again:
-                        entry = again.popleft()
-                    else:
-                        try:
-                            entry = (number, next(tasks))
-                        except StopIteration:
-                            feeding = False
-                            break
-                        number += 1
-                    self._send(worker, entry)
-            busy = {worker.connection: worker for worker in self._workers if worker.tasks}
-            if not busy and not again:
+            feeding = self._feed(numbered, again, weigh) if feeding else False
+            busy = {worker.answers: worker for worker in self._workers if worker.tasks}
+            if not busy:
                 return
             for ready in wait(list(busy), timeout=seconds):
                 worker = busy[ready]  # type: ignore[index]
                 try:
-                    good, answer = pickle.loads(worker.connection.recv_bytes())
+                    task, good, answer = worker.receive()
                 except (EOFError, OSError):
                     yield from self._replace(worker, tried, again)
                     feeding = feeding or bool(again)
                     continue
-                _, task = worker.tasks.popleft()
                 yield task, answer if good else TaskError(answer)
             if tick():
                 feeding = False
                 again.clear()
 
-    def _send(self, worker: _Worker, entry: tuple[int, Any]) -> None:
-        worker.tasks.append(entry)
-        with contextlib.suppress(OSError):  # it has just died: noticed when its answer is awaited
-            worker.connection.send(entry[1])
+    def _feed(
+        self, numbered: Iterator[tuple[int, Any]], again: deque[tuple[int, Any]], weigh: Callable[[Any], float]
+    ) -> bool:
+        """Give every worker what it can take, turn by turn. False when there is nothing left to give."""
+        hungry = [worker for worker in self._workers if worker.wants]
+        while hungry:
+            for worker in list(hungry):
+                entry = again.popleft() if again else next(numbered, None)
+                if entry is None:
+                    return False
+                worker.send(entry, weigh(entry[1]))
+                if not worker.wants:
+                    hungry.remove(worker)
+        return True
 
     def _replace(
         self, worker: _Worker, tried: set[int], again: deque[tuple[int, Any]]

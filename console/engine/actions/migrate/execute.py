@@ -243,7 +243,7 @@ class Migrate:
         def tick() -> bool:
             return run.beat() or self._stopped is not None or self._braked is not None
 
-        for task, answer in self._pool.run(tasks, tick=tick):
+        for task, answer in self._pool.run(tasks, tick=tick, weigh=_weight):
             if isinstance(answer, TaskError):
                 raise RuntimeError(f"a worker failed: {answer}")
             if isinstance(answer, WorkerDied):
@@ -328,6 +328,12 @@ class Migrate:
         if counts.processed or counts.revalidated or counts.sidecars:
             return RunStatus.DONE, 0, f"{plural(counts.processed, 'file')} published"
         return RunStatus.DONE, 0, "nothing to do"
+
+
+def _weight(task: Task) -> float:
+    """A chunk of large files counts as several: what is staged ahead of a batch stays under 100 MB a worker."""
+    size: int = sum(candidate.size for group in task[1] for candidate in group.candidates)
+    return max(1.0, size / 4_000_000)
 
 
 def _changed(path: str, identity: tuple[int, int, int]) -> Staged:
