@@ -22,5 +22,5 @@ def sample(tmp_path: Path) -> Path:
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     """A workspace whose migrate takes some seconds, by one worker."""
-    files = {f"src/{number // 100:03}/{number:05}.json": [valid_record(number)] for number in range(10000)}
+    files = {f"src/{number // 100:03}/{number:05}.json": [valid_record(number)] for number in range(6000)}
     return make_workspace(tmp_path / "large", files, {"workers": 1})

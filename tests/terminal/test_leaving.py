@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,30 +36,40 @@ def until_status(root: Path, *wanted: str, seconds: float = 60) -> str:
     return status
 
 
-def start_a_run(t: Terminal) -> None:
-    """Migrate, up to a moving bar."""
-    t.wait("10,000 new", 60)
+@contextmanager
+def held_run(t: Terminal, root: Path) -> Iterator[Callable[[], None]]:
+    """Start a migrate and hold its process in the middle, however fast the machine; what is given lets it go on."""
+    t.wait("6,000 new", 60)
     t.press("a", "m")
-    t.wait("[ Migrate 10,000 files ]", 60)
+    t.wait("[ Migrate 6,000 files ]", 60)
     t.press("tab", "tab", "tab", "enter")
-    t.wait("▶ migrate", 30)
-    t.wait("left", 30)
+    t.gone("Migrate: plan")  # the console knows that it has started
+    pid = json.loads((root / ".opsconsole" / "holder.json").read_bytes())["pid"]
+    until = time.monotonic() + 30
+    while last_run(root)[3] == 0:
+        assert time.monotonic() < until
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        t.wait("/6,000", 30)
+        yield lambda: os.kill(pid, signal.SIGCONT)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
 def test_signals(large: Path, number: int, status: int) -> None:
-    with Terminal(large) as t:
-        start_a_run(t)
+    with Terminal(large) as t, held_run(t, large) as go_on:
         t.signal(number)
         assert t.ended(10) == status
         assert t.left_clean()
-    assert last_run(large)[0] == "running"
+        assert last_run(large)[0] == "running"
+        go_on()
     assert until_status(large, "done") == "done"
 
 
 def test_the_terminal_goes_away(large: Path) -> None:
-    with Terminal(large) as t:
-        start_a_run(t)
+    with Terminal(large) as t, held_run(t, large):
         t.hang_up()
         assert t.ended(10) == 129
     assert until_status(large, "done") == "done"
@@ -73,36 +86,38 @@ def test_the_terminal_goes_away_under_nohup(sample: Path) -> None:
 
 
 def test_coming_back_to_a_run_and_cancelling_it(large: Path) -> None:
-    with Terminal(large) as t:
-        start_a_run(t)
-        t.press("ctrl+q")
-        assert t.ended(10) == 0
-        said = t.raw[t.raw.rfind(b"\x1b[?1049l") :].decode()
+    with Terminal(large) as first, held_run(first, large) as go_on:
+        first.press("ctrl+q")
+        assert first.ended(10) == 0
+        said = first.raw[first.raw.rfind(b"\x1b[?1049l") :].decode()
         assert "goes on without the console: opsconsole runs attach" in said
-    with Terminal(large, size=(120, 40)) as t:
-        t.wait("▶ migrate")
-        t.press("3", "enter")
-        t.wait("[ Cancel this run ]")
-        t.press("\x1b[Z", "enter")  # shift+tab: from the files to the last button, cancel
-        t.wait("Let it run")
-        t.press("tab", "enter")
-        t.wait("● cancelled")
+        with Terminal(large, size=(120, 40)) as t:
+            t.wait("▶ migrate")
+            t.press("3", "enter")
+            t.wait("[ Cancel this run ]")
+            t.press("\x1b[Z", "enter")  # shift+tab: from the files to the last button
+            t.wait("Let it run")
+            t.press("tab", "enter")
+            t.wait("cancelling")
+            go_on()
+            t.wait("● cancelled")
+            t.wait("Migrate again goes on")
     assert until_status(large, "cancelled") == "cancelled"
-    assert 0 < last_run(large)[2] < 10_000
+    assert last_run(large)[2] < 6000
 
 
 def test_another_run_is_said_with_what_one_can_do(large: Path) -> None:
-    with Terminal(large) as t:
-        start_a_run(t)
+    with Terminal(large) as t, held_run(t, large) as go_on:
         t.press("a", "m")
         t.wait("lock refuses the run")
         t.press("tab", "tab", "tab", "enter")  # Who runs?
         t.wait("Another run is in progress")
-        t.wait("Wait, then plan again")
-        t.press("esc")
-        t.gone("Another run is in progress")
-        t.press("esc")
-        t.gone("Migrate: plan")
+        t.wait("Ask to cancel")
+        t.press("tab", "enter")  # Wait, then plan again
+        t.wait("waiting for the other run to end")
+        go_on()
+        t.wait("the other run has ended", 60)
+        t.wait("nothing: no file is new")
 
 
 def test_ctrl_z_without_a_shell_says_so(sample: Path) -> None:
