@@ -13,7 +13,10 @@ def ask(question: str) -> str | None:
     stream = note()
     stream.write(stream.paint(question) + " ")
     stream.flush()
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except OSError:  # the terminal has gone
+        answer = ""
     if not answer:
         stream.line("")
         return None

@@ -13,7 +13,7 @@ from console.engine.errors import EXIT_USAGE
 def start() -> int:
     """Open the console on the workspace; its exit status. Without a usable terminal: what to type, and 2."""
     term = os.environ.get("TERM", "")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _refuse("The console needs a terminal for its input and output, and this is none.")
     if term in ("", "dumb"):
         said = f"TERM={term}" if term else "an unset TERM"

@@ -184,9 +184,10 @@ def accept_command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Answer for failures: they count as accepted and no longer make migrate end with 1.
+    """Answer for failures, with a reason.
 
-    An acceptance ends when the file or its rule changes, or at --until.
+    They count as accepted and no longer make migrate end with exit status 1. An acceptance ends when the file
+    or its rule changes, or at --until.
 
     \b
     Examples:
@@ -268,7 +269,9 @@ def _until(ctx: Context, text: str) -> datetime | None:
 )
 @common
 def export_command(cause: str, source: str, pattern: str, form: str) -> int:
-    """Every error of every failing record, for a spreadsheet or for whoever delivers the data.
+    """Every error of every failing record, as data.
+
+    For a spreadsheet, or for whoever delivers the files.
 
     \b
     Example:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from console.engine.runs.follow import Progress
 
 
+_NONE = 2**62  # an outcome's id behind which there is none
+
+
 def progress_text(progress: Progress) -> str:
     """`migrate 7f3a  judge  62 % ██████░░░░ 812/1,304 files  214/s  3 s left`."""
     row = progress.row
@@ -57,12 +60,15 @@ class Watcher:
         self._cancel_signal: signal.Signals | None = None
         self._cancelling = False
 
-    def follow(self, signals: Signals, done_fd: int | None = None, after_outcome: int = 0) -> int:
+    def follow(self, signals: Signals, done_fd: int | None = None) -> int:
         """Watch until the run ends; the exit status of the command."""
         from console.engine.runs.follow import follow
 
         alive = True
-        for progress in follow(self._ctx, self._run, done_fd=done_fd, after_outcome=after_outcome):
+        # nobody looks at the files one by one, or at the progress: the run needs the processor more than we
+        after_outcome = 0 if self._summary.as_json else _NONE
+        interval = 0.2 if self._line.on else 0.5
+        for progress in follow(self._ctx, self._run, interval=interval, done_fd=done_fd, after_outcome=after_outcome):
             alive = progress.alive
             for outcome in progress.outcomes:
                 self._summary.file(self._run, outcome)

@@ -99,8 +99,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
         return tell(error)
     except KeyboardInterrupt:
-        note().line("")
-        note().line("Interrupted. Nothing was changed.")
+        note().line("Interrupted.")
         return 130
 
 

@@ -249,11 +249,30 @@ def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> P
     from console.cli.output import note
     from console.cli.plan_view import show_plan
     from console.cli.planning import make_plan
+    from console.engine.errors import EXIT_CANCELLED
+
+    try:
+        plan = make_plan(ctx, params, overrides, "scan")
+        show_plan(note(), plan)
+        _check_gate(plan)
+        if not plan.files and not plan.recovery:
+            note().line("Nothing was run.")
+            return None
+        if confirm(f"Run {plan.action}?"):
+            return plan
+        note().line("Nothing was changed.")
+        return None
+    except KeyboardInterrupt:
+        note().line("")
+        note().line("Interrupted; nothing was changed.")
+        raise click.exceptions.Exit(EXIT_CANCELLED) from None
+
+
+def _check_gate(plan: Plan) -> None:
+    """Raises RefusedError where the gate stops a plan, with how to release what can be released."""
     from console.engine.checks.gate import RELEASABLE
     from console.engine.errors import RefusedError
 
-    plan = make_plan(ctx, params, overrides, "scan")
-    show_plan(note(), plan)
     if plan.refused:
         names = [item.name for item in plan.refused]
         release = " ".join(f"--override {name}" for name in names)
@@ -263,10 +282,3 @@ def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> P
             untouched="everything",
             next_step="see above" + (f"; who knows better types {release} --reason TEXT" if able else ""),
         )
-    if not plan.files and not plan.recovery:
-        note().line("Nothing was run.")
-        return None
-    if confirm(f"Run {plan.action}?"):
-        return plan
-    note().line("Nothing was changed.")
-    return None

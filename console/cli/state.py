@@ -54,7 +54,10 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @common
 def list_command(status: str, source: str, text: str, limit: int | None, after: str, as_json: bool) -> int:
-    """Files with their status: a table on a terminal, elsewhere values separated by tabs.
+    """Files with their status.
+
+    A table on a terminal; elsewhere values separated by tabs: status, file, bytes, records, when it was judged,
+    by which run, destination, cause.
 
     \b
     Examples:
@@ -119,7 +122,7 @@ def _show_rows(ctx: Context, rows: tuple[FileRow, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 @common
 def show_command(file: str, limit: int, as_json: bool) -> int:
-    """One file: status, checksum, destination, rule, and what each run did with it.
+    """One file, and what each run did with it.
 
     \b
     Example:

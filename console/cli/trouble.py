@@ -22,8 +22,7 @@ def tell(error: BaseException) -> int:
         tell_engine_error(error)
         return error.exit_status
     if isinstance(error, click.exceptions.Abort):
-        note().line("")
-        note().line("Interrupted. Nothing was changed.")
+        note().line("Interrupted.")
         return EXIT_CANCELLED
     if isinstance(error, click.ClickException):
         return _tell_usage(error)
