@@ -18,6 +18,7 @@ from console.engine.ledger.store import backup, transaction
 from console.engine.model import Check
 from console.engine.observe.doctor import Finding, examine, repair
 from console.engine.runs.lock import Holder, RootLock
+from console.engine.runs.query import process_started
 from tests.engine.ledger.filled import STATE, add_run, filled_workspace, opened, put_state, raw, state_of
 from tests.support import VALIDATED, fixed_environment, make_workspace
 
@@ -180,6 +181,16 @@ def test_a_staged_file_that_nobody_knows_is_named_and_never_touched(ctx: Context
     assert (finding.file, finding.repair) == (str(path), "")
     repair(ctx, examine(ctx))
     assert path.exists()
+
+
+def test_what_a_living_run_has_staged_is_no_leftover(ctx: Context) -> None:
+    me = os.getpid()
+    with opened(ctx) as connection, transaction(connection):
+        alive = {"status": "running", "ended_at": None, "pid": me, "pid_started": process_started(me), "host": HOST}
+        add_run(connection, 2, id=DEAD, **alive, heartbeat_at="2026-03-04T05:06:06.000000Z")
+    part(ctx, f".data.json.{DEAD}.part")
+    (ctx.workspace.root / (STATE + ".part")).write_text("half")
+    assert bad(ctx) == []
 
 
 def test_a_note_of_a_dead_holder_is_found_and_removed(ctx: Context) -> None:

@@ -118,6 +118,15 @@ def test_every_file_is_in_it_with_its_bytes_and_causes(ctx: Context) -> None:
     assert "another-run" not in text
 
 
+def test_what_a_later_run_judged_is_not_told_of_this_one(ctx: Context) -> None:
+    run(ctx)
+    outcome(ctx, 1, raw("s1/bad.json"), "failed", reason="as it was then")
+    with opened(ctx) as connection, transaction(connection):
+        add_failure(connection, raw("s1/bad.json"), [("required:date", 12)], last_run=2)
+    assert "as it was then" in report(ctx, 1)
+    assert "date is missing" not in report(ctx, 1)
+
+
 def test_what_it_planned_is_read_from_the_plan_it_kept(ctx: Context) -> None:
     name = run(ctx, params='{"source": "s0", "sample": 0}')
     folder = ctx.workspace.run_folder(name)
