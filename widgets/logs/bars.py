@@ -77,15 +77,16 @@ class LogBar(_Line):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._asked: tuple[str, str] = ("", "")
-        self._shown: tuple[Page, bool] = (Page(), False)
+        self._shown: tuple[Page, bool, bool] = (Page(), False, False)
 
     def ask(self, what: str, problem: str) -> None:
         """Say what is being typed, and what is wrong with it, until asked with ''."""
         self._asked = (what, problem)
         self.show(*self._shown)
 
-    def show(self, page: Page, wrapped: bool) -> None:
-        self._shown = (page, wrapped)
+    def show(self, page: Page, wrapped: bool, short: bool) -> None:
+        """`wrapped`, `short`: how lines are shown."""
+        self._shown = (page, wrapped, short)
         name = page.file.label if page.file is not None else "no log"
         left: list[Part] = [(f" {fit_label(name, max(12, self.size.width // 3))}  ", "strong")]
         what, problem = self._asked
@@ -99,7 +100,7 @@ class LogBar(_Line):
             left.append(("paused  ", "warn"))
         if page.busy and not what:
             left.append((f"{page.busy} …", "dim"))
-        right: list[Part] = [("wrapped  ", "dim")] if wrapped else []
+        right: list[Part] = [(word, "dim") for word, so in (("short  ", short), ("wrapped  ", wrapped)) if so]
         for level in LEVELS:
             chosen = level is page.least
             word = level_text(level) + ("+" if level and chosen else "")

@@ -10,7 +10,7 @@ Marks = dict[int, tuple[tuple[int, int], ...]]  # columns of the text, by row
 PER_ROW = 100
 
 
-def marks_of(page: Page, search: Search | None) -> Marks:
+def marks_of(page: Page, search: Search | None, short: bool = False) -> Marks:
     """Every occurrence of a text; of an expression, the matches in the line that was found.
 
     An expression is not run here, where keys are answered: it could take for ever.
@@ -22,11 +22,20 @@ def marks_of(page: Page, search: Search | None) -> Marks:
         if found is None:
             return {}
         place = (found.segment, found.line.start)
-        return {number: found.columns() for number, row in enumerate(page.rows) if row.position == place}
+        columns = found.columns()
+        if short:
+            # what matched, wherever the short form has it
+            parts = {found.line.text[start:end] for start, end in columns}
+            return {
+                number: tuple(span for part in parts for span in _occurrences(row.brief, Search(part)))
+                for number, row in enumerate(page.rows)
+                if row.position == place
+            }
+        return {number: columns for number, row in enumerate(page.rows) if row.position == place}
     return {
         number: spans
         for number, row in enumerate(page.rows)
-        if row.line is not None and (spans := _occurrences(row.text, search))
+        if row.line is not None and (spans := _occurrences(row.brief if short else row.text, search))
     }
 
 

@@ -51,6 +51,7 @@ def paint_rows(
     *,
     left: int = 0,
     wrap: bool = False,
+    short: bool = False,
     bottom: bool = False,
     cursor: int | None = None,
     marks: dict[int, tuple[tuple[int, int], ...]] | None = None,
@@ -58,14 +59,15 @@ def paint_rows(
     """`height` lines that show `rows`, the first ones, or with `bottom` the last ones; the cursor's row is
     shown.
 
-    left: characters scrolled to the right (not when wrapped). marks: columns of the text to highlight, by
+    short: rows without what repeats. left: characters scrolled to the right (not when wrapped). marks:
+    columns of the text to highlight, by
     row.
     """
     room = max(1, width - GUTTER)
     marks = marks or {}
     lines: list[list[Painted]] = []
     for at, row in enumerate(rows):
-        pieces = _pieces(row, room, height, left, wrap)
+        pieces = _pieces(row.brief if short else row.text, room, height, left, wrap)
         lines.append(
             [
                 Painted(
@@ -84,12 +86,17 @@ def paint_rows(
     return chosen + [Painted()] * (height - len(chosen))
 
 
-def _pieces(row: Row, room: int, height: int, left: int, wrap: bool) -> list[tuple[int, str]]:
+def _pieces(text: str, room: int, height: int, left: int, wrap: bool) -> list[tuple[int, str]]:
     """(column, text) of each screen line of a row."""
-    text = row.text
     if not wrap:
+        more = len(text) > left + room
         text = text[left : left + room]
-        return [(left, text if text.isascii() else set_cell_size(text, min(room, cell_len(text))))]
+        if not text.isascii():
+            more = more or cell_len(text) > room
+            text = set_cell_size(text, min(room, cell_len(text)))
+        if more:
+            text = (text[:-1] if text.isascii() else set_cell_size(text, room - 1)) + "…"
+        return [(left, text)]
     if len(text) <= room and text.isascii():
         return [(0, text)]
     found: list[tuple[int, str]] = []

@@ -10,7 +10,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
 
 from console.engine.observe.logs import LogFile
 from console.engine.observe.logs_levels import Level
@@ -22,6 +21,7 @@ from widgets.logs.bars import LogBar, LogFoot
 from widgets.logs.chooser import LogChooser
 from widgets.logs.feed import LogFeed, Page
 from widgets.logs.marks import marks_of
+from widgets.logs.messages import FileShown, FollowChanged, Paged, Problem, RecordRead
 from widgets.logs.prompt import SearchPrompt
 from widgets.logs.rows import LogRows
 from widgets.logs.words import HELP, LEVELS, empty_text
@@ -55,6 +55,7 @@ class LogPane(Vertical):
         Binding("e", "error(False)", "Next error", show=False),
         Binding("E", "error(True)", "Previous error", show=False),
         Binding("w", "wrap", "Wrap long lines", show=False),
+        Binding("s", "short", "Short or whole lines", show=False),
         Binding("o", "files", "Other logs"),
         Binding("enter", "record", "Whole record"),
         Binding("escape", "back", "Back", show=False),
@@ -69,37 +70,9 @@ class LogPane(Vertical):
     }
     """
 
-    class FileShown(Message):
-        """Another log is shown."""
-
-        def __init__(self, pane: LogPane, file: LogFile) -> None:
-            super().__init__()
-            self.pane, self.file = pane, file
-
-    class FollowChanged(Message):
-        """The newest lines are followed, or not any more."""
-
-        def __init__(self, pane: LogPane, following: bool) -> None:
-            super().__init__()
-            self.pane, self.following = pane, following
-
-    class Problem(Message):
-        """Something that the operator asked for did not work; `text` is sanitised."""
-
-        def __init__(self, pane: LogPane, text: str) -> None:
-            super().__init__()
-            self.pane, self.text = pane, text
-
-    class _Paged(Message):
-        """From the feed: another page."""
-
-        def __init__(self, page: Page) -> None:
-            super().__init__()
-            self.page = page
-
-        def can_replace(self, message: Message) -> bool:
-            """Several pages waiting: the newest is enough, unless an older one says something of its own."""
-            return isinstance(message, LogPane._Paged) and not (message.page.said or message.page.at)
+    FileShown = FileShown
+    FollowChanged = FollowChanged
+    Problem = Problem
 
     def __init__(self, log_files: Callable[[], list[LogFile]], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -107,12 +80,12 @@ class LogPane(Vertical):
         self._feed = LogFeed(self._post_page)
         self._page = Page()
         self._cursor: int | None = None
-        self._left, self._wrapped = 0, False
+        self._left, self._wrapped, self._short = 0, False, False
         self._search: Search | None = None
         self._mode = "lines"
 
     def _post_page(self, page: Page) -> None:
-        self.post_message(self._Paged(page))
+        self.post_message(Paged(page))
 
     # -- for others ------------------------------------------------------------------------------------------
 
@@ -187,8 +160,8 @@ class LogPane(Vertical):
 
     # -- what came -------------------------------------------------------------------------------------------
 
-    @on(_Paged)
-    def _show_page(self, message: _Paged) -> None:
+    @on(Paged)
+    def _show_page(self, message: Paged) -> None:
         before, self._page = self._page, message.page
         page = self._page
         if page.at is not None:
@@ -213,13 +186,14 @@ class LogPane(Vertical):
             page.rows,
             left=self._left,
             wrap=self._wrapped,
+            short=self._short,
             bottom=page.at_end and (page.follow or page.new_lines == 0),
             cursor=self._cursor,
-            marks=marks_of(page, self._search),
+            marks=marks_of(page, self._search, self._short),
             empty=empty_text(page),
         )
         self._feed.pace(drawn / BYTES_PER_SECOND)
-        self.query_one(LogBar).show(page, self._wrapped)
+        self.query_one(LogBar).show(page, self._wrapped, self._short)
         at = len(page.rows) - 1 if self._cursor is None else self._cursor
         row = page.rows[at] if 0 <= at < len(page.rows) else None
         number = page.numbers[at] if 0 <= at < len(page.numbers) else None
@@ -227,12 +201,12 @@ class LogPane(Vertical):
 
     def _bring_into_sight(self, page: Page) -> None:
         """Sideways to the match, where it is off the screen."""
-        if page.found is None or self._wrapped:
+        marks = marks_of(page, self._search, self._short).get(self._cursor or 0)
+        if not marks or self._wrapped:
             return
-        columns = page.found.columns()
-        room = max(8, self.query_one(LogRows).size.width - 4)
-        if columns and not self._left <= columns[0][0] < self._left + room:
-            self._left = max(0, columns[0][0] - room // 2) if columns[0][0] >= room else 0
+        column, room = marks[0][0], max(8, self.query_one(LogRows).size.width - 4)
+        if not self._left <= column < self._left + room:
+            self._left = max(0, column - room // 2) if column >= room else 0
 
     # -- moving ----------------------------------------------------------------------------------------------
 
@@ -299,6 +273,10 @@ class LogPane(Vertical):
 
     def action_wrap(self) -> None:
         self._wrapped, self._left = not self._wrapped, 0
+        self._draw()
+
+    def action_short(self) -> None:
+        self._short, self._left = not self._short, 0
         self._draw()
 
     # -- level, search ---------------------------------------------------------------------------------------
@@ -413,15 +391,10 @@ class LogPane(Vertical):
         """Called from the feed's thread with the bytes of a record."""
         # leading blanks would be lost where the pager wraps, no-break spaces are not
         lines = [(_keep_indent(text), tone) for text, tone in describe_record(row, whole)]
-        self.post_message(self._RecordRead(lines))
+        self.post_message(RecordRead(lines))
 
-    class _RecordRead(Message):
-        def __init__(self, lines: list[tuple[str, str]]) -> None:
-            super().__init__()
-            self.lines = lines
-
-    @on(_RecordRead)
-    def _record_read(self, message: _RecordRead) -> None:
+    @on(RecordRead)
+    def _record_read(self, message: RecordRead) -> None:
         pager = self.query_one(Pager)
         pager.lines = message.lines
         pager.scroll_home(animate=False)

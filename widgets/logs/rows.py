@@ -79,7 +79,7 @@ class LogRows(Widget, can_focus=True):
         self._rows: tuple[Row, ...] = ()
         self._lines: list[Painted] = []
         self._empty = ""
-        self._options: tuple[int, bool, bool, int | None] = (0, False, True, None)
+        self._options: tuple[int, bool, bool, bool, int | None] = (0, False, False, True, None)
         self._marks: dict[int, tuple[tuple[int, int], ...]] = {}
 
     @property
@@ -93,6 +93,7 @@ class LogRows(Widget, can_focus=True):
         *,
         left: int,
         wrap: bool,
+        short: bool,
         bottom: bool,
         cursor: int | None,
         marks: dict[int, tuple[tuple[int, int], ...]],
@@ -103,7 +104,7 @@ class LogRows(Widget, can_focus=True):
         Returns about how many bytes that sends to the terminal.
         """
         self._rows, self._marks = rows, marks
-        self._options = (left, wrap, bottom, cursor)
+        self._options = (left, wrap, short, bottom, cursor)
         if empty != self._empty:
             self._empty = empty
             self.refresh(Region(0, 0, self.size.width, 1))
@@ -113,7 +114,7 @@ class LogRows(Widget, can_focus=True):
         width, height = self.size
         if not width or not height:
             return 0
-        left, wrap, bottom, cursor = self._options
+        left, wrap, short, bottom, cursor = self._options
         before = self._lines
         self._lines = paint_rows(
             self._rows,
@@ -121,6 +122,7 @@ class LogRows(Widget, can_focus=True):
             height,
             left=left,
             wrap=wrap,
+            short=short,
             bottom=bottom,
             cursor=cursor,
             marks=self._marks,

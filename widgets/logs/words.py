@@ -15,23 +15,27 @@ _KINDS = {"text": "for people", "structured": "one JSON a line", "stderr": "erro
 
 HELP = """\
 # Logs
-One log at a time, opened at its end. A full page moves up by a third at once, so that what you read stands
-still.
+One log at a time, opened at its end. A full page moves up by a third at
+once, so that what you read stands still.
 
 up down j k      the line under the cursor; moving up pauses
 PageUp PageDown  a page; arriving at the end follows again
 g G Home End     beginning; end, and follow
 f                follow or pause; paused, new lines are counted
-l L              only records of a level and above: all, info, warning, error, and all again
-/                find a text; Ctrl+R: a regular expression; capitals count as soon as you type one
-n N              next and previous match, among the lines that the level filter shows
+l L              info, warning, error and above; all again
 e E              next and previous error
-left right w     sideways in long lines; wrap them instead
-Enter            the whole record, a structured one laid out; Esc: back
-o                other logs: structured, rotated, error output of runs
+/                find a text; Ctrl+R: a regular expression;
+                 capitals count as soon as you type one
+n N              next and previous match among what the level shows
+s                short lines: time, level, what, file, why
+left right w     sideways in long lines; wrap them
+Enter            the whole record, laid out; Esc: back
+o                other logs: structured, rotated, errors of runs
 
-✗ error or worse   ! warning   · debug   ▸ what happened to the file: rotated, truncated, replaced, gone
-Controls and bytes that are no text are shown as ␛, \\x9b, \\xff; nothing in a log is ever carried out.
+✗ error or worse   ! warning   · debug
+▸ what happened to the file: rotated, truncated, replaced, gone
+Controls and bytes that are no text are shown as ␛, \\x9b, \\xff;
+nothing in a log is ever carried out.
 """
 
 

@@ -96,6 +96,7 @@ class LogStream:
         self.segments: list[Segment] = []
         self._serial = 0
         self._why = ""  # the last reason given why there is nothing to read
+        self._was_there = False
         self._missing = 0  # polls in a row that found no file
 
     @property
@@ -117,7 +118,7 @@ class LogStream:
             there: os.stat_result | None = os.stat(self.path)
             why = ""
         except OSError as error:
-            there, why = None, f"{self.name}: {error.strerror}"
+            there, why = None, self._excuse(error)
         if there is not None and last is not None and last.log is not None:
             if (there.st_dev, there.st_ino) == last.log.identity:
                 self._grow(last, there, grown, notices)
@@ -129,7 +130,7 @@ class LogStream:
             self._missing += 1
             # a rotation renames and then creates: once is no news when there was a file
             if why != self._why and (self._missing > 1 or last is None):
-                self._begin(None, f"{why}; waiting for it", notices)
+                self._begin(None, why, notices)
                 self._why = why
         else:
             self._open_new(last, grown, notices)
@@ -139,12 +140,12 @@ class LogStream:
         try:
             log = OpenLog(self.path)
         except OSError as error:
-            why = f"{self.name}: {error.strerror}"
+            why = self._excuse(error)
             if why != self._why:
                 self._begin(None, why, notices)
             self._why = why
             return
-        self._why, self._missing = "", 0
+        self._why, self._missing, self._was_there = "", 0, True
         old = next((s for s in reversed(self.segments) if s.log is not None), None)
         notice = ""
         if old is not None and old.log is not None:
@@ -173,6 +174,13 @@ class LogStream:
             old.closed = True
             segment.remember()
         self._drain(segment, grown)
+
+    def _excuse(self, error: OSError) -> str:
+        if error.errno != errno.ENOENT:
+            return f"{self.name} cannot be read: {error.strerror}; waiting for it"
+        if self._was_there:
+            return f"{self.name} is gone; waiting for it to come back"
+        return f"{self.name} does not exist yet; it is shown as soon as something writes it"
 
     def _where(self, log: OpenLog) -> int:
         """n where the file is called `<name>.n` now, else 0."""

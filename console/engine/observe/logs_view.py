@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from console.engine.observe.logs_brief import brief
 from console.engine.observe.logs_filter import LevelFilter
 from console.engine.observe.logs_levels import Level, level_of
 from console.engine.observe.logs_lines import BIG_CHUNK, LogLine
@@ -47,6 +48,11 @@ class Row:
     def text(self) -> str:
         """What a screen shows: sanitised, one line."""
         return self.notice if self.line is None else self.line.text
+
+    @cached_property
+    def brief(self) -> str:
+        """`text` without what repeats from line to line."""
+        return self.text if self.line is None else brief(self.line.head, self.line.text)
 
 
 Position = tuple[int, int]

@@ -232,6 +232,34 @@ async def test_long_lines_sideways_and_wrapped(tmp_path: Path) -> None:
         await until(pilot, lambda: app.screen_lines()[1].startswith("  " + "x" * 22 + "MIDDLE"))
 
 
+async def test_short_lines_show_the_file_first(tmp_path: Path) -> None:
+    path = tmp_path / "migration.json"
+    record = {
+        "timestamp": "2025-10-30T14:25:12.5",
+        "level": "ERROR",
+        "message": "Validation failed",
+        "file": "data/raw/sff/2024/data.json",
+        "detail": "date is missing",
+    }
+    path.write_text(json.dumps(record) + "\n" + f"{HEAD} - INFO - Copy successful\nneither of them\n")
+    app = Demo([log_file(path, "structured")])
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, shows(app, "neither of them"))
+        await pilot.press("s")
+        await until(pilot, lambda: "short" in app.bar())
+        assert app.screen_lines()[:3] == [
+            "✗ 14:25:12 ERROR Validation failed: data/raw/sff/2024/data.json – date is missing",
+            "  14:25:12 INFO Copy successful",
+            "  neither of them",
+        ]
+        await pilot.press("slash", *"sff", "enter")
+        await until(pilot, lambda: "line 1 of 3" in app.foot())
+        marked = [s.text for s in app.query_one("#log-rows").render_line(0) if s.style and s.style.reverse]
+        assert marked == ["sff"]
+        await pilot.press("s")
+        await until(pilot, lambda: app.screen_lines()[0].startswith('✗ {"timestamp"'))
+
+
 async def test_search_brings_a_match_far_to_the_right_into_sight(tmp_path: Path) -> None:
     path = tmp_path / "wide.log"
     path.write_text("short\n" + "x" * 500 + "treasure\n")
@@ -259,7 +287,7 @@ async def test_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
     path = tmp_path / "migration.log"
     app = Demo([LogFile(str(path), path.name, "text")])
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, shows(app, "migration.log: No such file or directory; waiting for it"))
+        await until(pilot, shows(app, "migration.log does not exist yet"))
         path.write_text("first\n")
         await until(pilot, shows(app, "first"))
 
