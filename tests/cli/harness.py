@@ -51,9 +51,13 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def big_workspace(root: Path, files: int = 600) -> Path:
-    """Enough files that a run can be caught in the middle."""
-    return make_workspace(root, {f"alpha/dumps/{n:05d}/data.json": [valid_record(n)] for n in range(files)})
+FILES = 1500
+
+
+def big_workspace(root: Path) -> Path:
+    """Enough files that a run can be caught in the middle, and that one worker cannot have been fed them all."""
+    files = {f"alpha/dumps/{n:05d}/data.json": [valid_record(n)] for n in range(FILES)}
+    return make_workspace(root, files, {"workers": 1})
 
 
 def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:

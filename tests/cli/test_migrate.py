@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.cli.harness import big_workspace, catches, held_run, lines_of, rows, start, until
+from tests.cli.harness import FILES, big_workspace, catches, held_run, lines_of, rows, start, until
 from tests.support import RAW, VALIDATED, invalid_record, make_workspace, run_cli, valid_record, write_raw
 from tests.support.cli import cli_environment
 
@@ -269,7 +269,7 @@ def test_int_and_term_cancel_what_this_command_started(tmp_path: Path, number: i
     summary = lines_of(stdout)[-1]
     assert summary["status"] == "cancelled"
     assert summary["exit_status"] == status
-    assert summary["counts"]["processed"] < 600
+    assert summary["counts"]["processed"] < FILES
     assert rows(root, "SELECT status, exit_status FROM runs") == [("cancelled", 130)]
     assert run_cli(root, "migrate", "--yes").returncode == 0
 
@@ -300,7 +300,7 @@ def test_nohup_is_honoured(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
     stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "600 published" in stdout
+    assert f"{FILES:,} published" in stdout
 
 
 def test_another_cancel_reaches_it_and_attach_ends_with_its_status(tmp_path: Path) -> None:
