@@ -57,14 +57,14 @@ def read_mirror(ctx: Context, connection: sqlite3.Connection | None) -> MirrorDi
             )
         except MirrorError as problem:
             error = problem
-        time.sleep(_PAUSE)  # a writer's turn; how long in all is decided by the clock that was handed in
         now, found = ctx.env.monotonic(), _look(path)
+        tries += 1
+        quiet = found == seen and (now - still_since >= _STILL or _old(ctx, found))
         if found != seen:
             still_since, seen = now, found
-        tries += 1
-        quiet = now - still_since >= _STILL or (found == seen and _old(ctx, found))
         if quiet or now - started >= PATIENCE or tries * _PAUSE >= PATIENCE:
             raise _with_repairs(ctx, error)
+        time.sleep(_PAUSE)  # a writer's turn; how long in all is decided by the clock that was handed in
 
 
 def _look(path: Path) -> Identity | None:
