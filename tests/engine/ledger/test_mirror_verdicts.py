@@ -480,6 +480,8 @@ def test_damaged_bytes_are_an_error_or_judged_as_what_they_say(shared: Any, data
         assert found.state == "ours"
         return
     assert found.added == ()
+    # a doubled slash is no other file
+    entries = {os.path.normpath(key): value for key, value in entries.items()}
     for path, entry in original.items():
         if path not in entries:
             assert path in found.gone
