@@ -54,6 +54,7 @@ class Cursor:
         window = self._window
         window.fill(size)
         self._text = window.data[:size].decode("utf-8", "surrogateescape")
+        self._ascii = self._text.isascii()
         self._final = window.eof and len(window.data) <= size
         self._size, self._at = size, 0
         self._line, self._counted = window.line, 0
@@ -61,14 +62,14 @@ class Cursor:
     def leave(self) -> None:
         """Have the window begin at the cursor. The cursor is of no use then, until `resume`."""
         self._window.drop(self._bytes(self._at))
-        self._at, self._text = 0, ""
+        self._at, self._text, self._ascii = 0, "", True
 
     def resume(self) -> None:
         """Go on where the window begins."""
         self._load(self._exact)
 
     def _bytes(self, end: int) -> int:
-        return len(self._text[:end].encode("utf-8", "surrogateescape"))
+        return end if self._ascii else len(self._text[:end].encode("utf-8", "surrogateescape"))
 
     def _more(self, size: int = 0) -> None:
         self.leave()
@@ -147,7 +148,8 @@ class Cursor:
         try:
             return (*self._decoder.decode(self._text, start), None)
         except (ValueError, RecursionError) as error:
-            return None, value_end(self._text, start), error
+            # without its traceback: that would keep this text alive in a circle
+            return None, value_end(self._text, start), error.with_traceback(None)
 
     def _reaches(self, end: int) -> bool:
         """Whether a value that ends there is in memory, with what tells that it ends: `1`, `1.` and `1e+` go on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -70,8 +71,16 @@ class Judge:
 
         Reads to the end always, whatever is wrong, and keeps no more than a few records in memory.
         """
-        window = Window(read)
-        format = format_of(suffix)
+        # Records make no circles, and they are many: looking for circles would take longer than parsing them.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return self._verdict(rule, Window(read), format_of(suffix))
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _verdict(self, rule: Rule, window: Window, format: str) -> Verdict:
         tally = Tally(format, self._kept)
         quality = self._quality(rule)
         for event in self.events(rule, window, format):

@@ -17,7 +17,11 @@ _INDENT = orjson.OPT_INDENT_2
 _ZEROS = bytes(48 if 48 <= code <= 57 else 1 if code == 48 else code for code in range(256))
 _LONG = b"0" * 19
 _LONG_INTEGER = re.compile(rb"(?<![\"0-9.eE+\-])-?[0-9]{19,}(?![0-9.eE])")
+_DISGUISED = re.compile(rb"\\u00(?:22|20|3[aA])")  # a quote, a space, a colon
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
+
+# Levels that orjson writes; what it writes is never deeper.
+_DUMPED_LEVELS = 256
 
 INTEGER_LEAST = -(2**63)
 INTEGER_MOST = 2**64 - 1
@@ -30,23 +34,21 @@ def proven(text: bytes, records: list[Any], *, duplicates: bool, nesting: int, d
     duplicates: whether a key named twice matters. nesting: how deep a record may be, itself counted.
     document: the parsed text as a whole where it is one value, for the shortest of the proofs.
     """
-    if document is not None and text[1:2] == b"\n" and _as_indented(text, document, nesting):
+    if document is not None and text[1:4] == b"\n  " and _as_indented(text, document, nesting):
         return True
     if text.count(b"{") == len(records) and set(map(type, records)) == {dict} and text.count(b"[") < nesting:
-        keys = sum(map(len, records))  # one brace a record: no keys below, and not lists enough to be deep
-    else:
+        # One brace a record: there are no keys below, and not lists enough to be deep.
+        if document is not None and _looks_compact(text) and orjson.dumps(document) == text:
+            return True
+        return (not duplicates or _keys_at_most(text, sum(map(len, records)))) and _integers_fit(text)
+    if nesting < _DUMPED_LEVELS or (b"\\u00" in text and _DISGUISED.search(text)):
         keys, deep = _measure(records, nesting)
-        if deep:
-            return False
-    if document is not None and _as_compact(text, document):
-        return True
-    # Every key in the text is a quote, perhaps white space, and a colon. The same may stand inside of strings, so
-    # this is an upper bound of the keys written; if it is the number of keys kept, none was written twice.
-    if duplicates and text.count(b'":') + len(_SPACED_COLON.findall(text)) != keys:
+        return not deep and (not duplicates or _keys_at_most(text, keys)) and _integers_fit(text)
+    try:
+        dumped = orjson.dumps(records if document is None else document)
+    except orjson.JSONEncodeError:  # too deep for it
         return False
-    if _LONG in text.translate(_ZEROS):
-        return all(map(integer_within, _LONG_INTEGER.findall(text)))
-    return True
+    return dumped == text or ((not duplicates or _keys_as_in(text, dumped)) and _integers_fit(text))
 
 
 def too_deep(value: Any, nesting: int) -> bool:
@@ -64,13 +66,41 @@ def _as_indented(text: bytes, document: Any, nesting: int) -> bool:
 
     Each level of nesting is indented by two more, so without this many spaces nothing is too deep either.
     """
-    return b" " * (2 * nesting) not in text and orjson.dumps(document, option=_INDENT) == text
+    try:
+        return b" " * (2 * nesting) not in text and orjson.dumps(document, option=_INDENT) == text
+    except orjson.JSONEncodeError:  # deeper than it writes
+        return False
 
 
-def _as_compact(text: bytes, document: Any) -> bool:
-    """Whether orjson writes `document` as exactly `text`, without white space. Tried only where it looks so."""
+def _looks_compact(text: bytes) -> bool:
+    """Whether no space follows the first colon, so that trying to write the same may be worth it."""
     colon = text.find(b'":', 0, 256)
-    return colon > 0 and text[colon + 2 : colon + 3] != b" " and orjson.dumps(document) == text
+    return colon > 0 and text[colon + 2 : colon + 3] != b" "
+
+
+# A key is a quote, perhaps white space, and a colon. The same may stand inside of strings, so what is counted here is
+# never less than the keys that are written. They are never less than the keys that were kept: if the counts
+# agree, no key was written twice.
+
+
+def _keys_at_most(text: bytes, kept: int) -> bool:
+    """Whether `text` is proven to write no more than `kept` keys."""
+    return text.count(b'":') + len(_SPACED_COLON.findall(text)) == kept
+
+
+def _keys_as_in(text: bytes, dumped: bytes) -> bool:
+    """Whether `text` is proven to write no more keys than `dumped`, which is what was kept of it.
+
+    In strings `text` has whatever `dumped` has, as long as no quote, colon or space in it is disguised.
+    """
+    kept = dumped.count(b'":')
+    written = text.count(b'":') + len(_SPACED_COLON.findall(text))
+    return written == kept or written == kept + len(_SPACED_COLON.findall(dumped))
+
+
+def _integers_fit(text: bytes) -> bool:
+    """Whether no integer in `text` is outside of 64 bits."""
+    return _LONG not in text.translate(_ZEROS) or all(map(integer_within, _LONG_INTEGER.findall(text)))
 
 
 def _measure(values: list[Any], nesting: int) -> tuple[int, bool]:

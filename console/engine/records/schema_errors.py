@@ -79,13 +79,19 @@ def _keyword(error: jsonschema_rs.ValidationError) -> str:
 
 def _cause(keyword: str, path: list[str | int], error: jsonschema_rs.ValidationError, record: Any) -> str:
     """How errors group: keyword and place, with the type found or the name missing. Positions in lists are one."""
-    place = "/".join("*" if part.__class__ is int else str(part) for part in path)
-    missing = _named(error)
-    if missing is not None:
-        return _cut(f"required:{place}/{missing}" if place else f"required:{missing}")
+    if not path:
+        place = ""
+    elif len(path) == 1 and path[0].__class__ is str:
+        place = str(path[0])
+    else:
+        place = "/".join("*" if part.__class__ is int else str(part) for part in path)
     if keyword == "type":
-        return _cut(f"type:{place or '(root)'}={_type_name(_value(record, path, error))}")
-    return _cut(f"{keyword}:{place or '(root)'}")
+        cause = f"type:{place or '(root)'}={_type_name(_value(record, path, error))}"
+    elif keyword == _REQUIRED and (missing := _named(error)) is not None:
+        cause = f"required:{place}/{missing}" if place else f"required:{missing}"
+    else:
+        cause = f"{keyword}:{place or '(root)'}"
+    return cause if len(cause) <= _CAUSE_SHOWN else _cut(cause)
 
 
 def _value(record: Any, path: list[str | int], error: jsonschema_rs.ValidationError) -> Any:
