@@ -19,7 +19,12 @@ from widgets.look import fit, width_of
 
 Part = tuple[str, str]  # text, tone
 # the longest that fits is shown
-_HINTS = ("  / find  l level  f follow  o logs  ? help ", "  / find  l level  ? help ", "  ? help ")
+_HINTS = (
+    "  / find  l level  s short  f follow  o logs  ? help ",
+    "  / find  l level  f follow  o logs  ? help ",
+    "  / find  l level  ? help ",
+    "  ? help ",
+)
 _SEARCH_HINTS = ("  n/N next, previous  Esc forget ", "  n N  Esc ")
 
 

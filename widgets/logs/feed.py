@@ -212,8 +212,11 @@ class LogFeed:
         """Nothing that a file does ends the thread; what went wrong is said."""
         try:
             return bool(step())
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._said, self._bad = f"cannot read the log: {error}", True
+            return True
+        except Exception as error:  # noqa: BLE001 - a thread that dies unseen would leave a pane that stands still
+            self._said, self._bad = f"an error of this program: {type(error).__name__}: {error}", True
             return True
 
     def _advance(self) -> None:

@@ -49,7 +49,8 @@ class LogPane(Vertical):
         Binding("f", "follow", "Follow or pause"),
         Binding("l", "level(1)", "Level"),
         Binding("L", "level(-1)", "All levels again", show=False),
-        Binding("slash", "search", "Find"),
+        # priority: handled before the next key is passed on, so that what is typed ahead lands in the prompt
+        Binding("slash", "search", "Find", priority=True),
         Binding("n", "again(False)", "Next match", show=False),
         Binding("N", "again(True)", "Previous match", show=False),
         Binding("e", "error(False)", "Next error", show=False),
@@ -65,8 +66,7 @@ class LogPane(Vertical):
     LogPane {
         height: 1fr;
         & > LogChooser, & > Pager, & > SearchPrompt { display: none; }
-        &.-files > LogChooser, &.-record > Pager, &.-search > SearchPrompt { display: block; }
-        &.-files > LogRows, &.-record > LogRows, &.-search > LogFoot { display: none; }
+        & > Pager { padding: 0 1; }
     }
     """
 
@@ -144,14 +144,23 @@ class LogPane(Vertical):
         return self.query_one(SearchPrompt) if self._mode == "search" else self.query_one(LogRows)
 
     def _set_mode(self, mode: str) -> None:
+        """What is in front: lines, search, files or record. At once, so that keys typed ahead go where they
+        belong.
+        """
         if mode == self._mode:
             return
         inside = self.screen.focused is not None and self in self.screen.focused.ancestors_with_self
         self._mode = mode
-        for name in ("files", "record", "search"):
-            self.set_class(name == mode, f"-{name}")
+        for widget, modes in (
+            (self.query_one(LogRows), ("lines", "search")),
+            (self.query_one(LogFoot), ("lines", "files", "record")),
+            (self.query_one(LogChooser), ("files",)),
+            (self.query_one(Pager), ("record",)),
+            (self.query_one(SearchPrompt), ("search",)),
+        ):
+            widget.display = mode in modes
         if inside:
-            self._target().focus()
+            self.screen.set_focus(self._target())
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

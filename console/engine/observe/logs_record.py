@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 
 import orjson
 
@@ -16,7 +16,7 @@ LINES = 2000  # as many as are shown
 def describe_record(row: Row, whole: bytes) -> list[tuple[str, str]]:
     """The record as lines with a tone each ('' | strong | dim | warn). whole: its bytes up to RECORD_BYTES.
 
-    A JSON object or array is indented, keys in the file's order; anything else is shown as it is. Every line
+    A JSON object or array is indented; anything else is shown as it is. Every line
     is sanitised.
     """
     line = row.line
@@ -29,17 +29,43 @@ def describe_record(row: Row, whole: bytes) -> list[tuple[str, str]]:
     text = whole.decode("utf-8", "surrogateescape")
     shown = _indented(whole) if line.length <= len(whole) else None
     body = shown if shown is not None else [text]
-    lines += [(visible(part), "") for part in body[:LINES]]
-    if len(body) > LINES:
-        lines.append((f"{count(len(body) - LINES)} more lines", "warn"))
-    return lines
+    return lines + [(visible(part), "") for part in body]
 
 
 def _indented(whole: bytes) -> list[str] | None:
     if whole[:1] not in (b"{", b"["):
         return None
     try:
-        document = orjson.loads(whole)
+        orjson.loads(whole)
     except orjson.JSONDecodeError:
         return None
-    return json.dumps(document, ensure_ascii=False, indent=2).split("\n")
+    return indent(whole.decode())
+
+
+# what stands between strings: brackets, commas and colons, and the blanks around them
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]\s*[\]}]|[\[\]{}:,]|[^\[\]{}:,"\s]+', re.DOTALL)
+
+
+def indent(text: str) -> list[str]:
+    """JSON text in lines, two blanks a level. Values stay letter for letter: no number is rounded, no key is
+    lost.
+    """
+    lines = [""]
+    level = 0
+    for token in _TOKEN.findall(text):
+        if token in ("{", "["):
+            level += 1
+            lines[-1] += token
+            lines.append("  " * level)
+        elif token in ("}", "]"):
+            level -= 1
+            lines.append("  " * level + token)
+        elif token == ",":
+            lines[-1] += token
+            lines.append("  " * level)
+        else:
+            lines[-1] += ": " if token == ":" else token
+        if len(lines) > LINES:
+            lines.append("…")
+            break
+    return lines

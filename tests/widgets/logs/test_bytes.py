@@ -147,6 +147,12 @@ def test_keys_are_answered_while_following(terminal: Terminal, log: Path) -> Non
     assert took[-2] <= 0.150  # a machine shared with other tests
 
 
+def test_a_search_typed_ahead_is_not_lost(terminal: Terminal) -> None:
+    """A slow line, or a person who knows the keys, sends several at once."""
+    at = terminal.press(b"/grants_0004321\r")
+    terminal.wait_for("line 4,322 of", at)
+
+
 def test_the_end_is_what_is_shown_however_fast_it_grows(terminal: Terminal, log: Path) -> None:
     writer = Writer(log, 1000)
     terminal.wait_for("grants_0002")
