@@ -115,23 +115,26 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """`text` (one line) in lines of at most `width` cells, broken at blanks where there are any."""
     width = max(8, width)
+    bare = text.lstrip(" ")
+    start = " " * min(len(text) - len(bare), width // 2)
     out: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        while width_of(word) > width - len(indent):
-            if line:
+    line = start
+    for word in bare.split(" "):
+        room = width - len(indent)
+        while width_of(word) > room:
+            if line.strip(" "):
                 out.append(line)
-                line = ""
-            piece = set_cell_size(word, width - len(indent)).rstrip(" ")
-            out.append((indent if out else "") + piece)
-            word = word[len(piece) :]
-        candidate = f"{line} {word}" if line else (indent if out else "") + word
-        if width_of(candidate) > width:
+                line = indent
+            piece = set_cell_size(word, width - len(line)).rstrip(" ")
+            out.append(line + piece)
+            word, line = word[len(piece) :], indent
+        between = " " if line.strip(" ") else ""
+        if width_of(line + between + word) > width:
             out.append(line)
             line = indent + word
         else:
-            line = candidate
-    return [*out, line] if line or not out else out
+            line += between + word
+    return [*out, line] if line.strip(" ") or not out else out
 
 
 def parse_time(text: str | None) -> datetime | None:

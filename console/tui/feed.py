@@ -277,7 +277,7 @@ class FedApp(App[None]):
         facts = (
             ("outcome", row.outcome.value),
             ("why", row.reason),
-            ("size", f"{row.size:,} bytes ({size(row.size)})" if row.size else ""),
+            ("size", f"{row.size:,} bytes" if row.size else ""),
             ("sha256", row.sha256),
             ("published", row.dest),
             ("replaced", row.replaced_sha256),

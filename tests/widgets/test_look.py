@@ -47,6 +47,17 @@ def test_wrap_loses_nothing_and_fits() -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+@given(st.text("ab ", max_size=60), st.integers(8, 20))
+def test_wrap_keeps_every_letter_within_the_width(text: str, width: int) -> None:
+    lines = wrap(text, width, "  ")
+    assert all(len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_wrap_keeps_where_a_line_begins() -> None:
+    assert wrap("  field: is missing", 40) == ["  field: is missing"]
+
+
 @pytest.mark.parametrize(
     ("moment", "said"),
     [

@@ -61,9 +61,6 @@ class MainScreen(Screen[None]):
         first = PANES[0].build(self._ctx)
         first.add_class("-current")
         yield Container(first, id="panes")
-        field = Input(placeholder="part of what is shown; Esc: all", id="filter", compact=True)
-        field.cursor_blink = False
-        yield field
         yield Rule()
         yield ActionBar(read_only=self._ctx.read_only, id="actions")
 
@@ -118,14 +115,13 @@ class MainScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Esc: one step back inside the pane; it never changes the pane."""
-        if self.query_one("#filter").has_class("-shown"):
-            self._hide_filter()
+        if self._hide_filter():
             return
         back = getattr(self.current_pane, "back", None)
         if callable(back):
             back()
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         pane = self.current_pane
         filtering = getattr(pane, "filter", None)
         if filtering is None:
@@ -133,16 +129,23 @@ class MainScreen(Screen[None]):
         elif callable(filtering):
             filtering()
         else:
-            field = self.query_one("#filter", Input)
+            field = self.query_one_optional("#filter", Input)
+            if field is None:  # made when it is asked for first: the first frame need not wait for it
+                field = Input(placeholder="part of what is shown; Esc: all", id="filter", compact=True)
+                field.cursor_blink = False
+                await self.mount(field, after="#panes")
             field.add_class("-shown")
             field.focus()
 
-    def _hide_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        if field.has_class("-shown"):
-            field.remove_class("-shown")
-            field.value = ""
-            self._focus_pane(self._current)
+    def _hide_filter(self) -> bool:
+        """Leave the filter; False when there was none."""
+        field = self.query_one_optional("#filter", Input)
+        if field is None or not field.has_class("-shown"):
+            return False
+        field.remove_class("-shown")
+        field.value = ""
+        self._focus_pane(self._current)
+        return True
 
     def on_input_changed(self, message: Input.Changed) -> None:
         pane = self.current_pane

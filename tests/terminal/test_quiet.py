@@ -1,0 +1,83 @@
+"""What the console costs: nothing when nothing happens, little when something does, and it is there at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tests.terminal.screen import Terminal
+
+IDLE_SECONDS = 8.0
+
+# The same widgets drawn by nothing but Textual: no engine, no threads, no data.
+MINIMAL = """
+import os
+from console.tui.start import set_knobs
+set_knobs(os.environ)
+from textual.app import App
+from textual.containers import Container
+from textual.widgets import Input, Rule
+from widgets.actionbar import ActionBar
+from widgets.overview import OverviewPane
+from widgets.status import StatusLine
+from widgets.tabs import TabLine
+
+class Minimal(App):
+    def compose(self):
+        yield StatusLine()
+        yield TabLine([("overview", "Overview"), ("logs", "Logs"), ("runs", "Runs")])
+        yield Rule()
+        yield Container(OverviewPane())
+        yield Rule()
+        yield ActionBar()
+
+Minimal().run()
+"""
+
+
+def until_quiet(t: Terminal) -> None:
+    """Until nothing came for a second."""
+    while t.pump(1.0):
+        pass
+
+
+def test_idle_sends_nothing_and_costs_nothing(sample: Path) -> None:
+    with Terminal(sample, size=(120, 40)) as t:
+        t.wait("19 new")
+        until_quiet(t)
+        for pane in ("1", "2", "3"):
+            t.press(pane)
+            until_quiet(t)
+            if time.localtime().tm_sec > 58 - IDLE_SECONDS:  # the clock's minute would be sent
+                t.pump(60.5 - time.localtime().tm_sec)
+            until_quiet(t)
+            before = t.cpu_seconds()
+            sent = t.pump(IDLE_SECONDS)
+            cpu = (t.cpu_seconds() - before) / IDLE_SECONDS
+            print(f"pane {pane}: {len(sent)} bytes, {cpu * 100:.2f} % of a core")
+            assert sent == b""
+            assert cpu < 0.01  # measured 0.2 %; a jiffy is 0.12 % of this time
+
+
+def first_frame(argv: list[str], root: Path) -> tuple[float, float]:
+    """Seconds until the action buttons are on the screen, by the clock and of processor time."""
+    begun = time.monotonic()
+    with Terminal(root, argv=argv, env={"PYTHONDONTWRITEBYTECODE": ""}) as t:
+        while "[ Rollback" not in t.page:
+            assert t.ended(0) is None and time.monotonic() - begun < 60, t.page
+            t.pump(0.002)
+        return time.monotonic() - begun, t.cpu_seconds()
+
+
+def test_the_first_frame_comes_as_soon_as_textual_can(sample: Path) -> None:
+    """By processor time: the clock's ratio is the same on a quiet machine and noise on a busy one."""
+    console = [sys.executable, "-P", "-m", "console", "--root", str(sample)]
+    minimal = [sys.executable, "-c", MINIMAL]
+    ratios = []
+    first_frame(console, sample)  # compiles what is not
+    for _ in range(5):
+        ours, theirs = first_frame(console, sample), first_frame(minimal, sample)
+        ratios.append(ours[1] / theirs[1])
+        print(f"{ours[0]:.3f} s, {ours[1]:.2f} s of cpu against {theirs[0]:.3f} s, {theirs[1]:.2f} s")
+    assert sorted(ratios)[2] < 1.3
