@@ -1,0 +1,182 @@
+"""Keys, panes, leaving, errors of workers, the watcher's messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from console.engine.errors import EngineError
+from console.engine.model import RunStatus
+from console.engine.observe.overview import Alert, Overview
+from console.tui.app import ConsoleApp
+from console.tui.messages import OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.screens.dialog import TextScreen
+from console.tui.watch import Watcher
+from tests.tui.faking import Engine, fake_engine
+from tests.widgets.hosting import page, shown, until
+from widgets.samples import sample_run
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    return fake_engine(monkeypatch, tmp_path / "work")
+
+
+def overview(**changes: Any) -> Overview:
+    runs = tuple(sample_run(seq) for seq in range(3, 0, -1))
+    return Overview("x", "h", "/", True, **{"last_run": runs[0], "runs": runs, **changes})
+
+
+async def test_panes_by_number_and_escape_never_changes_them(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        for key, title in (("3", "▐3 Runs▌"), ("2", "▐2 Logs▌"), ("1", "▐1 Overview▌")):
+            await pilot.press(key)
+            await until(pilot, lambda title=title: title in shown(app)[1])
+            await pilot.press("escape")
+            assert title in shown(app)[1]
+
+
+async def test_the_status_line_and_the_buttons_stay_under_every_dialog(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        for keys in (("question_mark",), ("a", "m"), ("ctrl+p",)):
+            await pilot.press(*keys)
+            await until(pilot, lambda: len(app.screen_stack) > 1)
+            await pilot.pause()
+            assert "● idle" in shown(app)[0]
+            await pilot.press("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 40)) as pilot:
+        for key, words in (("1", "what a migrate would find now"), ("2", "One log at a time"), ("3", "newest first")):
+            await pilot.press(key, "question_mark")
+            await until(pilot, lambda words=words: words in page(app) and "Keys everywhere" in page(app))
+            await pilot.press("escape")
+
+
+async def test_letters_in_a_filter_are_text(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "slash")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press(*"am123")
+        assert app.screen.query_one("#filter", Input).value == "am123"
+        assert len(app.screen_stack) == 1 and "▐3 Runs▌" in shown(app)[1]
+        await until(pilot, lambda: "no run matches" in page(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "partial" in page(app))
+
+
+async def test_a_wrong_letter_after_a_does_nothing(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: "a + letter" in shown(app)[-1])
+        await pilot.press("2")
+        await until(pilot, lambda: "a + letter" not in shown(app)[-1])
+        assert "▐1 Overview▌" in shown(app)[1]
+
+
+@pytest.mark.parametrize("key", ["f5", "f6", "f7", "f8"])
+async def test_read_only_has_no_action(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str) -> None:
+    engine = fake_engine(monkeypatch, tmp_path / "work", read_only=True)
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: "this console is" in page(app))
+        assert len(app.screen_stack) == 1
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert "Migrate" not in titles and "Quit" in titles
+
+
+async def test_a_worker_s_error_is_seen_and_the_console_lives(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+
+    def broken() -> None:
+        raise EngineError("no room for [/] \x1b[2J", next_step="make some")
+
+    async with app.run_test(notifications=True, size=(100, 24)) as pilot:
+        app.fetch("reading", broken, lambda answer: None)
+        await until(pilot, lambda: "no room for [/] ␛[2J" in page(app))
+        assert app.is_running
+
+
+async def test_a_run_moves_through_the_status_line_and_ends(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(100, 24)) as pilot:
+        running = sample_run(4, RunStatus.RUNNING)
+        app.post_message(OverviewRead(overview(running=running)))
+        app.post_message(RunMoved(running, 100.0, 5.0))
+        await until(pilot, lambda: "▶ migrate 7f04 62%" in shown(app)[0] and "5.0 s left" in shown(app)[0])
+        scans = len(engine.asked)
+        app.post_message(RunEnded(sample_run(4)))
+        await until(pilot, lambda: "● idle" in shown(app)[0] and len(engine.asked) > scans)
+
+
+async def test_alerts_are_counted_and_listed(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview(alerts=(Alert("one thing", "do it"), Alert("another", "do that")))))
+        await until(pilot, lambda: "! 2 alerts" in shown(app)[0])
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: isinstance(app.screen, TextScreen) and "do that" in page(app))
+
+
+async def test_trouble_comes_and_goes(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await until(pilot, lambda: "new" in page(app))
+        app.post_message(TroubleRead(["the ledger cannot be read", "file: ledger.sqlite"]))
+        await until(pilot, lambda: "✗ ledger" in shown(app)[0] and "file: ledger.sqlite" in page(app))
+        app.post_message(TroubleRead([]))
+        await until(pilot, lambda: "✗ ledger" not in shown(app)[0])
+
+
+async def test_ctrl_c_explains_and_ctrl_q_asks_where_text_was_typed(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "stops nothing" in page(app))
+        await pilot.press("a", "m")
+        await until(pilot, lambda: "would fail" in page(app))
+        await pilot.press("o")
+        await until(pilot, lambda: "Plan with these" in page(app))
+        await pilot.press(*"sff", "ctrl+q")
+        await until(pilot, lambda: "What you typed" in page(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Plan with these" in page(app) and "What you typed" not in page(app))
+        assert not app.leaving
+
+
+async def test_an_unchanged_ledger_is_not_read_twice(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, posted, looked = [], [], []
+
+    def read(ctx: object, *, limit: int) -> Overview:
+        reads.append(1)
+        return overview(running=None)
+
+    monkeypatch.setattr("console.engine.observe.overview.overview", read)
+    watcher = Watcher(engine.ctx, posted.append)
+    wait = watcher._wake.wait
+
+    def count(seconds: float | None = None) -> bool:
+        looked.append(seconds)
+        if len(looked) == 3:
+            engine.ctx.workspace.private.mkdir()
+            engine.ctx.workspace.ledger.write_text("moved")
+        if len(looked) == 6:
+            watcher.stop()
+        return wait(0)
+
+    monkeypatch.setattr(watcher._wake, "wait", count)
+    watcher.run()
+    assert len(reads) == 2 and len(looked) == 6
+    assert sum(isinstance(message, OverviewRead) for message in posted) == 2
