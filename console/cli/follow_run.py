@@ -11,7 +11,7 @@ from console.cli.result import Summary
 from console.cli.session import on_terminal, spoken_command
 from console.cli.signals import Interrupted, Signals
 from console.engine.errors import EXIT_FAILURES, EXIT_OK, EngineError
-from console.engine.model import RunRow
+from console.engine.model import RunRow, RunStatus
 from console.engine.text import count, duration
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def progress_text(progress: Progress) -> str:
     parts = [f"{row.action} {row.short}", row.phase or "starting"]
     if row.total_files:
         done = min(row.done_files / row.total_files, 1.0)
-        if row.total_bytes and row.done_bytes < row.total_bytes:
-            done = min(done, row.done_bytes / row.total_bytes) if done == 1.0 else done
-        parts.append(f"{int(done * 100):>3} % {bar(done, 16)} {count(row.done_files)}/{count(row.total_files)} files")
+        parts.append(f"{int(done * 100):>3} % {bar(done, 12)} {count(row.done_files)}/{count(row.total_files)} files")
     elif row.done_files:
         parts.append(f"{count(row.done_files)} files")
     if progress.rate:
@@ -39,7 +37,7 @@ def progress_text(progress: Progress) -> str:
         parts.append(f"{duration(progress.seconds_left)} left")
     if row.cancel_at:
         parts.append("cancelling: the batch in hand is finished")
-    elif not progress.alive:
+    elif not progress.alive and row.status == RunStatus.RUNNING:
         parts.append("its process has died")
     return "  ".join(parts)
 
@@ -74,7 +72,8 @@ class Watcher:
                 self._summary.file(self._run, outcome)
             if progress.outcomes:
                 out().flush()
-            self._line.show(progress_text(progress))
+            if progress.row.status == RunStatus.RUNNING:
+                self._line.show(progress_text(progress))
             number = signals.take()
             if number is not None:
                 status = self._answer(number, signals, progress.row)

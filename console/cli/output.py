@@ -256,7 +256,7 @@ class ProgressLine:
         if not self.on or (self._shown and now - self._at < 0.1):
             return
         self._at = now
-        text = fit(self._stream.paint(text), self._stream.width - 1)
+        text = clip(self._stream.paint(text), self._stream.width - 1)
         if text != self._shown:
             self._stream.write(f"\r{text}\x1b[K")
             self._stream.flush()

@@ -102,10 +102,12 @@ def _show_space(stream: Stream, plan: Plan) -> None:
 
 
 def show_gate(stream: Stream, plan: Plan) -> None:
-    """Passed items in one line; each of the others with its evidence and what helps."""
-    passed = [item.name for item in plan.gate if item.verdict == Check.PASS]
+    """How many passed; each of the others with its evidence and what helps."""
+    passed = sum(item.verdict == Check.PASS for item in plan.gate)
     if passed:
-        stream.line("  checks passed: ", ("dim", ", ".join(passed)))
+        stream.line(
+            "  ", (STYLES[Check.PASS], SIGNS[Check.PASS]), f" {passed} of {plural(len(plan.gate), 'check')} passed"
+        )
     for item in plan.gate:
         if item.verdict == Check.PASS:
             continue
