@@ -96,7 +96,8 @@ def held_run(root: Path) -> Iterator[int]:
     """Catches the run in progress as soon as it has begun and holds it still; its pid. Let go at the end."""
 
     def running() -> int:
-        found = rows(root, "SELECT pid FROM runs WHERE status = 'running'")
+        # with a phase: it has told its starter that it began
+        found = rows(root, "SELECT pid FROM runs WHERE status = 'running' AND phase <> ''")
         return int(found[0][0]) if found else 0
 
     pid = until(running, "a run to begin")
