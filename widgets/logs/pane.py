@@ -8,23 +8,23 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 
 from console.engine.observe.logs import LogFile
 from console.engine.observe.logs_levels import Level
-from console.engine.observe.logs_record import describe_record
 from console.engine.observe.logs_search import Search
 from console.engine.observe.logs_view import Position, Row
 from console.engine.text import visible
 from widgets.logs.bars import LogBar, LogFoot
 from widgets.logs.chooser import LogChooser
 from widgets.logs.feed import LogFeed, Page
+from widgets.logs.keys import HELP, KEYS
 from widgets.logs.marks import marks_of
 from widgets.logs.messages import FileShown, FollowChanged, Paged, Problem, RecordRead
 from widgets.logs.prompt import SearchPrompt
 from widgets.logs.rows import LogRows
-from widgets.logs.words import HELP, LEVELS, empty_text
+from widgets.logs.words import LEVELS, empty_text, record_lines
 from widgets.pager import Pager
 
 BYTES_PER_SECOND = 30_000  # what following may send: a page of 120x40 four times a second
@@ -37,30 +37,7 @@ class LogPane(Vertical):
     Methods for others: `open_log`, `show_run`, `find`. Says FileShown, FollowChanged and Problem.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "cursor(-1)", "Up", show=False),
-        Binding("down,j", "cursor(1)", "Down", show=False),
-        Binding("pageup,b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("g,home", "start", "To the beginning", show=False),
-        Binding("G,end", "end", "To the end, follow", show=False),
-        Binding("left", "sideways(-1)", "Left", show=False),
-        Binding("right", "sideways(1)", "Right", show=False),
-        Binding("f", "follow", "Follow or pause"),
-        Binding("l", "level(1)", "Level"),
-        Binding("L", "level(-1)", "All levels again", show=False),
-        # priority: handled before the next key is passed on, so that what is typed ahead lands in the prompt
-        Binding("slash", "search", "Find", priority=True),
-        Binding("n", "again(False)", "Next match", show=False),
-        Binding("N", "again(True)", "Previous match", show=False),
-        Binding("e", "error(False)", "Next error", show=False),
-        Binding("E", "error(True)", "Previous error", show=False),
-        Binding("w", "wrap", "Wrap long lines", show=False),
-        Binding("s", "short", "Short or whole lines", show=False),
-        Binding("o", "files", "Other logs"),
-        Binding("enter", "record", "Whole record"),
-        Binding("escape", "back", "Back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
     HELP = HELP
     DEFAULT_CSS = """
     LogPane {
@@ -80,6 +57,8 @@ class LogPane(Vertical):
         self._feed = LogFeed(self._post_page)
         self._page = Page()
         self._cursor: int | None = None
+        self._opened, self._ready = False, False
+        self._waiting: list[Callable[[], None]] = []  # what was asked for before there was a screen
         self._left, self._wrapped, self._short = 0, False, False
         self._search: Search | None = None
         self._mode = "lines"
@@ -91,6 +70,10 @@ class LogPane(Vertical):
 
     def open_log(self, file: LogFile) -> None:
         """Show this log at its end."""
+        self._opened = True
+        if not self._ready:
+            self._waiting.append(lambda: self.open_log(file))
+            return
         self._set_mode("lines")
         self._cursor, self._left = None, 0
         self._feed.open(file)
@@ -100,7 +83,10 @@ class LogPane(Vertical):
         """Show what the structured log says of a run, from its last line on; its error output where that is
         all.
         """
-        self.query_one(LogChooser).ask("run", run_id)
+        if self._ready:
+            self.query_one(LogChooser).ask("run", run_id)
+        else:
+            self._waiting.append(lambda: self.show_run(run_id))
 
     def find(self, text: str) -> None:
         """Look for `text`, upwards from the end."""
@@ -120,7 +106,10 @@ class LogPane(Vertical):
 
     def on_mount(self) -> None:
         self._feed.start()
+        self._ready = True
         self.query_one(LogChooser).ask("start")
+        for asked in self._waiting:
+            asked()
 
     def on_unmount(self) -> None:
         self._feed.stop()
@@ -380,7 +369,7 @@ class LogPane(Vertical):
             self.open_log(file)
             if file.run != message.run:
                 self.find(message.run)
-        elif message.files and self._page.file is None:
+        elif message.files and not self._opened:
             self.open_log(message.files[0])
 
     @on(LogChooser.Picked)
@@ -398,9 +387,7 @@ class LogPane(Vertical):
 
     def _show_record(self, row: Row, whole: bytes) -> None:
         """Called from the feed's thread with the bytes of a record."""
-        # leading blanks would be lost where the pager wraps, no-break spaces are not
-        lines = [(_keep_indent(text), tone) for text, tone in describe_record(row, whole)]
-        self.post_message(RecordRead(lines))
+        self.post_message(RecordRead(record_lines(row, whole)))
 
     @on(RecordRead)
     def _record_read(self, message: RecordRead) -> None:
@@ -421,8 +408,3 @@ class LogPane(Vertical):
             self._search = None
             self._feed.forget_mark()
         self._draw()
-
-
-def _keep_indent(text: str) -> str:
-    indent = len(text) - len(text.lstrip(" "))
-    return "\u00a0" * indent + text[indent:]

@@ -6,37 +6,14 @@ from datetime import datetime
 
 from console.engine.observe.logs import LogFile
 from console.engine.observe.logs_levels import Level
+from console.engine.observe.logs_record import describe_record
+from console.engine.observe.logs_view import Row
 from console.engine.text import size as size_text
 from widgets.logs.feed import Page
 from widgets.look import Cell
 
 LEVELS = (Level.NONE, Level.INFO, Level.WARNING, Level.ERROR)  # what the filter goes through
 _KINDS = {"text": "for people", "structured": "one JSON a line", "stderr": "error output", "other": "other"}
-
-HELP = """\
-# Logs
-One log at a time, opened at its end. A full page moves up by a third at
-once, so that what you read stands still.
-
-up down j k      the line under the cursor; moving up pauses
-PageUp PageDown  a page; arriving at the end follows again
-g G Home End     beginning; end, and follow
-f                follow or pause; paused, new lines are counted
-l L              info, warning, error and above; all again
-e E              next and previous error
-/                find a text; Ctrl+R: a regular expression;
-                 capitals count as soon as you type one
-n N              next and previous match among what the level shows
-s                short lines: time, level, what, file, why
-left right w     sideways in long lines; wrap them
-Enter            the whole record, laid out; Esc: back
-o                other logs: structured, rotated, errors of runs
-
-✗ error or worse   ! warning   · debug
-▸ what happened to the file: rotated, truncated, replaced, gone
-Controls and bytes that are no text are shown as ␛, \\x9b, \\xff;
-nothing in a log is ever carried out.
-"""
 
 
 def level_text(level: Level) -> str:
@@ -66,3 +43,16 @@ def file_rows(files: list[LogFile]) -> list[list[Cell]]:
         written = moment.strftime("%m-%d %H:%M") if file.mtime else "not yet"
         rows.append([file.label, kind, size_text(file.size) if file.mtime else "–", (written, "dim")])
     return rows
+
+
+def record_lines(row: Row, whole: bytes) -> list[tuple[str, str]]:
+    """The record as the pager shows it; arguments as of describe_record.
+
+    Leading blanks would be lost where the pager wraps, no-break spaces are not.
+    """
+    return [(_keep_indent(text), tone) for text, tone in describe_record(row, whole)]
+
+
+def _keep_indent(text: str) -> str:
+    indent = len(text) - len(text.lstrip(" "))
+    return "\u00a0" * indent + text[indent:]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.app import ComposeResult
 
 from console.engine.observe.logs import LogFile
 from tests.widgets.logs.demo import Demo, log_file, until
@@ -214,6 +215,22 @@ async def test_a_run_is_shown_in_the_structured_log(log: Path, tmp_path: Path) -
         await until(pilot, lambda: any(isinstance(said, LogPane.Problem) for said in app.said))
         (problem,) = (said for said in app.said if isinstance(said, LogPane.Problem))
         assert problem.text == "no log names run run-y␛"
+
+
+async def test_asked_before_it_is_on_the_screen(log: Path, tmp_path: Path) -> None:
+    own = tmp_path / "stderr"
+    own.write_text("boom\n")
+
+    class Later(Demo):
+        def compose(self) -> ComposeResult:
+            pane = LogPane(lambda: self.files)
+            pane.show_run("run-x")
+            yield pane
+
+    app = Later([log_file(log), log_file(own, "stderr", run="run-x")])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, shows(app, "boom"))
+        assert "stderr" in app.bar()
 
 
 async def test_long_lines_sideways_and_wrapped(tmp_path: Path) -> None:
