@@ -274,6 +274,19 @@ def test_int_and_term_cancel_what_this_command_started(tmp_path: Path, number: i
     assert run_cli(root, "migrate", "--yes").returncode == 0
 
 
+def test_in_the_foreground_term_cancels_and_hang_up_does_nothing(tmp_path: Path) -> None:
+    root = big_workspace(tmp_path / "ws")
+    process = start(root, "migrate", "--yes", "--foreground", "--json")
+    with held_run(root) as pid:
+        assert pid == process.pid
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143, stderr
+    assert lines_of(stdout)[-1]["status"] == "cancelled"
+    assert lines_of(stdout)[-1]["exit_status"] == 143
+
+
 def test_a_hang_up_leaves_the_run_to_itself(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
     process = start(root, "migrate", "--yes", "--json")

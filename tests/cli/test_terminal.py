@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.harness import FILES, Terminal, big_workspace, held_run, rows, until
-from tests.support import VALIDATED, invalid_record, make_workspace, valid_record
+from tests.support import VALIDATED, invalid_record, make_workspace, run_cli, valid_record
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -147,6 +147,19 @@ def test_control_c_twice_cancels(tmp_path: Path) -> None:
         terminal.press("c")
         terminal.expect(r"\[g\] ")
         terminal.press("c")
+        until(lambda: rows(root, "SELECT 1 FROM runs WHERE cancel_at IS NOT NULL"), "the request")
+    assert terminal.end()[0] == 130
+
+
+def test_an_attached_watcher_can_cancel_too(tmp_path: Path) -> None:
+    root = big_workspace(tmp_path / "ws")
+    assert run_cli(root, "migrate", "--yes", "--detach").returncode == 0
+    with held_run(root):
+        terminal = Terminal(root, "runs", "attach")
+        terminal.expect("publish|scan|recover")
+        terminal.press("c")
+        terminal.expect(r"\[g\] ")
+        terminal.type("c")
         until(lambda: rows(root, "SELECT 1 FROM runs WHERE cancel_at IS NOT NULL"), "the request")
     assert terminal.end()[0] == 130
 
