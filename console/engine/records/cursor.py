@@ -48,43 +48,62 @@ class Cursor:
 
     def __init__(self, window: Window, decoder: StrictDecoder, record_bytes: int, exact: int) -> None:
         self._window, self._decoder, self._limit, self._exact = window, decoder, record_bytes, exact
-        self._load(exact)
-
-    def _load(self, size: int) -> None:
-        window = self._window
-        window.fill(size)
-        self._text = window.data[:size].decode("utf-8", "surrogateescape")
-        self._ascii = self._text.isascii()
-        self._final = window.eof and len(window.data) <= size
-        self._size, self._at = size, 0
-        self._line, self._counted = window.line, 0
-
-    def leave(self) -> None:
-        """Have the window begin at the cursor. The cursor is of no use then, until `resume`."""
-        self._window.drop(self._bytes(self._at))
-        self._at, self._text, self._ascii = 0, "", True
+        self._at = self._counted = 0  # where in the text the cursor is, and up to where lines are counted
+        self.resume()
 
     def resume(self) -> None:
         """Go on where the window begins."""
+        self._base = 0  # where in the window's data the text begins
+        self._line, self._column = self._window.line, self._window.column
         self._load(self._exact)
 
-    def _bytes(self, end: int) -> int:
-        return end if self._ascii else len(self._text[:end].encode("utf-8", "surrogateescape"))
+    def leave(self) -> None:
+        """Have the window begin at the cursor. The cursor is of no use then, until `resume`."""
+        self._window.drop(self._base + self._bytes(0, self._at))
+        self._base, self._text = 0, ""
+        self._at = self._counted = 0
+
+    def _load(self, size: int) -> None:
+        window, end = self._window, self._base + size
+        window.fill(end)
+        self._text = window.data[self._base : end].decode("utf-8", "surrogateescape")
+        self._ascii = self._text.isascii()
+        self._final = window.eof and len(window.data) <= end
+        self._size, self._at, self._counted = size, 0, 0
 
     def _more(self, size: int = 0) -> None:
-        self.leave()
+        """Have `size` bytes in memory from the cursor on."""
+        self._line, self._column = self.place(self._at)
+        self._base += self._bytes(0, self._at)
+        if self._base > BLOCK:  # not each time: what is left has to be moved
+            self._window.drop(self._base)
+            self._base = 0
         self._load(size or self._exact)
+
+    def _bytes(self, start: int, end: int) -> int:
+        if self._ascii:
+            return end - start
+        return len(self._text[start:end].encode("utf-8", "surrogateescape"))
+
+    @property
+    def offset(self) -> int:
+        """About how many bytes of the file lie before the cursor."""
+        return self._window.offset + self._base + self._at
 
     @property
     def line(self) -> int:
         """The line of the cursor's place."""
-        self._line += self._text.count("\n", self._counted, self._at)
+        self._line, self._column = self.place(self._at)
         self._counted = self._at
         return self._line
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of a place in the text that is in memory."""
-        return self._window.place(self._bytes(offset))
+        """Line and column (in bytes) of a place in the text that is in memory, not before the line last asked for."""
+        text, counted = self._text, self._counted
+        lines = text.count("\n", counted, offset)
+        if lines:
+            return self._line + lines, 1 + self._bytes(text.rfind("\n", counted, offset) + 1, offset)
+        return self._line, self._column + self._bytes(counted, offset)
 
     def peek(self) -> str:
         """The next character that is no white space, '' at the end of the file."""
@@ -204,8 +223,9 @@ class Cursor:
     def _oversized(self, line: int, what: str) -> Value:
         """A value larger than the limit, skipped by its brackets and quotes alone."""
         excerpt = cut(self._text[: EXCERPT_SHOWN + 1], EXCERPT_SHOWN)
+        self.leave()
         window, skipper = self._window, Skipper()
-        self._text, end = "", -1
+        end = -1
         while end < 0:
             window.fill(1)
             block = window.data[:BLOCK]
@@ -213,7 +233,7 @@ class Cursor:
                 raise Broke(line, _cut_off(what, line))
             end = skipper.end(block.decode("latin-1"))
             window.drop(end if end >= 0 else len(block))
-        self._load(self._exact)
+        self.resume()
         return Value(None, line, excerpt, (self._too_large(),), False)
 
 

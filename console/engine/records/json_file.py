@@ -157,7 +157,7 @@ def _array(window: Window, cursor: Cursor, reading: Reading, *, tail: bool) -> I
                     first = False
                     continue
         cursor.resume()
-        done = yield from _exact(window, cursor, cuts, goal, first)
+        done = yield from _exact(cursor, cuts, goal, first)
         if done:
             return
         first = False
@@ -203,9 +203,9 @@ def _proven(text: bytes, records: list[Any], reading: Reading) -> bool:
     return proven(text, records, duplicates=reading.duplicates != "off", nesting=reading.nesting, document=records)
 
 
-def _exact(window: Window, cursor: Cursor, cuts: _Cuts, goal: int, first: bool) -> Generator[Event, None, bool]:
+def _exact(cursor: Cursor, cuts: _Cuts, goal: int, first: bool) -> Generator[Event, None, bool]:
     """Records read one by one, over about `goal` bytes; True when the array has ended."""
-    begun = window.offset
+    begun = cursor.offset
     held = _Held()
     ended = False
     try:
@@ -213,7 +213,7 @@ def _exact(window: Window, cursor: Cursor, cuts: _Cuts, goal: int, first: bool) 
             cursor.take()
             return True
         learned = False
-        while not ended and window.offset - begun < goal:
+        while not ended and cursor.offset - begun < goal:
             if cursor.peek() in ("]", ""):
                 raise cursor.broke("a record is missing after the comma" if cursor.peek() else _CUT_OFF)
             yield from held.take(cursor.value())

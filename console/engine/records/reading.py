@@ -41,7 +41,7 @@ class Reading:
     def of(settings: Settings, chunk: int = CHUNK) -> Reading:
         limits = settings.limits
         chunk = max(1, min(chunk, limits.record_bytes // 2))
-        return Reading(limits.record_bytes, limits.nesting, settings.duplicate_keys, chunk, max(16, chunk // 8))
+        return Reading(limits.record_bytes, limits.nesting, settings.duplicate_keys, chunk, max(16, chunk // 64))
 
     def decoder(self) -> StrictDecoder:
         return StrictDecoder(self.duplicates, self.nesting)

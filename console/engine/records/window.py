@@ -10,17 +10,18 @@ BLOCK = 1 << 20  # bytes asked for at a time
 class Window:
     """Unread bytes of a stream.
 
-    data: what is in memory, beginning at the first byte not done with. line: its 1-based line. eof: data is all
-    that is left. offset: bytes done with. `read(n)` gives at most n bytes, b'' at the end, as os.read does.
+    data: what is in memory, beginning at the first byte not done with. line, column: its 1-based place in the
+    file, in bytes. eof: data is all that is left. offset: bytes done with.
+    `read(n)` gives at most n bytes, b'' at the end, as os.read does.
     """
 
-    __slots__ = ("_column", "_read", "data", "eof", "line", "offset")
+    __slots__ = ("_read", "column", "data", "eof", "line", "offset")
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
         self.data = b""
         self.line = 1
-        self._column = 1
+        self.column = 1
         self.eof = False
         self.offset = 0
 
@@ -44,18 +45,11 @@ class Window:
         lines = self.data.count(b"\n", 0, count)
         if lines:
             self.line += lines
-            self._column = count - self.data.rfind(b"\n", 0, count)
+            self.column = count - self.data.rfind(b"\n", 0, count)
         else:
-            self._column += count
+            self.column += count
         self.data = self.data[count:]
         self.offset += count
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of data[offset], both 1-based. Columns count bytes."""
-        lines = self.data.count(b"\n", 0, offset)
-        if lines:
-            return self.line + lines, offset - self.data.rfind(b"\n", 0, offset)
-        return self.line, self._column + offset
 
     def drain(self) -> None:
         """Read to the end of the file, keeping nothing: the caller hashes what goes through `read`."""

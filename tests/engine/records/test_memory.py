@@ -1,4 +1,4 @@
-"""Judging a stream takes constant memory and reads to the end, whatever the stream is: an endless line, a huge array."""
+"""Judging a stream takes constant memory and reads to its end, whatever it is: an endless line, a huge array."""
 
 from __future__ import annotations
 

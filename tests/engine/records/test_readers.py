@@ -240,7 +240,12 @@ def _strictly(text: str) -> list[Any]:
             raise ValueError(digits)
         return value
 
-    document = json.loads(text, parse_constant=refuse, object_pairs_hook=pairs, parse_float=number)
+    def integer(digits: str) -> int:
+        if not -(2**63) <= int(digits) < 2**64:
+            raise ValueError(digits)
+        return int(digits)
+
+    document = json.loads(text, parse_constant=refuse, object_pairs_hook=pairs, parse_float=number, parse_int=integer)
     json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate is a ValueError too
     return document if isinstance(document, list) else [document]
 
