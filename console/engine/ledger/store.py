@@ -125,11 +125,15 @@ def backup(connection: sqlite3.Connection, target: Path) -> None:
     """A consistent copy by SQLite's own API, replacing `target` only when it is whole."""
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(part)) as copy:
-        connection.backup(copy, pages=2000)
-    descriptor = os.open(part, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.replace(part, target)
+        with closing(sqlite3.connect(part)) as copy:
+            connection.backup(copy, pages=2000)
+        descriptor = os.open(part, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -22,15 +22,18 @@ from typing import Any
 from console.engine.actions.migrate.execute import Migrate
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
-from console.engine.errors import EngineError, RefusedError
+from console.engine.errors import EngineError, LedgerError, RefusedError
 from console.engine.ledger.store import backup, open_writer
 from console.engine.model import RunStatus
-from console.engine.observe.report import render_report
+from console.engine.observe.report import report_lines
 from console.engine.runs.active import ActiveRun, Request, release_reserve, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
+from console.engine.text import size
+from console.engine.transfer.filesystem import in_words, room
 
 Notify = Callable[[dict[str, Any]], None]
+_TIGHT = 1_000_000  # bytes free below which a ledger that does not open is a matter of room
 
 
 def make_private(ctx: Context, run: str) -> Path:
@@ -82,7 +85,7 @@ def _holder(ctx: Context, request: Request) -> Holder:
 
 
 def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) -> int:
-    connection = open_writer(ctx.workspace.ledger)
+    connection = _open_ledger(ctx)
     run = ActiveRun(ctx, connection, request)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda n, _frame: run.cancel(n))
@@ -102,6 +105,25 @@ def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) ->
         connection.close()
 
 
+def _open_ledger(ctx: Context) -> sqlite3.Connection:
+    """The ledger for writing; on a full disk the reserve makes room for it."""
+    try:
+        return open_writer(ctx.workspace.ledger)
+    except LedgerError:
+        if room(ctx.workspace.private)[0] >= _TIGHT:
+            raise
+    release_reserve(ctx)
+    try:
+        return open_writer(ctx.workspace.ledger)
+    except LedgerError as error:
+        raise EngineError(
+            f"Insufficient disk space: the ledger cannot be written, {size(room(ctx.workspace.private)[0])} free",
+            file=str(ctx.workspace.ledger),
+            untouched="all data",
+            next_step="free some room on that file system, then migrate again",
+        ) from error
+
+
 def _guarded(
     ctx: Context, connection: sqlite3.Connection, migrate: Migrate, run: ActiveRun
 ) -> tuple[RunStatus, int, str]:
@@ -116,9 +138,12 @@ def _guarded(
         return RunStatus.REFUSED, error.exit_status, " ".join(error.lines())
     except EngineError as error:
         return RunStatus.FAILED, error.exit_status, " ".join(error.lines())
+    except (OSError, sqlite3.OperationalError) as error:
+        release_reserve(ctx)
+        _keep_traceback(ctx, run.id)
+        return RunStatus.FAILED, 1, f"{in_words(error)}; the next run settles what was begun"
     except Exception as error:  # noqa: BLE001 - recorded with its traceback; nothing of it is hidden
         release_reserve(ctx)
-        traceback.print_exc(file=sys.stderr)
         _keep_traceback(ctx, run.id)
         where = f"{ctx.workspace.run_folder(run.id).relative_to(ctx.workspace.root)}/traceback"
         return (
@@ -148,11 +173,15 @@ def _say_end(run: ActiveRun, status: RunStatus, message: str) -> None:
 
 def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
     """Report and a copy of the ledger: useful, not vital; a full disk does not change the run's result."""
+    report = ctx.workspace.run_folder(run.id) / "report.md"
+    part = report.with_suffix(".part")
     try:
-        report = ctx.workspace.run_folder(run.id) / "report.md"
-        part = report.with_suffix(".part")
-        part.write_text(render_report(ctx, connection, run.seq), encoding="utf-8")
-        os.replace(part, report)
+        try:
+            with open(part, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in report_lines(ctx, connection, run.seq))
+            os.replace(part, report)
+        finally:
+            part.unlink(missing_ok=True)
         ctx.env.failpoints.reach("report.written")
         if run.counts.processed or run.counts.failed or run.counts.revalidated:
             backup(connection, ctx.workspace.ledger_backup)

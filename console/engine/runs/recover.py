@@ -10,7 +10,7 @@ import sqlite3
 
 import orjson
 
-from console.engine.actions.migrate.archive_source import finish_archive, move_items
+from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
 from console.engine.errors import RecoveryNeededError
@@ -25,13 +25,16 @@ from console.engine.transfer.stage import part_name
 
 
 def recover_all(ctx: Context, connection: sqlite3.Connection, rules: RuleSet, run: ActiveRun) -> list[str]:
-    """Settle every dead run; one sentence each. The caller holds the lock, so every other running run is dead.
+    """Settle every dead run, and what a run that ended could not take back; one sentence each.
+
+    The caller holds the lock, so every other run that is still called running is dead.
 
     Raises RecoveryNeededError for files that somebody touched since the crash, unless `recovery` is overridden.
     """
     told = []
     dead = connection.execute(
-        "SELECT * FROM runs WHERE status = 'running' AND seq != ? ORDER BY seq", [run.seq]
+        "SELECT * FROM runs WHERE (status = 'running' OR seq IN (SELECT run FROM intents)) AND seq != ? ORDER BY seq",
+        [run.seq],
     ).fetchall()
     for row in dead:
         told.append(_Recovery(ctx, connection, rules, row, run).settle())
@@ -66,18 +69,23 @@ class _Recovery:
                 items = orjson.loads(row["item"])
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
         self._publisher.close()
+        operation = self._row.params.get("operation") or self._ctx.settings.operation
+        if operation == "move":  # what it had published was to leave the raw zone
+            archive_published(self._dead)
         removed = self._leftovers()
+        died = self._row.status == RunStatus.RUNNING
+        how = f"had died in phase {self._row.phase or 'start'}" if died else "had left something to settle"
         sentence = (
-            f"run {self._row.id} had died in phase {self._row.phase or 'start'}:"
+            f"run {self._row.id} {how}:"
             f" {plural(self.finished, 'file')} finished, {self.taken_back + removed} staged taken back"
         )
         with transaction(self._connection):
             self._connection.execute(
                 "UPDATE runs SET status = ?, ended_at = ?, message = ?, counts = ?, done_files = ? WHERE seq = ?",
                 [
-                    RunStatus.INTERRUPTED,
-                    timestamp(self._ctx.env.now()),
-                    f"its process died; settled by run {self._by.id}",
+                    RunStatus.INTERRUPTED if died else self._row.status,
+                    timestamp(self._ctx.env.now()) if died else self._row.ended_at,
+                    f"{'its process died' if died else self._row.message}; settled by run {self._by.id}",
                     orjson.dumps(self._dead.counts.to_json()).decode(),
                     self._dead.done_files,
                     self._row.seq,

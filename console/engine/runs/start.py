@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +24,7 @@ from console.engine.runs.active import Request, new_run_id
 from console.engine.runs.process import make_private, run_request
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
+from console.engine.transfer.filesystem import in_words
 
 
 @dataclass(slots=True)
@@ -32,6 +35,19 @@ class StartedRun:
     pid: int
     done_fd: int
     process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """What the system refuses before there is a run, in the operator's words."""
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(
+            f"the run could not start: {in_words(error)}",
+            untouched="everything",
+            next_step="free some room, or have the folder made writable, and try again",
+        ) from error
 
 
 def _request(
@@ -80,8 +96,9 @@ def start_run(
     plan: a confirmed plan; the run then does exactly that or refuses. Raises LockedError, ConfigurationError,
     ReadOnlyError, RefusedError, EngineError as the run process says them.
     """
-    request = _request(ctx, action, params, overrides or {}, command, plan)
-    folder = make_private(ctx, request.run)
+    with _told_plainly():
+        request = _request(ctx, action, params, overrides or {}, command, plan)
+        folder = make_private(ctx, request.run)
     reader, writer = os.pipe()
     # -P: a folder `console` in the workspace must not be imported instead of ours
     argv = [sys.executable, "-P", "-m", "console.engine.runs.process", "--root", str(ctx.workspace.root)]
@@ -97,9 +114,9 @@ def start_run(
                 start_new_session=True,
                 pass_fds=(writer,),
             )
-    except BaseException:
+    except OSError as error:
         os.close(reader)
-        raise
+        raise EngineError(f"the run could not start: {in_words(error)}", untouched="everything") from error
     finally:
         os.close(writer)
     assert process.stdin is not None
@@ -160,11 +177,13 @@ def run_foreground(
 
     started(run_id): called once the lock is taken.
     """
-    request = _request(ctx, action, params, overrides or {}, command, plan)
+    with _told_plainly():
+        request = _request(ctx, action, params, overrides or {}, command, plan)
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     umask = os.umask(0o002)
     try:
-        return run_request(ctx, request, lambda document: started(document["run"]) if started else None)
+        with _told_plainly():
+            return run_request(ctx, request, lambda document: started(document["run"]) if started else None)
     finally:
         os.umask(umask)
         for number, handler in kept.items():

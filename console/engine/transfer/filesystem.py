@@ -76,17 +76,18 @@ def filesystem_of(path: Path) -> Filesystem:
             # the last mount over a place is the one that is seen; btrfs reports another device than its mount
             if within and (same or tail[0] == "btrfs") and len(mount) >= len(best[0]):
                 best = (mount, tail[0], _unescape(tail[1]) if len(tail) > 1 else "")
-    return Filesystem(device, *best, _identity(place, best[2]))
+    return Filesystem(device, *best, _identity(place, best[1], best[2]))
 
 
-def _identity(place: Path, source: str) -> str:
+def _identity(place: Path, kind: str, source: str) -> str:
     """The file system's UUID where the system names it, else its id and source."""
     with contextlib.suppress(OSError):
         device = os.path.realpath(source)
         for entry in os.scandir("/dev/disk/by-uuid"):
             if os.path.realpath(entry.path) == device:
                 return f"uuid:{entry.name}"
-    return f"fsid:{os.statvfs(place).f_fsid:x}:{source}"
+    # ext and btrfs make it from their UUID, tmpfs anew for each mount; elsewhere it may be the device's number
+    return f"fsid:{os.statvfs(place).f_fsid:x}" + ("" if kind in TRUSTED and kind != "xfs" else f":{source}")
 
 
 def room(path: Path) -> tuple[int, int, int]:
@@ -150,6 +151,15 @@ def fsync_path(path: str) -> None:
                 continue
     finally:
         os.close(descriptor)
+
+
+def in_words(error: Exception) -> str:
+    """An error of the system or of SQLite as the operator reads it, with the runbook's phrase for a full disk."""
+    if isinstance(error, OSError):
+        text = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+        return f"Insufficient disk space: {text}" if is_full(error) else text
+    text = f"the ledger could not be written: {error}"
+    return f"Insufficient disk space: {text}" if "full" in str(error) else text
 
 
 def is_full(error: OSError) -> bool:

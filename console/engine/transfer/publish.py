@@ -49,6 +49,16 @@ def hash_file(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _clone(source: int, target: int) -> None:
+    """The bytes of one descriptor into another, durably; shared where the file system can (ioctl_ficlone(2))."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        while chunk := os.read(source, 1 << 20):
+            write_all(target, chunk)
+    os.fsync(target)
+
+
 class Publisher:
     """Renames staged files into place under `root`, keeping what they replace."""
 
@@ -98,27 +108,46 @@ class Publisher:
         try:
             target = self._folders.create(name)
             try:
-                try:
-                    fcntl.ioctl(target, _FICLONE, source)
-                except OSError:
-                    while chunk := os.read(source, 1 << 20):
-                        write_all(target, chunk)
-                os.fsync(target)
+                _clone(source, target)
             finally:
                 os.close(target)
+            if hash_file(backup) != hash_file(dest):
+                raise OSError(errno.EIO, "the backup copy does not have the bytes of the original", backup)
+        except BaseException:
+            os.unlink(backup)
+            raise
         finally:
             os.close(source)
-        if hash_file(backup) != hash_file(dest):
-            os.unlink(backup)
-            raise OSError(errno.EIO, "the backup copy does not have the bytes of the original", backup)
 
-    def undo(self, item: PublishItem, replaced: bool) -> None:
-        """Take back a `publish` of the batch in hand. Raises OSError."""
-        dest = self.absolute(item.dest)
-        if replaced:
-            os.rename(self.absolute(item.backup), dest)
+    def take_back(self, item: PublishItem, inode: int) -> bool:
+        """Undo what was done of one item, however far it came; `inode` is that of its part file. Raises OSError.
+
+        True when the destination was changed by this.
+        """
+        part, dest, backup = (self.absolute(path) for path in (item.part, item.dest, item.backup))
+        kept = os.path.lexists(backup)
+        if os.path.lexists(part):
+            if kept and os.path.lexists(dest) and os.path.samefile(backup, dest):
+                os.unlink(backup)  # linked, not yet replaced: rename(2) between two names of one file does nothing
+            os.unlink(part)
+            changed = False
         else:
-            os.unlink(dest)
+            changed = os.path.lexists(dest) and os.lstat(dest).st_ino == inode
+            if changed and kept:
+                os.rename(backup, dest)
+            elif changed:
+                os.unlink(dest)
+        self._forget_folders(os.path.dirname(backup))
+        return changed
+
+    def _forget_folders(self, folder: str) -> None:
+        """Remove folders of this run's backup that hold nothing."""
+        while folder.startswith(self._backup_zone + "/"):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                return
+            folder = os.path.dirname(folder)
 
     def drop(self, item: PublishItem) -> None:
         """Remove a staged file that will not be published."""

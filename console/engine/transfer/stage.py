@@ -21,6 +21,15 @@ def part_name(name: str, run: str) -> str:
     return f".{head}~{hashlib.sha256(name.encode()).hexdigest()[:12]}.{run}.part"
 
 
+def _link(path: str) -> EngineError:
+    return EngineError(
+        "a link lies on the way to the destination; links below a zone are not followed",
+        file=path,
+        untouched="the destination and what the link points to",
+        next_step="replace the link by a folder, or name the folder in the configuration as the zone",
+    )
+
+
 class Folders:
     """Opens folders below one zone without following a link, making those that are missing.
 
@@ -38,10 +47,12 @@ class Folders:
         parent = path.rpartition("/")[0]
         if self._parent[0] != parent:
             try:
-                facts = os.stat(parent)
+                facts = os.lstat(parent)
             except FileNotFoundError:
                 self._make(parent, made)
-                facts = os.stat(parent)
+                facts = os.lstat(parent)
+            if path.startswith(self.zone + "/") and os.path.realpath(parent) != parent:
+                raise _link(parent)  # before anything is made behind it
             self._parent = (parent, stat.S_IMODE(facts.st_mode), facts.st_gid)
         _, mode, group = self._parent
         try:
@@ -73,12 +84,7 @@ class Folders:
         self.fresh = len(made) > before
         if os.readlink(f"/proc/self/fd/{descriptor}") != path:
             os.close(descriptor)
-            raise EngineError(
-                "a link lies on the way to the destination; links below a zone are not followed",
-                file=path,
-                untouched="the destination and what the link points to",
-                next_step="replace the link by a folder, or name the folder in the configuration as the zone",
-            )
+            raise _link(path)
         facts = os.fstat(descriptor)
         self._open = (relative, descriptor, stat.S_IMODE(facts.st_mode) & 0o666 | 0o600, facts.st_gid)
         return descriptor

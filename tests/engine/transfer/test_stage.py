@@ -89,14 +89,37 @@ def publisher(root: Path) -> Publisher:
 @pytest.mark.parametrize("old", [None, "old"])
 def test_publish_and_undo(tmp_path: Path, old: str | None) -> None:
     item = make_item(tmp_path, old=old, new="new")
+    inode = (tmp_path / item.part).stat().st_ino
     replaced = publisher(tmp_path).publish(item)
     assert replaced == (old is not None)
     assert (tmp_path / "v/x").read_text() == "new"
     if old is not None:
         assert (tmp_path / "b/x").read_text() == old
         assert (tmp_path / "b/x").stat().st_nlink == 1
-    publisher(tmp_path).undo(item, replaced)
+    assert publisher(tmp_path).take_back(item, inode)
     assert ((tmp_path / "v/x").read_text() if (tmp_path / "v/x").exists() else None) == old
+    assert not (tmp_path / "b").exists() or not list((tmp_path / "b").iterdir())
+
+
+def test_take_back_between_link_and_rename(tmp_path: Path) -> None:
+    item = make_item(tmp_path, old="old", new="new")
+    inode = (tmp_path / item.part).stat().st_ino
+    (tmp_path / "b").mkdir()
+    os.link(tmp_path / "v/x", tmp_path / "b/x")
+    assert not publisher(tmp_path).take_back(item, inode)
+    assert (tmp_path / "v/x").read_text() == "old"
+    assert (tmp_path / "v/x").stat().st_nlink == 1
+    assert sorted(file.name for file in (tmp_path / "v").iterdir()) == ["x"]
+
+
+def test_take_back_leaves_what_somebody_else_wrote(tmp_path: Path) -> None:
+    item = make_item(tmp_path, old=None, new="new")
+    inode = (tmp_path / item.part).stat().st_ino
+    publisher(tmp_path).publish(item)
+    (tmp_path / "other").write_text("somebody else's")
+    os.rename(tmp_path / "other", tmp_path / "v/x")
+    assert not publisher(tmp_path).take_back(item, inode)
+    assert (tmp_path / "v/x").read_text() == "somebody else's"
 
 
 def test_what_came_meanwhile_is_backed_up(tmp_path: Path) -> None:

@@ -128,8 +128,6 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
             if not item["sidecar"]:
                 sources[item["path"][len(raw) :].partition("/")[0]] += 1
                 run.counts.moved += 1
-            else:
-                connection.execute("DELETE FROM sidecars WHERE path = ?", [item["path"]])
         run.outcomes_in(
             connection,
             [(i["path"], Outcome.MOVED, i["to"], i["size"], i["sha256"], "", "", "") for i in moved],

@@ -15,7 +15,7 @@ from console.engine.actions.migrate.rows import Record, Recorder, published_reco
 from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.text import recordable
-from console.engine.transfer.filesystem import Flusher, is_full
+from console.engine.transfer.filesystem import Flusher, in_words, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
 MAX_FILES = 1024
@@ -96,9 +96,9 @@ class Batches:
                 reach("batch.durable")
             self._record(done, refused, others, made)
         except (OSError, sqlite3.OperationalError) as error:
-            self._undo(items, done, made)
+            self._undo(items, made, believable=getattr(error, "errno", 0) not in _FATAL)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
-            raise RunStopped(_words(error, full), full=full) from error
+            raise RunStopped(in_words(error), full=full) from error
         reach("batch.recorded")
         self._log(done, refused, others)
 
@@ -136,25 +136,30 @@ class Batches:
                 self._publisher.drop(item)
                 refused.append((item, f"{error.strerror} ({error.filename or item.dest})"))
 
-    def _undo(self, items: list[PublishItem], done: list[tuple[PublishItem, bool]], made: list[str]) -> None:
-        """Take the batch back, newest first. What cannot be taken back is settled by the next run from the intent."""
+    def _undo(self, items: list[PublishItem], made: list[str], *, believable: bool) -> None:
+        """Take the batch back, newest first. What cannot be taken back is settled by the next run from the intent.
+
+        believable: flushing still means something; after an error of write-back the intent has to stay.
+        """
         release_reserve(self._run.ctx)
         try:
-            for item, replaced in reversed(done):
-                self._publisher.undo(item, replaced)
-            published = {item.dest for item, _ in done}
-            for item in items:
-                if item.dest not in published:
-                    self._publisher.drop(item)
-            for folder in sorted(made, key=len, reverse=True):
-                try:
-                    os.rmdir(self._publisher.absolute(f"{self._validated}/{folder}"))
-                except OSError:
-                    continue
+            for item in reversed(items):
+                self._publisher.take_back(item, Record._make(item.record).dest_identity[2])
+            self._remove_made(made)
+            if not believable:
+                raise OSError(errno.EIO, "what was taken back could not be flushed")
+            self._flusher.flush([], {self._publisher.absolute(self._validated)})
             with transaction(self._run.connection) as connection:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
         except (OSError, sqlite3.OperationalError) as error:
-            self._run.messages.append(f"the batch could not be taken back whole ({error}); the next run settles it")
+            self._run.messages.append(f"the batch in hand is settled by the next run ({error})")
+
+    def _remove_made(self, made: list[str]) -> None:
+        for folder in sorted(made, key=len, reverse=True):
+            try:
+                os.rmdir(self._publisher.absolute(f"{self._validated}/{folder}"))
+            except OSError:
+                continue
 
     def abandon(self) -> None:
         """Remove what is staged and not published: the run stops before it."""
@@ -162,11 +167,7 @@ class Batches:
             self._publisher.drop(item)
         made = self._made
         self._items, self._made, self._bytes = [], [], 0
-        for folder in sorted(made, key=len, reverse=True):
-            try:
-                os.rmdir(self._publisher.absolute(f"{self._validated}/{folder}"))
-            except OSError:
-                continue
+        self._remove_made(made)
 
     def _record(
         self,
@@ -239,11 +240,3 @@ def _phrase(reason: str) -> str:
         if phrase in reason:
             return phrase
     return "Cannot publish"
-
-
-def _words(error: Exception, full: bool) -> str:
-    if isinstance(error, OSError):
-        text = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
-    else:
-        text = f"the ledger could not be written: {error}"
-    return f"Insufficient disk space: {text}" if full else text

@@ -6,6 +6,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,7 +26,7 @@ from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
-from console.engine.ledger.mirror import read_mirror, record_difference, write_mirror
+from console.engine.ledger.mirror import difference_lines, read_mirror, record_difference, write_mirror
 from console.engine.ledger.store import open_reader, transaction
 from console.engine.model import Check, MigrateParams, RunStatus
 from console.engine.records.rules import load_rules
@@ -65,6 +66,7 @@ class Migrate:
     def _make_handler(self) -> Callable[[Task], Any]:
         _close_lock(str(self._ctx.workspace.lock))
         ctx = self._ctx
+        _divert_stderr(ctx.workspace.run_folder(self._request.run) / "stderr")
         text = os.environ.get("OPSCONSOLE_FAILPOINT", "")
         failpoints = Failpoints(text, victim=os.getppid()) if text.startswith("stage.") else Failpoints()
         root = str(ctx.workspace.root)
@@ -93,8 +95,8 @@ class Migrate:
         run.phase("scan")
         recorder = Recorder(run, self.rules)
         self._check_binding(run)
+        self._honour_edits(run)
         with transaction(run.connection) as connection:
-            record_difference(self._ctx, connection, read_mirror(self._ctx, connection), run.seq)
             recorder.register_rules(connection)
         survey = self._survey(run)
         run.gate = survey.gate(run.connection, run.request.overrides)
@@ -106,8 +108,8 @@ class Migrate:
         self._publish(run, recorder, survey, changed)
         run.phase("record")
         note_unread(run, survey, self._ctx)
-        write_mirror(self._ctx, run.connection, run.seq)
-        if self._operation == "move" and self._stopped is None and self._braked is None:
+        write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
+        if self._operation == "move":
             archive_published(run)
         run.phase("verify")
         run.verification = verify_published(run)
@@ -115,6 +117,14 @@ class Migrate:
         if self._braked is None:
             remember_seen(run, survey)
         return self._result(run, survey)
+
+    def _honour_edits(self, run: ActiveRun) -> None:
+        """What somebody changed in the state file since we wrote it, entry by entry."""
+        difference = read_mirror(self._ctx, run.connection)
+        refused = record_difference(self._ctx, run.connection, difference, run.seq)
+        tell = _tell(run)
+        for line in difference_lines(difference, refused):
+            tell(*line)
 
     def _check_binding(self, run: ActiveRun) -> None:
         if run.request.binding is None:
@@ -330,6 +340,11 @@ class Migrate:
         return RunStatus.DONE, 0, "nothing to do"
 
 
+def _tell(run: ActiveRun) -> Callable[[str, str, str, str], None]:
+    """Writes (level, message, file, detail) into the run's log."""
+    return lambda level, message, file, detail: run.log.add(level, message, file=file, detail=detail)
+
+
 def _weight(task: Task) -> float:
     """A chunk of large files counts as several: what is staged ahead of a batch stays under 100 MB a worker."""
     size: int = sum(candidate.size for group in task[1] for candidate in group.candidates)
@@ -353,6 +368,15 @@ def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]
             alone = group._replace(candidates=[candidate], sidecar=group.sidecar if number == 0 else None)
             split.append(("stage", [alone]))
     return []
+
+
+def _divert_stderr(path: Path) -> None:
+    """A worker's tracebacks go to the run's file, never to the terminal of a foreground run."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o664)
+    except OSError:
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, 2)
 
 
 def _close_lock(path: str) -> None:

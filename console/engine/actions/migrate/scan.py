@@ -294,30 +294,32 @@ class _SourceScan:
         same = identity == (known.size, known.mtime_ns, known.inode)
         dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)
         status = ""
-        if not same:
-            status = "changed"
-        elif known.status == "held":
-            self.counts["held"] += 1
+        if (
+            same
+            and known.status in ("held", "adopted")
+            and not (self._selection.checksum and known.status == "adopted")
+        ):
+            self.counts[known.status] += 1
             return None
+        dest = self._s.dest(relative)
+        try:
+            facts = os.stat(f"{self._s.root}/{dest}" if dest[0] != "/" else dest, follow_symlinks=False)
+        except OSError:
+            facts = None
+        if not known.mirrored or relative in self._gone:
+            status = "new"
+        elif facts is None:
+            status = "missing"  # whatever became of the source meanwhile: the brake has to see it
+        elif not same:
+            status = "changed"
         elif self._selection.checksum:
             status = "check"
-        elif known.status == "adopted":
-            self.counts["adopted"] += 1
-            return None
-        elif not known.mirrored or relative in self._gone:
-            status = "new"
         else:
-            dest = self._s.dest(relative)
-            try:
-                facts = os.stat(f"{self._s.root}/{dest}" if dest[0] != "/" else dest, follow_symlinks=False)
-            except OSError:
-                status = "missing"
-            else:
-                if dest == known.dest and (facts.st_size, facts.st_mtime_ns, facts.st_ino) != dest_identity:
-                    self.altered.append(relative)
-                    self.counts["altered"] += 1
-                if rule != known.rule:
-                    self.counts["stale"] += 1
+            if dest == known.dest and (facts.st_size, facts.st_mtime_ns, facts.st_ino) != dest_identity:
+                self.altered.append(relative)
+                self.counts["altered"] += 1
+            if rule != known.rule:
+                self.counts["stale"] += 1
         if not status:
             self.counts["unchanged"] += 1
             if len(self.unchanged) <= self._s._settings.logs.unchanged_named:

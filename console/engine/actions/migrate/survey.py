@@ -21,6 +21,7 @@ from console.engine.transfer.filesystem import Filesystem, existing, filesystem_
 # What a run writes beside the data, by measurement, rounded up: ledger row, mirror entry and its .bak, log lines.
 _OWN_BYTES_A_FILE = 3_000
 _OWN_BYTES = 1_000_000
+_BLOCK = 4096  # what ext4, xfs, btrfs and tmpfs give out at least
 _ZONES = ("raw", "validated", "backups", "archive")
 
 
@@ -32,6 +33,7 @@ class Survey:
     whole: bool  # every source, no pattern: what is not there is really gone
     files: int = 0
     bytes: int = 0
+    blocks: int = 0  # what the files take of a file system, a folder's share included
     candidates: int = 0
     sidecars: int = 0
     replacing: int = 0
@@ -48,7 +50,8 @@ class Survey:
         limit = self.ctx.settings.logs.unchanged_named + 1
         self.files += scan.files
         self.counts.update(scan.counts)
-        self.sources[scan.source] = scan.files
+        if scan.files or not scan.unreadable:  # what cannot be read is not empty
+            self.sources[scan.source] = scan.files
         self.groups.extend(scan.groups)
         self.ignored.extend(scan.ignored)
         self.unreadable.extend(scan.unreadable)
@@ -59,16 +62,18 @@ class Survey:
             for candidate in group.candidates:
                 self.candidates += 1
                 self.bytes += candidate.size
+                self.blocks += -(-candidate.size // _BLOCK) + 1
                 self.replacing += candidate.status == "changed"
             if group.sidecar is not None:
                 self.sidecars += 1
                 self.bytes += group.sidecar.size
+                self.blocks += -(-group.sidecar.size // _BLOCK) + 1
 
     def sample(self, limit: int) -> None:
         """Keep only the first `limit` candidates, in the order of their paths."""
         kept: list[Group] = []
         self.groups.sort(key=lambda group: group.folder)
-        self.candidates = self.bytes = self.sidecars = 0
+        self.candidates = self.bytes = self.blocks = self.sidecars = 0
         for group in self.groups:
             room_left = limit - self.candidates
             if room_left <= 0:
@@ -77,6 +82,7 @@ class Survey:
             kept.append(group)
             self.candidates += len(group.candidates)
             self.bytes += sum(candidate.size for candidate in group.candidates)
+            self.blocks += sum(-(-candidate.size // _BLOCK) + 2 for candidate in group.candidates)
             self.sidecars += group.sidecar is not None
         self.groups = kept
 
@@ -90,7 +96,7 @@ class Survey:
             (
                 "validated",
                 settings.zones.validated,
-                self.bytes,
+                self.blocks * _BLOCK,
                 self.candidates + self.sidecars + len(self.groups),
             ),
             ("backups", settings.zones.backups, 0, 2 * self.replacing),
@@ -140,6 +146,7 @@ class Survey:
                 "mount it, or name the right folder in the configuration",
             ),
             self._network(systems),
+            self._writable(),
             *self._warned(),
             *space_items(self.space()),
             headroom_item(_headroom(self.ctx, systems)),
@@ -168,6 +175,21 @@ class Survey:
                 )
             )
         return items
+
+    def _writable(self) -> GateItem:
+        """Whether this user can write where the run has to."""
+        settings = self.ctx.settings
+        closed = []
+        for folder in (settings.zones.validated, settings.zones.backups, settings.log_dir, ".opsconsole"):
+            place = existing(self.ctx.workspace.path(folder))
+            if not os.access(place, os.W_OK | os.X_OK):
+                why = "Read-only file system" if os.statvfs(place).f_flag & os.ST_RDONLY else "Permission denied"
+                closed.append(f"{why}: {folder} ({place})" if str(place) != folder else f"{why}: {folder}")
+        if not closed:
+            return GateItem("writable", Check.PASS, True, "every folder that a run writes can be written")
+        return GateItem(
+            "writable", Check.FAIL, True, "; ".join(closed), "remount it for writing, or have the group given access"
+        )
 
     def _network(self, systems: dict[str, Filesystem]) -> GateItem:
         network = sorted({f"{s.mount} ({s.kind})" for s in systems.values() if s.network})

@@ -75,11 +75,19 @@ class Stager:
         try:
             return work(candidate)
         except OSError as error:
+            self._drop_part(candidate.path)
             kind = "full" if is_full(error) else "unreadable"
             where = f" ({error.filename})" if error.filename else ""
             return Staged(candidate.path, kind, *candidate[2:5], reason=f"{error.strerror or error}{where}")
         except EngineError as error:
             return Staged(candidate.path, "unreadable", *candidate[2:5], reason=error.what)
+
+    def _drop_part(self, path: str) -> None:
+        """What was staged of a file that is not answered as staged."""
+        try:
+            os.unlink(self._part_path(path))
+        except OSError:
+            return
 
     # --- reading ---------------------------------------------------------------------------------------
 
@@ -246,7 +254,7 @@ class Stager:
                     reason=f"Checksum mismatch: the ledger has {candidate.known_sha256}, the file now {read.sha256}"
                     " at the same size, time and inode; it is not published, its published copy stays",
                 )
-            if candidate.known_sha256 == read.sha256 and candidate.status in ("changed", "check"):
+            if candidate.known_sha256 == read.sha256 and candidate.status in ("changed", "check"):  # it stands there
                 self._discard(candidate, read)
                 return answer._replace(kind="unchanged")
         if not verdict.ok or (self._settings.fail_on_warning and verdict.warnings):
