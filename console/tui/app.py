@@ -140,7 +140,9 @@ class ConsoleApp(FedApp):
     def action_act(self, name: str) -> None:
         """Open the plan of an action; nothing acts."""
         action = find_action(name)
-        if self.ctx.read_only:
+        if self.configuration_trouble:
+            self.notify(f"{action.label}: nothing can be changed while the configuration does not load.", markup=False)
+        elif self.ctx.read_only:
             self.notify(f"{action.label}: this console is read-only, it can change nothing.", markup=False, timeout=4)
         elif not action.available:
             self.notify(f"{not_yet(action)}.", title=action.label, markup=False, timeout=6)

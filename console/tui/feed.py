@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from console.engine.observe.overview import Overview
     from console.engine.records.model import Verdict
     from console.engine.runs.start import StartedRun
+    from widgets.logs.messages import Problem
 
 T = TypeVar("T")
 OUTCOMES_PAGE = 200
@@ -43,7 +44,7 @@ class FedApp(App[None]):
         self.ctx = ctx
         self.leaving = False
         self.running: RunRow | None = None
-        self._configuration_trouble = tuple(trouble)
+        self.configuration_trouble = tuple(trouble)
         self._ledger_trouble: tuple[str, ...] = ()
         self._overview: Overview | None = None
         self._runs: Sequence[RunRow] = ()
@@ -59,7 +60,7 @@ class FedApp(App[None]):
     def start_feeding(self) -> None:
         """Start the watcher and look for what is waiting."""
         self._fill_status()
-        if self._configuration_trouble:
+        if self.configuration_trouble:
             self._waiting_note = "not known: the configuration does not load"
             self._fill_overview()
         watcher = Watcher(self.ctx, self.post_message)
@@ -187,7 +188,7 @@ class FedApp(App[None]):
         line.read_only = ctx.read_only
         line.zone = self._zone
         line.now = ctx.env.now
-        line.trouble = "configuration" if self._configuration_trouble else "ledger" if self._ledger_trouble else ""
+        line.trouble = "configuration" if self.configuration_trouble else "ledger" if self._ledger_trouble else ""
         line.alerts = len(self._overview.alerts) if self._overview else 0
         line.disk = _disk_word(self._disks)
         run = self.running
@@ -210,12 +211,12 @@ class FedApp(App[None]):
             pane.zone = self._zone
             pane.overview, pane.waiting, pane.waiting_note = self._overview, self._waiting, self._waiting_note
             pane.disks = self._disks
-            pane.trouble = (*self._configuration_trouble, *self._ledger_trouble)
+            pane.trouble = (*self.configuration_trouble, *self._ledger_trouble)
             pane.update()
 
     def _look_for_waiting(self) -> None:
         """Scan the raw zone for what a migrate would find."""
-        if self._configuration_trouble:
+        if self.configuration_trouble:
             return
 
         def look() -> Plan:
@@ -272,6 +273,12 @@ class FedApp(App[None]):
 
         self.fetch("report", read, lambda text: screen.set_lines(plain(text)))
 
+    async def on_run_detail_log_wanted(self, message: RunDetail.LogWanted) -> None:
+        pane = await self.main.show_pane("logs")
+        show = getattr(pane, "show_run", None)
+        if callable(show):
+            show(message.run.id)
+
     def on_run_detail_outcome_chosen(self, message: RunDetail.OutcomeChosen) -> None:
         row = message.outcome
         facts = (
@@ -299,6 +306,9 @@ class FedApp(App[None]):
 
     async def on_overview_pane_run_chosen(self, message: OverviewPane.RunChosen) -> None:
         await self._show_run(message.run)
+
+    def on_log_pane_problem(self, message: Problem) -> None:
+        self.notify(message.text, severity="warning", markup=False, timeout=6)
 
     def on_overview_pane_alerts_wanted(self, message: OverviewPane.AlertsWanted) -> None:
         shown: list[tuple[str, str]] = []

@@ -48,7 +48,10 @@ def open_for_looking(root: str | Path, config: str, read_only: bool) -> tuple[Co
         from console.engine.workspace import open_workspace
 
         ctx = Context(open_workspace(Path(root)), Settings(config, "toml", ""), Environment(), True)
-        return ctx, [*error.lines(), "`opsconsole init .` makes what is missing and touches nothing that is there"]
+        helps = (
+            "`opsconsole init .` makes what is missing and touches nothing that is there; then start the console again"
+        )
+        return ctx, [*error.lines(), helps]
 
 
 def run_console(root: str | Path, config: str = "", read_only: bool = False) -> int:

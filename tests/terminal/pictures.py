@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from PIL import Image
 from textual.pilot import Pilot
 
 from console.engine.context import open_context
+from console.engine.environment import Environment, Who
 from console.tui.app import ConsoleApp
 from console.tui.glyphs import StandIns
 from tests.support import PROJECT
@@ -46,7 +48,9 @@ def take(app: ConsoleApp, name: str) -> None:
 @asynccontextmanager
 async def console(root: Path, size: str, theme: str, **options: Any) -> AsyncIterator[tuple[ConsoleApp, Pilot[None]]]:
     """The console on `root`, once it has read what is waiting."""
-    ctx = open_context(root, read_only=options.pop("read_only", False))
+    env = Environment(who=Who("ann", "ann", host="db7"))
+    ctx = open_context(root, read_only=options.pop("read_only", False), env=env)
+    ctx = replace(ctx, settings=replace(ctx.settings, name="PROD"))
     app = ConsoleApp(ctx, theme=theme, **options)
     async with app.run_test(size=SIZES[size]) as pilot:
         await until(pilot, lambda: "looking…" not in page(app) and "free" in page(app))
@@ -55,7 +59,7 @@ async def console(root: Path, size: str, theme: str, **options: Any) -> AsyncIte
 
 def sample(folder: Path) -> Path:
     """A fresh copy of the sample workspace."""
-    root = folder / "funding-data"
+    root = folder / "pdoom-data"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
     for name in ("config", "data"):

@@ -16,8 +16,11 @@ from console.engine.context import Context, open_context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, Plan
 from console.engine.runs.start import StartedRun
+from console.tui.watch import Watcher
 from tests.support import make_workspace
 from widgets.samples import sample_plan
+
+READ_LEDGER = Watcher._read
 
 
 @dataclass
@@ -62,6 +65,8 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch, root: Path, *, read_only: bool 
         process = subprocess.Popen([sys.executable, "-c", ""])
         return StartedRun("20260304T140200Z-migrate-7f3a", process.pid, reader, process)
 
+    # what the ledger says comes from the test alone, as messages
+    monkeypatch.setattr(Watcher, "_read", lambda watcher: False)
     monkeypatch.setattr("console.engine.actions.migrate.plan_migrate", plan_migrate)
     monkeypatch.setattr("console.tui.planner.judge", judge)
     monkeypatch.setattr("console.engine.runs.start.start_run", start_run)

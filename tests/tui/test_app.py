@@ -15,7 +15,7 @@ from console.tui.app import ConsoleApp
 from console.tui.messages import OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.screens.dialog import TextScreen
 from console.tui.watch import Watcher
-from tests.tui.faking import Engine, fake_engine
+from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
 from widgets.samples import sample_run
 
@@ -158,6 +158,7 @@ async def test_ctrl_c_explains_and_ctrl_q_asks_where_text_was_typed(engine: Engi
 
 async def test_an_unchanged_ledger_is_not_read_twice(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     reads, posted, looked = [], [], []
+    monkeypatch.setattr(Watcher, "_read", READ_LEDGER)
 
     def read(ctx: object, *, limit: int) -> Overview:
         reads.append(1)
@@ -180,3 +181,14 @@ async def test_an_unchanged_ledger_is_not_read_twice(engine: Engine, monkeypatch
     watcher.run()
     assert len(reads) == 2 and len(looked) == 6
     assert sum(isinstance(message, OverviewRead) for message in posted) == 2
+
+
+async def test_a_problem_of_the_log_pane_is_said(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: "[ Log l ]" in page(app))
+        await pilot.press("l")
+        await until(pilot, lambda: "▐2 Logs▌" in shown(app)[1])
+        await until(pilot, lambda: "no log" in page(app) and "names run" in page(app))

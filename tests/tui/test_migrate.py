@@ -28,7 +28,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
 async def dialog(engine: Engine, wait: str = "would fail") -> AsyncIterator[tuple[ConsoleApp, Pilot[None]]]:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "looking" not in page(app))
+        await until(pilot, lambda: "free" in page(app))
         await pilot.press("a", "m")
         await until(pilot, lambda: wait in page(app))
         yield app, pilot

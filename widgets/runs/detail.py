@@ -33,6 +33,7 @@ class RunDetail(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "next_filter", "Which files", show=False),
         Binding("r", "report", "Report", show=False),
+        Binding("l", "log", "Log", show=False),
         Binding("escape", "back", "Back", show=False),
     ]
     DEFAULT_CSS = """
@@ -53,6 +54,13 @@ class RunDetail(Vertical):
 
     class ReportWanted(Message):
         """Show the report of this run."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class LogWanted(Message):
+        """Show what the log says of this run."""
 
         def __init__(self, run: RunRow) -> None:
             super().__init__()
@@ -93,6 +101,7 @@ class RunDetail(Vertical):
         with Horizontal(id="run-buttons"):
             yield Push("Report", hint="r", id="run-report")
             yield Push("Show failed", hint="f", id="run-filter")
+            yield Push("Log", hint="l", id="run-log")
             yield Push("Cancel this run", id="run-cancel", classes="-danger")
         yield Static(id="run-which", markup=False)
         yield VirtualTable(
@@ -239,6 +248,10 @@ class RunDetail(Vertical):
         if self._run:
             self.post_message(self.ReportWanted(self._run))
 
+    def action_log(self) -> None:
+        if self._run:
+            self.post_message(self.LogWanted(self._run))
+
     def action_back(self) -> None:
         self.post_message(self.Back())
 
@@ -248,6 +261,8 @@ class RunDetail(Vertical):
             self.action_report()
         elif message.push.id == "run-filter":
             self.action_next_filter()
+        elif message.push.id == "run-log":
+            self.action_log()
         elif self._run:
             self.post_message(self.CancelWanted(self._run))
 

@@ -41,6 +41,7 @@ Every execution of an action, newest first. The ledger keeps them all.
 Enter            go into the run: its numbers, its checks, what it did to each file
 Esc              back to the list
 r                the report of the run, as text
+l                its lines in the log
 f                which files are listed: all, failed, published, replaced
 Enter on a file  why it failed, where it lies, its checksum and backup
 /                filter the list by action, status or person

@@ -1,0 +1,28 @@
+"""Each widget works alone: `python -m widgets.NAME`."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from tests.widgets.hosting import page, until
+
+SHOWS = {
+    "actionbar": "[ Migrate a m ]",
+    "overview": "34 new",
+    "pager": "A report",
+    "plan": "source-empty",
+    "push": "[ Cancel ]",
+    "runs": "partial",
+    "status": "▶ migrate",
+    "table": "data/raw/[b]0.json",
+    "tabs": "2 Logs",
+}
+
+
+@pytest.mark.parametrize("name", SHOWS)
+async def test_the_demo_runs(name: str) -> None:
+    demo = importlib.import_module(f"widgets.{name}.__main__").Demo()
+    async with demo.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: SHOWS[name] in page(demo))
