@@ -17,7 +17,6 @@ import orjson
 
 from console.engine.records.cursor import Broke, Cursor, Value
 from console.engine.records.events import Batch, Broken, Event, Unreadable, Warned, fault
-from console.engine.records.proof import proven
 from console.engine.records.reading import Reading
 from console.engine.records.window import Window
 
@@ -69,9 +68,7 @@ def _single(window: Window, cursor: Cursor, reading: Reading) -> Iterator[Event]
     if window.eof and len(window.data) <= reading.record_bytes:
         text = window.data.rstrip()
         value = parse(text)
-        if value is not orjson.JSONDecodeError and proven(
-            text, [value], duplicates=reading.duplicates != "off", nesting=reading.nesting, document=value
-        ):
+        if value is not orjson.JSONDecodeError and reading.proves(text, value):
             yield Batch([value], lambda _: line)
             window.drop(len(window.data))
             cursor.resume()
@@ -169,9 +166,9 @@ def _rest(window: Window, reading: Reading, first: bool) -> Batch | None:
         return None
     text = b"[" + window.data.rstrip()
     records = parse(text)
-    if records.__class__ is not list or not (records or first) or not _proven(text, records, reading):
+    if records.__class__ is not list or not (records or first) or not reading.proves(text, records):
         return None
-    batch = Batch(records, Lines(text, window.line))
+    batch = Batch(records, Lines(text, records, window.line))
     window.drop(len(window.data))
     return batch
 
@@ -188,19 +185,15 @@ def _chunk(window: Window, reading: Reading, cuts: _Cuts) -> tuple[Batch | None,
         if records.__class__ is not list:
             continue
         cuts.worked()
-        if not _proven(text, records, reading):
+        if not reading.proves(text, records):
             return None, cut
-        batch = Batch(records, Lines(text, window.line))
+        batch = Batch(records, Lines(text, records, window.line))
         comma = _COMMA.match(data, cut)
         assert comma is not None
         window.drop(comma.end())
         return batch, 0
     cuts.failed()
     return None, reading.chunk
-
-
-def _proven(text: bytes, records: list[Any], reading: Reading) -> bool:
-    return proven(text, records, duplicates=reading.duplicates != "off", nesting=reading.nesting, document=records)
 
 
 def _exact(cursor: Cursor, cuts: _Cuts, goal: int, first: bool) -> Generator[Event, None, bool]:
@@ -261,36 +254,54 @@ _CUT_OFF = "the file ends inside of the array: is it cut off?"
 
 
 class Lines:
-    """The lines on which the records of a parsed array begin, found when somebody asks, in ascending order."""
+    """The lines on which the records of a parsed array begin, found when somebody asks, in ascending order.
 
-    def __init__(self, text: bytes, line: int) -> None:
-        self._text, self._line = text, line
-        self._decoded = ""
-        self._number, self._at, self._counted = 0, 1, 0
-        self._decode = json.JSONDecoder().raw_decode
+    text: the array, its `[` first; records: what was read of it; line: the line of the `[`.
+    """
+
+    def __init__(self, text: bytes, records: list[Any], line: int) -> None:
+        self._text, self._records, self._line = text, records, line
+        self._number, self._at, self._counted = 0, 0, 0
+        self._starts: Iterator[int] | None = None
 
     def __call__(self, number: int) -> int:
-        if not self._decoded:
-            self._decoded = self._text.decode()
-        text = self._decoded
-        while True:
-            start = _next(text, self._at)
-            if self._number >= number:
-                break
-            self._at = _next(text, self._decode(text, start)[1]) + 1
+        if self._starts is None:
+            flat = self._text.count(b"{") == len(self._records) and set(map(type, self._records)) == {dict}
+            self._starts = self._braces() if flat else self._values()
+            self._at = next(self._starts)
+        while self._number < number:
+            self._at = next(self._starts)
             self._number += 1
-        self._line += text.count("\n", self._counted, start)
-        self._counted = start
+        self._line += self._text.count(b"\n", self._counted, self._at)
+        self._counted = self._at
         return self._line
+
+    def _braces(self) -> Iterator[int]:
+        """Where records begin whose brace is the only one of each."""
+        at = -1
+        while (at := self._text.find(b"{", at + 1)) >= 0:
+            yield at
+
+    def _values(self) -> Iterator[int]:
+        """Where values begin, reading each again."""
+        text = self._text.decode()
+        decode = json.JSONDecoder().raw_decode
+        at, ahead = 1, 0  # in characters; bytes are `ahead` of them
+        counted = 0
+        while True:
+            found = _SPACES.match(text, at)
+            assert found is not None
+            start = found.end()
+            between = text[counted:start]
+            ahead += 0 if between.isascii() else len(between.encode()) - len(between)
+            counted = start
+            yield start + ahead
+            found = _SPACES.match(text, decode(text, start)[1])
+            assert found is not None
+            at = found.end() + 1
 
 
 _SPACES = re.compile(r"[ \t\n\r]*")
-
-
-def _next(text: str, at: int) -> int:
-    found = _SPACES.match(text, at)
-    assert found is not None
-    return found.end()
 
 
 # --- a list inside of an object ------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import orjson
 from console.engine.records.events import Batch, Event, Unreadable, Warned, fault
 from console.engine.records.json_file import TWICE
 from console.engine.records.model import RecordError
-from console.engine.records.proof import proven
 from console.engine.records.reading import Reading
 from console.engine.records.strict import StrictDecoder, not_utf8
 from console.engine.records.window import BLOCK, Window
@@ -48,7 +47,7 @@ def _block(text: bytes, line: int, reading: Reading, decoder: StrictDecoder) -> 
         except orjson.JSONDecodeError:
             pass
         else:
-            if proven(text, values, duplicates=reading.duplicates != "off", nesting=reading.nesting):
+            if reading.proves(text, values):
                 yield Batch(values, lambda index: line + index)
                 return
     records: list[Any] = []
@@ -82,7 +81,7 @@ def _line(
     except orjson.JSONDecodeError:
         pass
     else:
-        if proven(raw, [value], duplicates=reading.duplicates != "off", nesting=reading.nesting, document=value):
+        if reading.proves(raw, value):
             return value, (), False
     text = raw.decode("utf-8", "surrogateescape").strip(" \t\r")
     indent = len(raw) - len(raw.lstrip(_SPACE))

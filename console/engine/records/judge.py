@@ -6,7 +6,6 @@ import gc
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import compress
 from typing import Any
 
 import orjson
@@ -21,11 +20,13 @@ from console.engine.records.quality import QualityChecks, wanted
 from console.engine.records.reading import CHUNK, Reading, begin
 from console.engine.records.rules import Rule, RuleSet
 from console.engine.records.schema_errors import causes_of, errors_of
+from console.engine.records.schemas import Compiled
 from console.engine.records.tally import NO_RECORDS, Tally
 from console.engine.records.window import Window
 from console.engine.records.words import EXCERPT_SHOWN, as_json, cause_in_words
 from console.engine.settings.model import Settings
 
+_BLOCK = 64  # records looked at together where one of a batch fails
 _CACHED = 4096  # verdicts of small good files that are shared
 _FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}  # every other suffix is JSON
 
@@ -110,10 +111,9 @@ class Judge:
         if not rule.compiled.all_valid(records):
             return None
         reading = self._reading
-        inside = [document] if rule.pointer else records
         # Around a list at a pointer a key named twice always matters: which list would be meant?
         twice = reading.duplicates != "off" or bool(rule.pointer)
-        if not proven(text, inside, duplicates=twice, nesting=reading.nesting, document=document):
+        if not proven(text, document, duplicates=twice, nesting=reading.nesting):
             return None
         key = (rule.fingerprint, len(records), rule.setting.formats)
         verdict = self._shared.get(key)
@@ -151,8 +151,7 @@ class Judge:
         tally.records += len(records)
         failing: Iterator[int] = iter(())
         if not compiled.all_valid(records):
-            single = compiled.valid
-            failing = compress(range(len(records)), (not single(record) for record in records))
+            failing = _failing(compiled, records)
         if quality is None:
             for index in failing:
                 self._fail(rule, batch, index, first + index, tally, ())
@@ -179,6 +178,14 @@ class Judge:
             return
         errors = (*errors_of(rule, record), *further)
         tally.fail(number, batch.line_of(index), as_json(record, EXCERPT_SHOWN), errors)
+
+
+def _failing(compiled: Compiled, records: list[Any]) -> Iterator[int]:
+    """Places of the records that are not valid; blocks that are have cost hardly more than once."""
+    for start in range(0, len(records), _BLOCK):
+        block = records[start : start + _BLOCK]
+        if not compiled.all_valid(block):
+            yield from (start + index for index, record in enumerate(block) if not compiled.valid(record))
 
 
 def _warning(error: RecordError) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from console.engine.records.events import Broken, Event, Note, fault
+from console.engine.records.proof import proven
 from console.engine.records.strict import StrictDecoder
 from console.engine.records.window import Window
 from console.engine.settings.model import Settings
@@ -42,6 +44,10 @@ class Reading:
         limits = settings.limits
         chunk = max(1, min(chunk, limits.record_bytes // 2))
         return Reading(limits.record_bytes, limits.nesting, settings.duplicate_keys, chunk, max(16, chunk // 64))
+
+    def proves(self, text: bytes, parsed: Any) -> bool:
+        """Whether `text`, which orjson read as `parsed`, is proven to say that and nothing more; see `proven`."""
+        return proven(text, parsed, duplicates=self.duplicates != "off", nesting=self.nesting)
 
     def decoder(self) -> StrictDecoder:
         return StrictDecoder(self.duplicates, self.nesting)

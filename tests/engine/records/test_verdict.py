@@ -86,7 +86,7 @@ def test_errors_say_field_rule_and_value() -> None:
     assert [(e.rule, e.field, e.cause, e.value, e.message) for e in failing.errors] == [
         ("enum", "kind", "enum:kind", '"c"', 'kind is none of "a", "b"'),
         ("required", "place.city", "required:place/city", "", "place.city is missing"),
-        ("type", "place.zip", "type:place/zip=str", '"x"', "place.zip is text, not integer or null"),
+        ("type", "place.zip", "type:place/zip=str", '"x"', "place.zip is text, not null or integer"),
         ("maxLength", "tags.1", "maxLength:tags/*", '"long"', "tags.1 has more characters than 2"),
         ("format", "url", "format:url", '"a b"', "url is no valid uri"),
     ]
