@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
 from textual.worker import Worker, WorkerState
@@ -13,6 +13,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, OutcomeRow, Plan, RunRow, RunStatus
 from console.engine.text import size, visible
+from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.screens.main import MainScreen, PaneMade
@@ -26,9 +27,7 @@ from widgets.status import RunState, StatusLine
 
 if TYPE_CHECKING:
     from console.engine.observe.disk import ZoneDisk
-    from console.engine.observe.files import Explanation
     from console.engine.observe.overview import Overview
-    from console.engine.records.model import Verdict
     from console.engine.runs.start import StartedRun
     from widgets.logs.messages import Problem
 
@@ -165,7 +164,10 @@ class FedApp(App[None]):
         self.running = row if row.status == RunStatus.RUNNING else self.running
         self._fill_status(message.seconds_left)
         pane = self.runs_pane
-        if pane is not None and pane.detail.run is not None and pane.detail.run.id == row.id:
+        if pane is None:
+            return
+        pane.run_moved(row)
+        if pane.detail.run is not None and pane.detail.run.id == row.id:
             pane.detail.progress(row, message.rate, message.seconds_left)
             pane.detail.more()
 
@@ -291,7 +293,7 @@ class FedApp(App[None]):
             ("backup", row.backup),
             ("run", message.run.id),
         )
-        screen = TextScreen("File", lines_=_fact_lines(row.path, facts))
+        screen = TextScreen("File", lines_=fact_lines(row.path, facts))
         self.push_screen(screen)
 
         def read() -> list[tuple[str, str]]:
@@ -368,33 +370,3 @@ def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:
     tone = "bad" if worst.percent >= DISK_BAD else "warn" if worst.percent >= DISK_WARN else "dim"
     sign = "✗ " if tone == "bad" else "! " if tone == "warn" else ""
     return (f"{sign}{size(worst.free)} free", tone)
-
-
-def _fact_lines(path: str, facts: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
-    lines = [(path, "strong"), ("", "")]
-    lines += [(f"{name:<10}{text}", "") for name, text in facts if text]
-    return lines
-
-
-def explanation_lines(explanation: Explanation) -> list[tuple[str, str]]:
-    """What `explain` says of a file, as lines: question and answer, what to do, the failing records."""
-    lines = [("", ""), ("Today", "strong"), (f"{'status':<10}{explanation.status}", "")]
-    lines += [(f"{step.question} {step.answer}", "") for step in explanation.trace]
-    if explanation.next_step:
-        lines += [("", ""), (f"next: {explanation.next_step}", "accent")]
-    if explanation.verdict is not None:
-        lines += _verdict_lines(explanation.verdict)
-    return lines
-
-
-def _verdict_lines(verdict: Verdict) -> list[tuple[str, str]]:
-    lines = [("", ""), (f"Failing records: {verdict.failed_records:,} of {verdict.records:,}", "strong")]
-    for record in verdict.failing:
-        line = f", line {record.line:,}" if record.line else ""
-        lines.append((f"record {record.number:,}{line}", "warn"))
-        for error in record.errors:
-            value = f"   value {error.value}" if error.value else ""
-            lines.append((f"  {error.field or 'record'}: {error.message}   rule {error.rule}{value}", ""))
-        lines.append((f"  {record.excerpt}", "dim"))
-    left = verdict.failed_records - len(verdict.failing)
-    return [*lines, (f"and {left:,} more failing records, not kept", "dim")] if left > 0 else lines

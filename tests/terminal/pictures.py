@@ -41,7 +41,7 @@ def take(app: ConsoleApp, name: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / f"{name}.svg").write_text(svg, encoding="utf-8")
     png = cairosvg.svg2png(bytestring=svg.encode())
-    Image.open(io.BytesIO(png)).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(OUT / f"{name}.png")
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(OUT / f"{name}.png")
     print(f"docs/pictures/{name}.png", flush=True)
 
 
@@ -85,7 +85,8 @@ async def migrate(app: ConsoleApp, pilot: Pilot[None], name: str = "") -> None:
     app.screen.query_one("#migrate").focus()
     await pilot.press("enter")
     await until(pilot, lambda: "Show failed" in page(app) and "in 0" in page(app), 3000)
-    await until(pilot, lambda: "reading…" not in page(app))
+    await until(pilot, lambda: not any(word in page(app) for word in ("reading…", "▶", "and more")))
+    await until(pilot, lambda: "alert" in page(app))
 
 
 async def session(folder: Path, size: str, theme: str, name: str) -> None:

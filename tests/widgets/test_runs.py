@@ -81,6 +81,16 @@ async def test_a_run_in_progress_shows_bar_time_left_and_the_way_to_cancel() -> 
         await until(pilot, lambda: "Cancel this run" not in page(app))
 
 
+async def test_the_list_knows_when_a_run_has_ended() -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = fill(app)
+        pane.runs = [sample_run(31, RunStatus.RUNNING), *pane.runs]
+        await until(pilot, lambda: "▶ running" in page(app))
+        pane.run_moved(sample_run(31, RunStatus.DONE))
+        await until(pilot, lambda: "▶ running" not in page(app) and "✓ done" in page(app))
+
+
 async def test_read_only_has_no_cancel() -> None:
     app = Host(RunsPane)
     async with app.run_test(size=(80, 24)) as pilot:

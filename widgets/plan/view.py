@@ -142,7 +142,7 @@ class PlanView(Widget):
     def _gate(self, plan: Plan, room: int) -> list[Content]:
         rows: list[Content] = []
         passed = [f"✓ {item.name}" for item in plan.gate if item.verdict == "pass"]
-        for number, text in enumerate(_fill(passed, room - LABEL, 2, between="  ")):
+        for number, text in enumerate(_fill(passed, room - LABEL, 3, between="  ")):
             rows.append(self._label("" if number else "Pre-flight", (text, "good")))
         for item in plan.gate:
             if item.verdict != "pass":

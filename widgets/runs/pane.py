@@ -111,6 +111,14 @@ On the command line: opsconsole runs list | show RUN | report RUN | attach RUN |
             self._asked = 0
             self._fill()
 
+    def run_moved(self, row: RunRow) -> None:
+        """A run that is in the list says something else now; drawn again only when its status changed."""
+        for at, known in enumerate(self._runs):
+            if known.id == row.id:
+                self._runs[at] = row
+                if known.status != row.status:
+                    self._fill()
+
     @property
     def filter(self) -> str:
         """Only runs whose action, status, person or id hold this text."""

@@ -30,7 +30,7 @@ class OptionsScreen(Dialog[MigrateParams]):
         & .option-label { width: 12; color: $text-muted; }
         & .option-note { height: auto; max-height: 3; margin: 0 0 1 12; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; text-style: none; }
-        & Input:focus { background: $boost; }
+        & Input:focus { background: $primary-muted; background-tint: transparent; }
     }
     OptionsScreen:ansi Input { text-style: underline; background: ansi_default; }
     """
