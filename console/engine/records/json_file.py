@@ -44,7 +44,9 @@ def read_json(window: Window, reading: Reading, pointer: tuple[str, ...]) -> Ite
             cursor.take()
             yield from _array(window, cursor, reading, tail=True)
         else:
-            yield from _single(window, cursor, reading)
+            readable = yield from _single(window, cursor, reading)
+            if not readable:
+                return  # what follows a broken document is no news
         if cursor.peek():
             hint = " (JSON Lines have the suffix .jsonl)" if first == "{" and not pointer else ""
             raise cursor.broke(f"something follows after the end of the document{hint}")
@@ -60,8 +62,8 @@ def parse(text: bytes) -> Any:
         return orjson.JSONDecodeError
 
 
-def _single(window: Window, cursor: Cursor, reading: Reading) -> Iterator[Event]:
-    """One record: the whole document."""
+def _single(window: Window, cursor: Cursor, reading: Reading) -> Generator[Event, None, bool]:
+    """One record: the whole document. False where it is broken."""
     line = cursor.line
     cursor.leave()
     window.fill(reading.record_bytes + 1)
@@ -72,19 +74,13 @@ def _single(window: Window, cursor: Cursor, reading: Reading) -> Iterator[Event]
             yield Batch([value], lambda _: line)
             window.drop(len(window.data))
             cursor.resume()
-            return
+            return True
     cursor.resume()
-    yield from _one(cursor, "the document")
-
-
-def _one(cursor: Cursor, what: str) -> Iterator[Event]:
-    read = cursor.value(what)
-    if read.errors:
-        yield Unreadable(read.line, read.excerpt, read.errors)
-        return
-    if read.repeated:
-        yield Warned(TWICE, 1)
-    yield Batch([read.value], lambda _: read.line)
+    held = _Held()
+    read = cursor.value("the document")
+    yield from held.take(read)
+    yield from held.give()
+    return all(error.rule != "json" for error in read.errors)
 
 
 # --- arrays --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from console.engine.environment import Environment
 from console.engine.records.csv_file import read_csv
 from console.engine.records.events import Batch, Broken, Event, Unreadable
 from console.engine.records.json_file import parse, read_json
@@ -39,8 +40,8 @@ def format_of(suffix: str) -> str:
 class Judge:
     """Judges files by the rules of one rule set. Cheap to call; holds compiled schemas and nothing of any file.
 
-    now: the clock, needed only where a rule asks for dates in the future. chunk: bytes parsed at once (tests).
-    Raises ValueError where `now` is needed and missing.
+    now: the clock, asked only where a rule looks for dates in the future; by default the environment's.
+    chunk: bytes parsed at once.
     """
 
     def __init__(
@@ -53,11 +54,9 @@ class Judge:
     ) -> None:
         self._reading = Reading.of(settings, chunk)
         self._kept = settings.limits.failing_records_kept
-        self._now = now
+        self._now = now or (lambda: Environment().now())
         self._whole = 2 * self._reading.chunk
         self._shared: dict[tuple[str, int, bool], Verdict] = {}
-        for rule in rules.rules:
-            self._quality(rule)
 
     def judge_bytes(self, rule: Rule, data: bytes, suffix: str) -> Verdict:
         """The verdict on a whole file in memory. suffix: the file's, such as `.json`."""

@@ -7,8 +7,6 @@ from typing import Any
 
 VALUE_SHOWN = 200  # characters of an offending value
 EXCERPT_SHOWN = 400  # characters of a record
-_MESSAGE_SHOWN = 400
-_CHOICES_NAMED = 8
 
 # What a cause says when it has a field. The file-level and parser rules have none.
 _CAUSES = {
@@ -58,7 +56,7 @@ _CAUSES = {
     "empty-file": "the file is empty",
     "not-a-list": "the list of records is not where the rule says",
 }
-_TYPES = {
+TYPES = {
     "null": "null",
     "bool": "true or false",
     "int": "an integer",
@@ -74,7 +72,7 @@ def cause_in_words(cause: str) -> str:
     rule, _, field = cause.partition(":")
     if rule == "type":
         field, _, found = field.rpartition("=")
-        return f"{_place(field)} is {_TYPES.get(found, found)}"
+        return f"{_place(field)} is {TYPES.get(found, found)}"
     words = _CAUSES.get(rule)
     if words is None:
         return f"{_place(field)} breaks {rule}" if field else cause
@@ -98,50 +96,3 @@ def as_json(value: Any, width: int) -> str:
 def cut(text: str, width: int) -> str:
     """`text` of at most `width` characters, the last being … where it was cut."""
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def schema_message(rule: str, kind: Any, field: str, found: str, fallback: str) -> str:
-    """One sentence for an error of a schema; the value itself is not in it, an error has that beside.
-
-    rule: the keyword; kind: jsonschema_rs' ValidationErrorKind; field: the dotted place; found: the type of the
-    value as a cause names it; fallback: the library's own words, which may quote the file.
-    """
-    place = field or "the record"
-    words = _sentence(rule, kind, found)
-    return cut(f"{place} {words}" if words else f"{place}: {fallback}", _MESSAGE_SHOWN)
-
-
-def _sentence(rule: str, kind: Any, found: str) -> str:
-    if kind.name == "required" and rule == "required":
-        return "is missing"
-    if rule == "type" and kind.name == "type":
-        return f"is {_TYPES.get(found, found)}, not {' or '.join(kind.types)}"
-    if rule == "enum" and kind.name == "enum":
-        named = ", ".join(as_json(option, 60) for option in kind.options[:_CHOICES_NAMED])
-        rest = len(kind.options) - _CHOICES_NAMED
-        return f"is none of {named}" + (f" and {rest} more" if rest > 0 else "")
-    if rule == "pattern" and kind.name == "pattern":
-        return f"does not match {kind.pattern}"
-    if rule == "format" and kind.name == "format":
-        return f"is no valid {kind.format}"
-    if rule == "const" and kind.name == "const":
-        return f"is not {as_json(kind.expected_value, 60)}"
-    if rule == "false":
-        return "is not allowed"
-    if kind.name in _LIMITS:
-        return f"{_LIMITS[kind.name]} {kind.limit}"
-    return ""
-
-
-_LIMITS = {
-    "minimum": "is below the minimum",
-    "maximum": "is above the maximum",
-    "exclusiveMinimum": "must be above",
-    "exclusiveMaximum": "must be below",
-    "minLength": "has fewer characters than",
-    "maxLength": "has more characters than",
-    "minItems": "has fewer items than",
-    "maxItems": "has more items than",
-    "minProperties": "has fewer properties than",
-    "maxProperties": "has more properties than",
-}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -86,6 +86,12 @@ def test_small_good_files_are_looked_at_too() -> None:
     assert not bench("future_date", "error").bytes('[{"name": "a", "date": "2030-01-01"}]').ok
 
 
-def test_future_date_needs_a_clock() -> None:
-    with pytest.raises(ValueError, match="clock"):
-        Bench(SCHEMA, quality=QualitySetting(future_date="warn"))
+def test_the_day_is_the_clocks() -> None:
+    """The judge asks the clock that it was handed, once a file, and the environment's if it was handed none."""
+    record = '[{"name": "a", "date": "2024-05-07"}]'
+    moments = iter([NOW, NOW + timedelta(days=1)])
+    the_bench = Bench(SCHEMA, quality=QualitySetting(future_date="error"), now=lambda: next(moments))
+    assert [the_bench.bytes(record).ok, the_bench.bytes(record).ok] == [False, True]
+    unhanded = Bench(SCHEMA, quality=QualitySetting(future_date="error"))
+    assert unhanded.bytes(record).ok
+    assert not unhanded.bytes('[{"name": "a", "date": "9999-12-31"}]').ok

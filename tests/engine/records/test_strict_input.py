@@ -288,3 +288,16 @@ def test_many_different_causes_stay_bounded() -> None:
     assert len(verdict.causes) <= 501
     assert sum(records for _, records, _ in verdict.causes) == 3000
     assert verdict.causes[0][0] == "other"
+
+
+@pytest.mark.parametrize("text", ["# a comment\nname = 1\n", "<html>\n", "name: x\n", "{'a': 1} x"])
+def test_a_document_that_is_no_json_at_all_is_one_error(text: str) -> None:
+    assert only_error(Bench().bytes(text))[2] == "json"
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a+)+\\1$", "^(?=(a+)+b)", "^(a|a)*?(?!x)\\1c$"])
+def test_a_pattern_that_backtracks_for_ever_is_an_error_soon(pattern: str) -> None:
+    bench = Bench({"properties": {"a": {"pattern": pattern}}})
+    verdict = bench.bytes('[{"a": "' + "a" * 5000 + '!"}, {"b": 5}]')
+    assert only_error(verdict) == (1, 1, "pattern")
+    assert verdict.causes == (("pattern:a", 1, 1),)
