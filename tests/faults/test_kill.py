@@ -136,7 +136,10 @@ def test_a_killed_coordinator_frees_the_lock_and_leaves_no_worker(place: Path) -
     def workers() -> list[int]:
         return [pid for pid in alive(started.mark) if pid != coordinator]
 
-    wait_for(lambda: workers() or started.process.poll() is not None, "workers")
+    def staging() -> bool:  # before that a worker may not have asked yet to die with its parent
+        return any((scenario.root / "data/transformed").rglob("*.part"))
+
+    wait_for(lambda: staging() or started.process.poll() is not None, "workers that stage")
     stopped = workers()
     assert stopped, "the run ended before any worker was seen"
     for pid in stopped:

@@ -107,10 +107,10 @@ class Migrate:
         self._write_plan(run, survey)
         self._publish(run, recorder, survey, changed)
         run.phase("record")
+        if self._operation == "move":
+            archive_published(run)  # first of all: what is published and not archived nobody would move later
         note_unread(run, survey, self._ctx)
         write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
-        if self._operation == "move":
-            archive_published(run)
         run.phase("verify")
         run.verification = verify_published(run)
         run.phase("record")

@@ -207,6 +207,8 @@ class _SourceScan:
             try:
                 with os.scandir(f"{self._s.raw}/{folder}" if folder else self._s.raw) as found:
                     entries = sorted(found, key=lambda entry: entry.name)
+            except FileNotFoundError:
+                continue  # it went since its name was read; a source that is gone has no files
             except OSError as error:
                 self.unreadable.append((folder, error.strerror or str(error)))
                 continue
