@@ -42,12 +42,11 @@ FIRST_CAUSES = 8
 
 
 class Summary:
-    """The end of a mutating command: the JSON summary with --json, words without. Printed exactly once."""
+    """The end of a mutating command: the JSON summary with --json, words without."""
 
     def __init__(self, action: str, as_json: bool) -> None:
         self.action = action
         self.as_json = as_json
-        self._printed = False
 
     def file(self, run: str | None, outcome: OutcomeRow) -> None:
         """One event for a file that changed or failed."""
@@ -69,8 +68,7 @@ class Summary:
 
     def last(self, run: str | None, status: str, counts: dict[str, int], exit_status: int, message: str = "") -> None:
         """The summary, the last line of --json."""
-        if self.as_json and not self._printed:
-            self._printed = True
+        if self.as_json:
             out().json(
                 {
                     "event": "summary",

@@ -60,6 +60,12 @@ def big_workspace(root: Path) -> Path:
     return make_workspace(root, files, {"workers": 1})
 
 
+def _heed_signals() -> None:
+    """In the child: whoever runs the tests may ignore signals (a background job, nohup); an operator does not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """A command in the background, without a terminal."""
     return subprocess.Popen(
@@ -70,6 +76,7 @@ def start(root: Path, *args: str, env: dict[str, str] | None = None) -> subproce
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_signals,  # noqa: PLW1509 - there are no threads here
     )
 
 
@@ -132,6 +139,7 @@ class Terminal:
             timeout=LIMIT,
             dimensions=(24, 80),
             echo=False,
+            preexec_fn=_heed_signals,
         )
 
     def expect(self, pattern: str) -> str:

@@ -63,6 +63,7 @@ def test_an_accepted_failure_no_longer_fails_the_run(done: Path) -> None:
     assert "1 failing, accepted" in again.stdout
     assert "known gap" in run_cli(done, "state", "show", BAD).stdout
     assert run_cli(done, "failures", "list", "--by", "file", "--accepted").stdout.startswith("accepted\t")
+    assert run_cli(done, "failures", "list", "--by", "file", "--open").stdout == ""
 
 
 def test_read_only_accepts_nothing(done: Path) -> None:

@@ -39,6 +39,15 @@ def test_a_folder_names_every_file_the_ignored_too(ws: Path) -> None:
     assert BAD in quiet
 
 
+def test_a_named_schema_is_that_of_the_data_not_of_the_sidecars(ws: Path) -> None:
+    schema = "config/schemas/small.json"
+    done = run_cli(ws, "validate", "--directory", f"{RAW}/alpha", "--schema", schema)
+    assert done.returncode == 0, done.stdout
+    assert f"ignored {RAW}/alpha/dumps/2024-01-01_000000/_metadata.json: sidecar" in done.stdout
+    named = f"{RAW}/alpha/dumps/2024-01-01_000000/_metadata.json"
+    assert run_cli(ws, "validate", named, "--schema", schema).returncode == 1, "whoever names it means it"
+
+
 def test_without_arguments_it_is_the_validated_zone(ws: Path) -> None:
     empty = run_cli(ws, "validate")
     assert empty.returncode == 0
