@@ -43,6 +43,7 @@ class FedApp(App[None]):
         self.ctx = ctx
         self.leaving = False
         self.running: RunRow | None = None
+        self._seconds_left: float | None = None
         self.configuration_trouble = tuple(trouble)
         self._ledger_trouble: tuple[str, ...] = ()
         self._overview: Overview | None = None
@@ -162,7 +163,8 @@ class FedApp(App[None]):
     def on_run_moved(self, message: RunMoved) -> None:
         row = message.run
         self.running = row if row.status == RunStatus.RUNNING else self.running
-        self._fill_status(message.seconds_left)
+        self._seconds_left = message.seconds_left
+        self._fill_status()
         pane = self.runs_pane
         if pane is None:
             return
@@ -172,7 +174,7 @@ class FedApp(App[None]):
             pane.detail.more()
 
     def on_run_ended(self, message: RunEnded) -> None:
-        self.running = None
+        self.running, self._seconds_left = None, None
         self._fill_status()
         self._look_for_waiting()
         for screen in self.screen_stack:
@@ -182,7 +184,7 @@ class FedApp(App[None]):
 
     # ── setting it on the widgets ─────────────────────────────────────────────────────────────────────────────
 
-    def _fill_status(self, seconds_left: float | None = None) -> None:
+    def _fill_status(self) -> None:
         line = self.main.query_one(StatusLine)
         ctx = self.ctx
         line.workspace = ctx.settings.name
@@ -201,7 +203,7 @@ class FedApp(App[None]):
                 run.short,
                 run.done_files,
                 run.total_files,
-                seconds_left,
+                self._seconds_left,
                 run.phase or "starting",
                 bool(run.cancel_by),
             )

@@ -40,6 +40,7 @@ class RunDetail(Vertical):
     RunDetail {
         height: 1fr; width: 1fr;
         & > #run-facts { height: auto; padding: 0 1; }
+        & > #run-head, & > #run-progress { height: 1; padding: 0 1; }
         & > #run-buttons { height: 1; margin: 0 0 0 1; }
         & > #run-which { height: 1; padding: 0 1; margin-top: 1; color: $text-muted; }
     }
@@ -93,10 +94,13 @@ class RunDetail(Vertical):
         self._rate = 0.0
         self._outcomes: list[OutcomeRow] = []
         self._filter = 0
+        self._drawn: dict[str, str] = {}
         self._complete = False  # the last page is here
         self._asked = -1  # the page that was asked for last
 
     def compose(self) -> ComposeResult:
+        yield Static(id="run-head", markup=False)
+        yield Static(id="run-progress", markup=False)
         yield Static(id="run-facts", markup=False)
         with Horizontal(id="run-buttons"):
             yield Push("Report", hint="r", id="run-report")
@@ -180,16 +184,14 @@ class RunDetail(Vertical):
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _facts(self, run: RunRow) -> Content:
+    def _head(self, run: RunRow) -> Content:
         now = datetime.now(UTC)
         head: list[Cell] = [(f"{run.action} {run.short}", "strong"), "  ", status_cell(run), "  "]
         head += [(f"{short_time(run.started_at, self.zone, now)} by {by(run)}", "dim")]
-        rows = []
-        if run.status == RunStatus.RUNNING:
-            rows += [paint(*head), self._progress_line(run)]
-        else:
-            rows += [paint(*head, ("  " if run.ended_at else "") + (f"in {took(run)}" if run.ended_at else ""))]
-        rows.append(paint(*counts_cells(run.counts, full=True)))
+        return paint(*head, f"  in {took(run)}" if run.ended_at else "")
+
+    def _facts(self, run: RunRow) -> Content:
+        rows = [paint(*counts_cells(run.counts, full=True))]
         if run.message and run.status not in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL):
             rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))
         checks: list[Cell] = [("Checks    ", "dim"), *gate_cells(run.gate)]
@@ -220,18 +222,28 @@ class RunDetail(Vertical):
 
     def _show(self) -> None:
         run = self._run
-        self.query_one("#run-facts", Static).update(self._facts(run) if run else paint(("choose a run", "dim")))
+        running = run is not None and run.status == RunStatus.RUNNING
+        self._put("run-head", self._head(run) if run else paint(("choose a run", "dim")))
+        self._put("run-progress", self._progress_line(run) if run and running else Content(""))
+        self.query_one("#run-progress").display = running
+        self._put("run-facts", self._facts(run) if run else Content(""))
         cancel = self.query_one("#run-cancel", Push)
         cancel.display = bool(run and run.status == RunStatus.RUNNING and not self.read_only)
         cancel.disabled = bool(run and run.cancel_by)
         self._show_which()
+
+    def _put(self, name: str, content: Content) -> None:
+        """Draw this part, if it reads differently: during a run only the bar moves."""
+        if self._drawn.get(name) != content.markup:
+            self._drawn[name] = content.markup
+            self.query_one(f"#{name}", Static).update(content)
 
     def _show_which(self) -> None:
         title = FILTERS[self._filter][0]
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
             known = "reading…"
-        self.query_one("#run-which", Static).update(paint((f"{title}: {known}   Enter: why and where", "dim")))
+        self._put("run-which", paint((f"{title}: {known}   Enter: why and where", "dim")))
         self.query_one("#run-filter", Push).label = f"Show {FILTERS[(self._filter + 1) % len(FILTERS)][0]}"
         table = self.query_one("#run-files", VirtualTable)
         nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
