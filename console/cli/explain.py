@@ -23,7 +23,7 @@ def command(file: str, limit: int, as_json: bool) -> int:
     """
     from console.cli.output import out
     from console.cli.verdict_view import show_verdict
-    from console.engine.observe.files import explain
+    from console.engine.observe.files_explain import explain
 
     ctx = open_session()
     answer = explain(ctx, typed_path(file))

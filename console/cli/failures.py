@@ -48,9 +48,12 @@ def _selection(
 ) -> FailureSelection:
     from console.cli.migrate import source_name
     from console.engine.observe.failures import FailureSelection
-    from console.engine.observe.files import raw_path
 
-    paths = tuple(raw_path(ctx, typed_path(file)) for file in files)
+    paths: tuple[str, ...] = ()
+    if files:
+        from console.engine.observe.files_detail import raw_path
+
+        paths = tuple(raw_path(ctx, typed_path(file)) for file in files)
     return FailureSelection(paths, cause, source_name(ctx, source), pattern, everything)
 
 

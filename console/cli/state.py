@@ -66,7 +66,7 @@ def list_command(status: str, source: str, text: str, limit: int | None, after: 
     """
     from console.cli.migrate import source_name
     from console.cli.output import note, out
-    from console.engine.observe.files import list_files
+    from console.engine.observe.files_list import list_files
 
     ctx = open_session()
     source = source_name(ctx, source)
@@ -129,7 +129,7 @@ def show_command(file: str, limit: int, as_json: bool) -> int:
       opsconsole state show data/raw/funding_sources/sff/dumps/2025-10-30/data.json
     """
     from console.cli.output import out
-    from console.engine.observe.files import show_file
+    from console.engine.observe.files_detail import show_file
 
     ctx = open_session()
     detail = show_file(ctx, typed_path(file))
@@ -214,7 +214,7 @@ def export_command(status: str, source: str, text: str, form: str) -> int:
     """
     from console.cli.migrate import source_name
     from console.cli.output import out
-    from console.engine.observe.files import every_file
+    from console.engine.observe.files_list import every_file
 
     ctx = open_session()
     stream = out()
@@ -241,7 +241,7 @@ def _export_mirror(ctx: Context, status: str, source: str, text: str) -> int:
     from console.cli.output import out
     from console.engine.ledger.mirror_judge import PUBLISHED, entry_value, naive
     from console.engine.ledger.store import reading
-    from console.engine.observe.files import every_file
+    from console.engine.observe.files_list import every_file
 
     stream = out()
     comma = ""

@@ -88,7 +88,11 @@ def test_a_command_at_work_loads_no_screen(ws: Path, args: list[str]) -> None:
     assert not {name for name in modules if name in SCREEN or name.partition(".")[0] in SCREEN}
 
 
-@pytest.mark.parametrize("args", [["--version"], ["--help"], ["runs", "list"], ["migrate", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [["--version"], ["--help"], ["runs", "list"], ["state", "list"], ["failures", "list"], ["migrate", "--help"]],
+    ids=" ".join,
+)
 def test_starts_within_its_budget(ws: Path, args: list[str]) -> None:
     environ = cli_environment()
     del environ["PYTHONDONTWRITEBYTECODE"]  # as installed: compiled once
