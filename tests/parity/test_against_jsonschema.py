@@ -148,4 +148,5 @@ def test_required_columns_count_once(schema: dict[str, Any], record: Any) -> Non
     assert causes_of(rule, record) == {f"required:{name}": 1 for name in missing}
     verdict = Judge(rules, SETTINGS).judge_bytes(rule, json.dumps([record]).encode(), ".json")
     assert verdict.ok is not bool(missing)
+    assert verdict.errors == len(missing)
     assert {cause for cause, _, _ in verdict.causes} == {f"required:{name}" for name in missing}

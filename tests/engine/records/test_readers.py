@@ -18,7 +18,7 @@ from console.engine.settings.model import Limits
 from tests.engine.records.support import SCHEMA, Bench, csv_rows, json_records, only_error
 
 EASY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-CHUNKS = st.sampled_from([1, 2, 3, 7, 16, 50, 200, 1 << 20])
+CHUNKS = st.sampled_from([1, 2, 7, 16, 50, 200, 1000, 1 << 20])
 PIECES = st.sampled_from([1, 3, 10, 64, 1 << 20])
 
 scalars = st.one_of(
@@ -27,7 +27,24 @@ scalars = st.one_of(
     st.integers(-(2**63), 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=6),
-    st.sampled_from(['"', "\\", '":', "},{", "}\n,{", "[", "]", "{", '\\"', "NaN", "\u2028", "\r\n", "9" * 25]),
+    st.sampled_from(
+        [
+            '"',
+            "\\",
+            '":',
+            "},{",
+            "}\n,{",
+            "[",
+            "]",
+            "{",
+            '\\"',
+            "NaN",
+            "\u2028",
+            "\r\n",
+            "9" * 25,
+            "x 99999999999999999999",
+        ]
+    ),
 )
 values = st.recursive(
     scalars,
@@ -357,6 +374,16 @@ def test_events_come_in_the_order_of_the_file() -> None:
     assert [type(event) for event in events] == [Batch, Unreadable, Batch]
 
 
+def test_a_number_is_whole_wherever_a_piece_ends() -> None:
+    """`1`, `1.` and `1e+` could all go on: what is in memory must show that they do not."""
+    for ones in range(12, 36):
+        for text in ("0.5", "1e+300", "-2.5E-7", "-0.0"):
+            # what looks like a large integer, in a string, makes the exact reader look at all of it
+            document = f'[{"1," * ones}{text},{"1," * ones}22,{text},"x {"9" * 20}"]'
+            for chunk in (1, 200, 1 << 20):
+                assert same(read(Bench({}, chunk=chunk), document.encode(), ".json")[0], json.loads(document))
+
+
 # --- pointers ---------------------------------------------------------------------------------------------------
 
 
@@ -371,11 +398,11 @@ def test_no_list_where_the_rule_looks_for_it(text: str) -> None:
 
 
 def test_pointer_whose_key_is_there_twice_is_refused_whatever_the_setting() -> None:
-    text = '{"a": [{"n": 1}], "a": [{"n": -1}]}'
-    for setting in ("error", "warn", "off"):
-        for chunk in (4, 1 << 20):
-            verdict = Bench(records="/a", duplicate_keys=setting, chunk=chunk).bytes(text)
-            assert only_error(verdict)[2] == "duplicate-key"
+    for text in ('{"a": [{"n": 1}], "a": [{"n": -1}]}', '{"a": [{"n": 1}], "a": [{"n": 1}]}'):
+        for setting in ("error", "warn", "off"):
+            for chunk in (4, 1 << 20):
+                verdict = Bench(records="/a", duplicate_keys=setting, chunk=chunk).bytes(text)
+                assert only_error(verdict)[2] == "duplicate-key"
 
 
 def test_what_stands_around_the_list_is_read_strictly() -> None:

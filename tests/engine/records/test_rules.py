@@ -178,6 +178,21 @@ def test_a_rule_without_schema_asks_for_its_columns_only(tmp_path: Path) -> None
     assert judge_one(load(tmp_path, RuleSetting()), [1])
 
 
+@pytest.mark.parametrize(
+    "draft", ["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema"]
+)
+def test_columns_beside_a_reference_that_hides_what_the_schema_asks_for(draft: str, tmp_path: Path) -> None:
+    """Up to draft 7 a `$ref` makes its neighbours mean nothing: the rule's own columns still count."""
+    put(
+        tmp_path,
+        "x.json",
+        {"$schema": draft, "$ref": "#/definitions/any", "required": ["a"], "definitions": {"any": {}}},
+    )
+    rules = load(tmp_path, RuleSetting(schema="x.json", required=("a",)))
+    assert not judge_one(rules, {})
+    assert judge_one(rules, {"a": 1})
+
+
 def test_sidecar_rule(tmp_path: Path) -> None:
     put(tmp_path, "meta.json", {"required": ["name"]})
     rules = load(tmp_path, sidecar=SidecarSetting(schema="meta.json"))
