@@ -31,6 +31,10 @@ class EngineError(Exception):
         self.untouched = untouched
         self.next_step = next_step
 
+    def sentence(self) -> str:
+        """The error on one line: what happened, and what to do."""
+        return f"{self.what}; next: {self.next_step}" if self.next_step else self.what
+
     def lines(self) -> list[str]:
         """The error as the lines a front shows, unsanitised: the front makes file and text visible."""
         parts = [self.what]

@@ -62,6 +62,7 @@ class ActiveRun:
         self.seq = 0
         self.counts = Counts()
         self.total_files = self.done_files = self.total_bytes = self.done_bytes = 0
+        self.answered_files = self.answered_bytes = 0  # read and judged, the batch in hand included
         self.timings: dict[str, float] = {}
         self.gate: list[GateItem] = []
         self.verification: list[GateItem] = []
@@ -130,9 +131,9 @@ class ActiveRun:
             timestamp(self.ctx.env.now()),
             self._phase,
             self.total_files,
-            self.done_files,
+            max(self.done_files, self.answered_files) if self._phase == "publish" else self.done_files,
             self.total_bytes,
-            self.done_bytes,
+            max(self.done_bytes, self.answered_bytes) if self._phase == "publish" else self.done_bytes,
             orjson.dumps(self.counts.to_json()).decode(),
         ]
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import fcntl
 import gc
+import mmap
 import os
 import pickle
 import signal
@@ -50,7 +51,9 @@ def _pipe() -> tuple[Connection, Connection]:
     return reader, writer
 
 
-def _serve(tasks: Connection, answers: Connection, make_handler: Callable[[], Handler], parent: int) -> None:
+def _serve(
+    tasks: Connection, answers: Connection, make_handler: Callable[[], Handler], parent: int, stop: mmap.mmap
+) -> None:
     """A worker's life: receive a task, handle it, send the answer; ends with its parent or when the pipe closes."""
     _die_with(parent)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -66,9 +69,9 @@ def _serve(tasks: Connection, answers: Connection, make_handler: Callable[[], Ha
             task = pickle.loads(tasks.recv_bytes())
         except (EOFError, OSError):
             return
-        answer: tuple[bool, Any]
+        answer: tuple[bool | None, Any]
         try:
-            answer = (True, handler(task))
+            answer = (None, None) if stop[0] else (True, handler(task))
         except Exception as error:  # noqa: BLE001 - it is sent to the parent, which records and reports it
             traceback.print_exc()  # standard error is the run's own file
             answer = (False, f"{type(error).__name__}: {error}")
@@ -85,7 +88,7 @@ class _Worker:
     answers: Connection
     _tasks: Connection
 
-    def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker]) -> None:
+    def __init__(self, make_handler: Callable[[], Handler], others: list[_Worker], stop: mmap.mmap) -> None:
         task_reader, self._tasks = _pipe()
         self.answers, answer_writer = _pipe()
         parent = os.getpid()
@@ -98,7 +101,7 @@ class _Worker:
                 for other in [*others, self]:  # or a pipe would stay open when the parent closes it
                     other.answers.close()
                     other._tasks.close()
-                _serve(task_reader, answer_writer, make_handler, parent)
+                _serve(task_reader, answer_writer, make_handler, parent, stop)
                 status = 0
             except BaseException:  # noqa: BLE001 - the process ends here; its stderr is the run's
                 traceback.print_exc()
@@ -124,8 +127,11 @@ class _Worker:
         with contextlib.suppress(OSError):  # it has just died: noticed when its answer is awaited
             self._tasks.send_bytes(data)
 
-    def receive(self) -> tuple[Any, bool, Any]:
-        """The oldest task, whether it was handled, and the answer. Raises EOFError or OSError when it died."""
+    def receive(self) -> tuple[Any, bool | None, Any]:
+        """The oldest task, whether it was handled (None: not begun), and the answer.
+
+        Raises EOFError or OSError when it died.
+        """
         good, answer = pickle.loads(self.answers.recv_bytes())
         weight, size = self._sizes.popleft()
         self._load -= weight
@@ -148,8 +154,9 @@ class Pool:
     def __init__(self, size: int, make_handler: Callable[[], Handler]) -> None:
         self._make_handler = make_handler
         self._workers: list[_Worker] = []
+        self._stop = mmap.mmap(-1, 1)  # shared with the workers: set, they begin nothing more
         for _ in range(max(1, size)):
-            self._workers.append(_Worker(make_handler, self._workers))
+            self._workers.append(_Worker(make_handler, self._workers, self._stop))
 
     @property
     def pids(self) -> list[int]:
@@ -163,7 +170,9 @@ class Pool:
         seconds: float = 0.5,
         weigh: Callable[[Any], float] = lambda task: 1.0,
     ) -> Iterator[tuple[Any, Any | TaskError | WorkerDied]]:
-        """Answers as they come, as (task, answer). `tick` is called at least every `seconds`; True stops feeding.
+        """Answers as they come, as (task, answer).
+
+        `tick` is called at least every `seconds`; True ends it after the tasks in hand.
 
         weigh: how much a task is, 1.0 for about a hundredth of a second; a worker gets some 24 of them in advance.
         A task whose worker died is tried once more in a fresh worker, then answered with WorkerDied.
@@ -172,6 +181,7 @@ class Pool:
         tried: set[int] = set()
         again: deque[tuple[int, Any]] = deque()
         feeding = True
+        self._stop[0] = 0
         while True:
             feeding = self._feed(numbered, again, weigh) if feeding else False
             busy = {worker.answers: worker for worker in self._workers if worker.tasks}
@@ -185,8 +195,10 @@ class Pool:
                     yield from self._replace(worker, tried, again)
                     feeding = feeding or bool(again)
                     continue
-                yield task, answer if good else TaskError(answer)
+                if good is not None:
+                    yield task, answer if good else TaskError(answer)
             if tick():
+                self._stop[0] = 1
                 feeding = False
                 again.clear()
 
@@ -213,7 +225,7 @@ class Pool:
         worker.close(kill=True)
         place = self._workers.index(worker)
         del self._workers[place]
-        self._workers.insert(place, _Worker(self._make_handler, self._workers))
+        self._workers.insert(place, _Worker(self._make_handler, self._workers, self._stop))
         again.extend(rest)
         if first[0] in tried:
             yield first[1], WorkerDied("the process that read it died twice")

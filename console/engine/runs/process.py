@@ -135,9 +135,9 @@ def _guarded(
             run.messages.append(sentence)
         return migrate.execute(run)
     except RefusedError as error:
-        return RunStatus.REFUSED, error.exit_status, " ".join(error.lines())
+        return RunStatus.REFUSED, error.exit_status, error.sentence()
     except EngineError as error:
-        return RunStatus.FAILED, error.exit_status, " ".join(error.lines())
+        return RunStatus.FAILED, error.exit_status, error.sentence()
     except (OSError, sqlite3.OperationalError) as error:
         release_reserve(ctx)
         _keep_traceback(ctx, run.id)

@@ -221,7 +221,7 @@ class Migrate:
         batches.holding = seen.failing_share is not None and survey.whole
         try:
             for answer in changed:
-                self._take(batches, answer)
+                self._take(run, batches, answer)
             self._feed(run, batches, survey, self._chunks(survey.groups))
             if batches.holding and self._stopped is None:
                 self._brake(run, batches, survey)
@@ -259,19 +259,21 @@ class Migrate:
             if isinstance(answer, WorkerDied):
                 answer = _split(task[1], str(answer), split)
             for staged in answer:
-                self._take(batches, staged)
+                self._take(run, batches, staged)
             if self._judged and self._judged // _WINDOW != self._answers:
                 self._answers = self._judged // _WINDOW
                 self._brake(run, batches, survey)
         if split and not tick():
             self._feed(run, batches, survey, iter(split))
 
-    def _take(self, batches: Batches, staged: Staged) -> None:
+    def _take(self, run: ActiveRun, batches: Batches, staged: Staged) -> None:
         if staged.kind == "full":
             self._stop(batches, RunStopped(f"Insufficient disk space: {staged.reason}", full=True))
             return
         if staged.kind != "sidecar":
             self._judged += 1
+            run.answered_files += 1
+            run.answered_bytes += staged.size
             self._failed += staged.kind in _FAILING
         try:
             batches.add(staged)
@@ -320,7 +322,7 @@ class Migrate:
             return RunStatus.FAILED, 1, message
         if self._braked is not None:
             counts.not_tried = max(0, left)
-            return RunStatus.REFUSED, EXIT_REFUSED, " ".join(self._braked.lines())
+            return RunStatus.REFUSED, EXIT_REFUSED, self._braked.sentence()
         if run.cancelled and left > 0:
             counts.not_tried = left
             status = 130 if run.cancel_signal in (0, 2) else 128 + run.cancel_signal
