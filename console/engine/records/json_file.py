@@ -147,7 +147,7 @@ def _array(window: Window, cursor: Cursor, reading: Reading, *, tail: bool) -> I
                 batch, goal = _chunk(window, reading, cuts)
                 if batch is not None:
                     yield batch
-                    first = False
+                    batch, first = None, False
                     continue
         cursor.resume()
         done = yield from _exact(cursor, cuts, goal, first)

@@ -93,6 +93,7 @@ class Judge:
                 tally.fail(0, event.line, "", (event.error,))
             else:
                 tally.tell(event)
+            del event  # the records of one batch go before those of the next are read
         window.drain()
         return tally.verdict(rule.setting.formats)
 

@@ -13,7 +13,7 @@ import orjson
 
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped
-from console.engine.actions.migrate.model import Candidate, Group, Staged
+from console.engine.actions.migrate.model import Candidate, Group, Groups, Staged
 from console.engine.actions.migrate.plan import binding, chosen_sources
 from console.engine.actions.migrate.record import note_unread, remember_seen
 from console.engine.actions.migrate.rows import Recorder
@@ -148,7 +148,6 @@ class Migrate:
             if isinstance(answer, TaskError | WorkerDied):
                 raise EngineError(f"the source {task[1][0]} could not be scanned: {answer}")
             survey.add(answer)
-        survey.groups.sort(key=lambda group: group.folder)
         if params.sample:
             survey.sample(params.sample)
         run.total_files, run.total_bytes = survey.candidates, survey.bytes
@@ -175,7 +174,7 @@ class Migrate:
             if kept or group.sidecar_alone:
                 groups.append(group._replace(candidates=kept))
         changed += [_changed(path, identity) for path, identity in planned.items()]
-        survey.groups = groups
+        survey.groups = Groups(groups)
         survey.candidates = sum(len(group.candidates) for group in groups)
         return changed
 

@@ -5,6 +5,8 @@ Paths of raw files are relative to the raw zone here, with `/`.
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from console.engine.records.model import Verdict
@@ -30,6 +32,34 @@ class Group(NamedTuple):
     candidates: list[Candidate]
     sidecar: Candidate | None
     sidecar_alone: bool  # something of this folder is published already: the sidecar goes in any case
+
+
+class Groups:
+    """Many groups in little memory: kept pickled, some at a time; gone through in the order of their folders.
+
+    What is handed to `extend` is in that order already, one source at a time.
+    """
+
+    _TOGETHER = 256
+
+    def __init__(self, groups: Iterable[Group] = ()) -> None:
+        self._packed: list[tuple[str, bytes]] = []  # the first folder, the groups
+        self._count = 0
+        self.extend(list(groups))
+
+    def extend(self, groups: list[Group]) -> None:
+        for start in range(0, len(groups), self._TOGETHER):
+            some = groups[start : start + self._TOGETHER]
+            self._packed.append((some[0].folder, pickle.dumps(some, protocol=pickle.HIGHEST_PROTOCOL)))
+        self._count += len(groups)
+
+    def __iter__(self) -> Iterator[Group]:
+        self._packed.sort(key=lambda packed: packed[0])
+        for _, data in self._packed:
+            yield from pickle.loads(data)
+
+    def __len__(self) -> int:
+        return self._count
 
 
 class SourceScan(NamedTuple):

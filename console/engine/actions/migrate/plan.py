@@ -201,7 +201,7 @@ def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float 
 
 def _fill(ctx: Context, plan: Plan, survey: Survey) -> None:
     raw, validated = ctx.settings.zones.raw.rstrip("/"), ctx.settings.zones.validated.rstrip("/")
-    for group in sorted(survey.groups, key=lambda group: group.folder):
+    for group in survey.groups:
         for candidate in group.candidates:
             dest = f"{validated}/{candidate.path}"
             status = FileStatus.PROCESSED if candidate.status == "check" else FileStatus(candidate.status)

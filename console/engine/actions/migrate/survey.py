@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
-from console.engine.actions.migrate.model import Group, SourceScan
+from console.engine.actions.migrate.model import Group, Groups, SourceScan
 from console.engine.checks import brakes
 from console.engine.checks.gate import apply_settings, headroom_item, space_items
 from console.engine.context import Context
@@ -39,7 +39,7 @@ class Survey:
     replacing: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     sources: dict[str, int] = field(default_factory=dict)
-    groups: list[Group] = field(default_factory=list)
+    groups: Groups = field(default_factory=Groups)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
@@ -72,7 +72,6 @@ class Survey:
     def sample(self, limit: int) -> None:
         """Keep only the first `limit` candidates, in the order of their paths."""
         kept: list[Group] = []
-        self.groups.sort(key=lambda group: group.folder)
         self.candidates = self.bytes = self.blocks = self.sidecars = 0
         for group in self.groups:
             room_left = limit - self.candidates
@@ -84,7 +83,7 @@ class Survey:
             self.bytes += sum(candidate.size for candidate in group.candidates)
             self.blocks += sum(-(-candidate.size // _BLOCK) + 2 for candidate in group.candidates)
             self.sidecars += group.sidecar is not None
-        self.groups = kept
+        self.groups = Groups(kept)
 
     # --- what it needs ---------------------------------------------------------------------------------
 
