@@ -33,6 +33,8 @@ def set_knobs(environ: MutableMapping[str, str]) -> None:
     """Quiet and lean: no animation, few frames over SSH."""
     for name, value in _KNOBS.items():
         environ.setdefault(name, value)
+    for stale in ("COLUMNS", "LINES"):  # the terminal itself knows, and goes on knowing when it is resized
+        environ.pop(stale, None)
     environ.setdefault("TEXTUAL_FPS", FPS_FAR if environ.get("SSH_CONNECTION") else FPS_NEAR)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.corpus import PROJECT
 
 # What the machine of whoever runs the tests may have set and no test wants.
-_UNWANTED = ("OPSCONSOLE_FAILPOINT", "OPSCONSOLE_ROOT", "TZ", "NO_COLOR", "FORCE_COLOR")
+_UNWANTED = ("COLUMNS", "LINES", "OPSCONSOLE_FAILPOINT", "OPSCONSOLE_ROOT", "TZ", "NO_COLOR", "FORCE_COLOR")
 
 
 def cli_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:

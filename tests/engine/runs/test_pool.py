@@ -66,7 +66,7 @@ def test_a_task_whose_worker_died_once_is_tried_again(pool: Pool, tmp_path: Path
 
 def test_tick_stops_feeding(pool: Pool) -> None:
     answered = list(pool.run(iter(range(100_000)), tick=lambda: True))
-    assert 0 < len(answered) < 100
+    assert len(answered) < 100
 
 
 def test_workers_die_with_their_parent() -> None:

@@ -28,7 +28,7 @@ class Terminal:
     def __init__(self, path: Path) -> None:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
-            environ = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+            environ = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "LINES")}
             environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(PROJECT)}
             os.execve(sys.executable, [sys.executable, "-P", "-m", "widgets.logs", str(path)], environ)
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
