@@ -35,6 +35,7 @@ class ConsoleApp(FedApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True),
         Binding("ctrl+c", "explain_quit", "", show=False, priority=False),
+        Binding("q", "explain_quit('q alone does not leave. ')", "", show=False, priority=False),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
         Binding("ctrl+l", "redraw", "Draw again", show=False, priority=True),
         Binding("ctrl+r", "look_again", "Look again", show=False),
@@ -154,10 +155,10 @@ class ConsoleApp(FedApp):
     def on_action_bar_wanted(self, message: ActionBar.Wanted) -> None:
         self.action_act(message.action.name)
 
-    def action_explain_quit(self) -> None:
+    def action_explain_quit(self, said: str = "ctrl+c stops nothing here. ") -> None:
         run = self.running
         goes_on = f" {run.action} {run.short} goes on." if run else ""
-        self.notify(f"ctrl+c stops nothing here. ctrl+q leaves the console.{goes_on}", markup=False, timeout=5)
+        self.notify(f"{said}ctrl+q leaves the console.{goes_on}", markup=False, timeout=5)
 
     def action_help_quit(self) -> None:
         self.action_explain_quit()

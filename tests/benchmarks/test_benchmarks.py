@@ -39,7 +39,7 @@ def test_a_ratio_is_of_rounds_not_of_medians() -> None:
 def test_memory_is_seen_in_processes_of_other_sessions(tmp_path: Path) -> None:
     _, memory = watch_memory([sys.executable, "-c", HUNGRY], cwd=tmp_path)
     assert memory.processes == 2
-    assert 65 < memory.largest < 120
+    assert 60 < memory.largest < 120
 
 
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:

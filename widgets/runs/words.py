@@ -112,6 +112,11 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
         return ["Nothing is left to do."]
+    if row.status == RunStatus.PARTIAL and not row.counts.failed:
+        return [
+            f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",
+            "`opsconsole failures list` says why; `opsconsole failures accept` answers for them.",
+        ]
     if row.status == RunStatus.PARTIAL:
         return [
             f"{plural(bad, 'file')} failed and stayed where they were; Enter on one says why.",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
@@ -77,6 +78,8 @@ class Dialog(ModalScreen[T], Generic[T]):
         """Where the keys go when it opens (Textual calls on_mount of every base class, so only this is overridden)."""
         self.focus_harmless()
 
+    _left = False
+
     def focus_harmless(self) -> None:
         """Give the harmless button the focus."""
         self.query(".dialog-buttons Push").first(Push).focus()
@@ -91,6 +94,13 @@ class Dialog(ModalScreen[T], Generic[T]):
             self.focus_harmless()
             return
         self.leave()
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Close once; a second key on a dialog that is already closing does nothing."""
+        if self._left:
+            return AwaitComplete()
+        self._left = True
+        return super().dismiss(result)
 
     def leave(self) -> None:
         """Close without doing anything."""

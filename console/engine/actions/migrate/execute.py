@@ -26,8 +26,9 @@ from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
+from console.engine.globs import compile_glob
 from console.engine.ledger.mirror import difference_lines, read_mirror, record_difference, write_mirror
-from console.engine.ledger.store import open_reader, transaction
+from console.engine.ledger.store import open_reader, reading, transaction
 from console.engine.model import Check, MigrateParams, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun, Request, make_reserve
@@ -53,6 +54,7 @@ class Migrate:
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         for problem in self.rules.problems:
             raise problem
+        self._check_usage()
         self._operation = self._params.operation or ctx.settings.operation
         self._strict = request.binding is not None
         self._judged = self._failed = 0
@@ -60,6 +62,14 @@ class Migrate:
         self._stopped: RunStopped | None = None
         self._braked: EngineError | None = None
         self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
+
+    def _check_usage(self) -> None:
+        """Wrong usage is said before there is a run to record. Raises UsageError."""
+        apply_settings([], {}, self._request.overrides)
+        if self._params.pattern:
+            compile_glob(self._params.pattern)
+        with reading(self._ctx.workspace.ledger) as connection:
+            chosen_sources(self._ctx, self._params, connection)
 
     # --- in the workers --------------------------------------------------------------------------------
 

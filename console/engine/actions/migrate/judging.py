@@ -46,6 +46,7 @@ def judge_all(
         if cancelled():
             return
         try:
+            item.path.encode()
             verdict = judge_file(ctx, judge, rules, item.path)
             reason = verdict.reason()
             if not reason and ctx.settings.fail_on_warning and verdict.warnings:
@@ -53,6 +54,8 @@ def judge_all(
             causes = verdict.causes
         except OSError as error:
             reason, causes = error.strerror or str(error), (("unreadable", 0, 1),)
+        except UnicodeEncodeError:
+            reason, causes = "the file name is not UTF-8", (("name", 0, 1),)
         except LookupError:
             reason, causes = "no rule of the configuration matches", (("no-rule", 0, 1),)
         if reason:
