@@ -156,15 +156,6 @@ CREATE TABLE rules (
   first_by TEXT NOT NULL
 ) STRICT;
 
--- Verdicts by content and rule, so that a planned file is judged once.
-CREATE TABLE verdicts (
-  sha256 TEXT NOT NULL,
-  fingerprint TEXT NOT NULL,
-  verdict TEXT NOT NULL,
-  judged_at TEXT NOT NULL,
-  PRIMARY KEY (sha256, fingerprint)
-) STRICT, WITHOUT ROWID;
-
 -- Digests of every mirror we wrote, with the identity it had on disk.
 CREATE TABLE mirrors (
   id INTEGER PRIMARY KEY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -398,9 +397,3 @@ def _close_lock(path: str) -> None:
                 os.close(int(name))
         except OSError:
             continue
-
-
-def request_document(params: MigrateParams) -> dict[str, Any]:
-    """MigrateParams as the request and the ledger keep them."""
-    document: dict[str, Any] = json.loads(json.dumps({name: getattr(params, name) for name in params.__slots__}))
-    return document
