@@ -42,9 +42,9 @@ def launch(
     plan: the one that was agreed to; None where there was no question. Raises LockedError, RefusedError and
     the other errors of the engine when it does not start.
     """
-    from console.engine.actions.migrate import command_line
+    from console.engine.actions.command import command_line
 
-    command = in_this_session(command_line(params, overrides))
+    command = in_this_session(command_line(action, params, overrides))
     if plan is None:
         say_recovery(ctx)
     out().flush()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def make_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str], depth: str) -> Plan:
     """The plan of a migrate, `scan` or `full`. Ctrl-C ends it; nothing was changed by then."""
-    from console.engine.actions.migrate import plan_migrate
+    from console.engine.actions.migrate.plan import plan_migrate
 
     line = ProgressLine(note(), wanted=True)
     ready = False  # sources first; with `full` then files

@@ -224,7 +224,7 @@ class FedApp(App[None]):
             return
 
         def look() -> Plan:
-            from console.engine.actions.migrate import plan_migrate
+            from console.engine.actions.migrate.plan import plan_migrate
 
             plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping

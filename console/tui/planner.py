@@ -97,7 +97,7 @@ def main() -> None:
 
     try:
         root, config, params = pickle.load(sys.stdin.buffer)
-        from console.engine.actions.migrate import plan_migrate
+        from console.engine.actions.migrate.plan import plan_migrate
 
         ctx = open_context(root, config, read_only=True)
         send("plan", plan_migrate(ctx, params, depth="full", progress=progress))

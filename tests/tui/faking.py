@@ -67,7 +67,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch, root: Path, *, read_only: bool 
 
     # what the ledger says comes from the test alone, as messages
     monkeypatch.setattr(Watcher, "_read", lambda watcher: False)
-    monkeypatch.setattr("console.engine.actions.migrate.plan_migrate", plan_migrate)
+    monkeypatch.setattr("console.engine.actions.migrate.plan.plan_migrate", plan_migrate)
     monkeypatch.setattr("console.tui.planner.judge", judge)
     monkeypatch.setattr("console.engine.runs.start.start_run", start_run)
     return engine

@@ -81,7 +81,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
     Transactions are explicit (`with transaction(connection)`). Raises LedgerError.
     """
     try:
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        # a run's batches are recorded by a thread beside the one that beats; ActiveRun.guard keeps them apart
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -121,13 +122,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("COMMIT")
 
 
-def backup(connection: sqlite3.Connection, target: Path) -> None:
-    """A consistent copy by SQLite's own API, replacing `target` only when it is whole."""
+def backup(ledger: Path, target: Path) -> None:
+    """A consistent copy of the ledger by SQLite's own API, replacing `target` only when it is whole."""
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(part)) as copy:
-            connection.backup(copy, pages=2000)
+        with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy, pages=2000)
         descriptor = os.open(part, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -38,7 +37,6 @@ _SECTIONS = (
     ("Replaced", (Outcome.REPLACED,)),
     ("Published", (Outcome.PUBLISHED,)),
     ("Revalidated", (Outcome.REVALIDATED,)),
-    ("Sidecars", (Outcome.SIDECAR,)),
     ("Moved to the archive", (Outcome.MOVED,)),
 )
 
@@ -83,6 +81,9 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     yield from _checks("Verification", run.verification)
     for title, outcomes in _SECTIONS:
         yield from _files(connection, run, title, outcomes)
+    yield from _files(
+        connection, run, "Sidecars that their schema refuses", (Outcome.SIDECAR,), where=" AND reason != ''"
+    )
     yield from _timings(run)
 
 
@@ -161,8 +162,8 @@ def _counts(run: RunRow) -> Iterator[str]:
 
 def _plan(ctx: Context, run: RunRow) -> Iterator[str]:
     """What the run set out to do, from the plan it kept."""
-    path = ctx.workspace.run_folder(run.id) / "plan.jsonl"
-    statuses, files, total = _planned(path)
+    statuses, total = _planned(ctx.workspace.run_folder(run.id) / "plan.json")
+    files = sum(statuses.values())
     if not files:
         return
     yield "## Plan"
@@ -176,18 +177,14 @@ def _plan(ctx: Context, run: RunRow) -> Iterator[str]:
     yield ""
 
 
-def _planned(path: Path) -> tuple[Counter[str], int, int]:
-    statuses: Counter[str] = Counter()
-    total = 0
+def _planned(path: Path) -> tuple[dict[str, int], int]:
+    """Files by status, and their bytes; a plan that is not there, or not whole, is no reason to have no report."""
     try:
-        with path.open("rb") as file:
-            for line in file:
-                item = orjson.loads(line)
-                statuses[re.sub("[^a-z-]", "", str(item.get("status", "")))] += 1
-                total += int(item.get("size", 0))
-    except (OSError, ValueError, AttributeError):
-        return Counter(), 0, 0  # a plan that is not there, or not whole, is no reason to have no report
-    return statuses, sum(statuses.values()), total
+        document = orjson.loads(path.read_bytes())
+        statuses = {visible(str(name)): int(number) for name, number in document["statuses"].items()}
+        return statuses, int(document["bytes"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}, 0
 
 
 def _checks(title: str, items: list[dict[str, Any]]) -> Iterator[str]:
@@ -226,11 +223,13 @@ def _timings(run: RunRow) -> Iterator[str]:
     yield ""
 
 
-def _files(connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tuple[Outcome, ...]) -> Iterator[str]:
+def _files(
+    connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tuple[Outcome, ...], where: str = ""
+) -> Iterator[str]:
     places = ", ".join("?" * len(outcomes))
     values = [run.seq, *outcomes]
     number = connection.execute(
-        f"SELECT count(*) FROM outcomes WHERE run = ? AND outcome IN ({places})", values
+        f"SELECT count(*) FROM outcomes WHERE run = ? AND outcome IN ({places}){where}", values
     ).fetchone()[0]
     if not number:
         return
@@ -242,7 +241,7 @@ def _files(connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tu
     for shown, (outcome, path, *rest) in enumerate(
         cursor.execute(
             "SELECT outcome, path, dest, size, sha256, reason, replaced_sha256, backup FROM outcomes"
-            f" WHERE run = ? AND outcome IN ({places}) ORDER BY id",
+            f" WHERE run = ? AND outcome IN ({places}){where} ORDER BY id",
             values,
         )
     ):

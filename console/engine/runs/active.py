@@ -7,8 +7,9 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from console.engine.ledger.store import transaction
 from console.engine.model import Counts, GateItem, RunStatus
 from console.engine.runs.migration_log import MigrationLog
 from console.engine.runs.query import process_started
+from console.engine.runs.request import Request
 
 RESERVE_BYTES = 64 * 1024 * 1024
 _BEAT = 0.5  # seconds between two heartbeats
@@ -26,24 +28,6 @@ _BEAT = 0.5  # seconds between two heartbeats
 def timestamp(moment: datetime) -> str:
     """The ledger's form of a UTC time."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def new_run_id(ctx: Context, action: str) -> str:
-    """`<UTC yyyymmddThhmmssZ>-<action>-<4 hex>`; DESIGN: "Words"."""
-    return f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{action}-{ctx.env.token(2)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a starter asks of a run process."""
-
-    run: str
-    action: str
-    params: dict[str, Any]
-    command: str
-    overrides: dict[str, str] = field(default_factory=dict)
-    binding: dict[str, str] | None = None  # of a confirmed plan; its files lie in runs/<run>/confirmed.jsonl
-    who: dict[str, Any] = field(default_factory=dict)  # environment.Who of the person who asked
 
 
 class ActiveRun:
@@ -58,6 +42,7 @@ class ActiveRun:
         log: MigrationLog | None = None,
     ) -> None:
         self.ctx, self.connection, self.request = ctx, connection, request
+        self.guard = Lock()  # of `connection`, while a thread publishes beside the one that collects
         self.id = request.run
         self.seq = 0
         self.counts = Counts()
@@ -119,8 +104,9 @@ class ActiveRun:
             return self.cancelled
         self._beaten = now
         try:
-            self.connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
-            row = self.connection.execute("SELECT cancel_at FROM runs WHERE seq = ?", [self.seq]).fetchone()
+            with self.guard:
+                self.connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
+                row = self.connection.execute("SELECT cancel_at FROM runs WHERE seq = ?", [self.seq]).fetchone()
             self._cancelled = self._cancelled or (row is not None and row[0] is not None)
         except sqlite3.OperationalError:  # a full disk: the batch that follows says so
             pass

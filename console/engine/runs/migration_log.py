@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -198,7 +200,7 @@ class MigrationLog:
         self._text = _LogFile(folder / TEXT_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
         self._json = _LogFile(folder / JSON_LOG, logs.rotate_bytes, logs.keep, ctx.env.failpoints)
         self._second: tuple[int, ...] = ()
-        self._iso = self._asctime = ""
+        self._iso = self._asctime = self._moment = ""
         self._closed = False
 
     @property
@@ -241,8 +243,19 @@ class MigrationLog:
         document["asctime"] = self._asctime
         self._json.add(_json_line(document))
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Records within have the time of the first one: a batch's are written together."""
+        self._moment = self._stamp()
+        try:
+            yield
+        finally:
+            self._moment = ""
+
     def _stamp(self) -> str:
         """The time of a record in UTC; sets what changes once a second only."""
+        if self._moment:
+            return self._moment
         now = self._now()
         second = (now.second, now.minute, now.hour, now.day, now.month, now.year)
         if second != self._second:

@@ -154,6 +154,7 @@ class Pool:
     def __init__(self, size: int, make_handler: Callable[[], Handler]) -> None:
         self._make_handler = make_handler
         self._workers: list[_Worker] = []
+        self.before_fork: Callable[[], None] = lambda: None  # a thread of the owner comes to rest, or the child hangs
         self._stop = mmap.mmap(-1, 1)  # shared with the workers: set, they begin nothing more
         for _ in range(max(1, size)):
             self._workers.append(_Worker(make_handler, self._workers, self._stop))
@@ -225,6 +226,7 @@ class Pool:
         worker.close(kill=True)
         place = self._workers.index(worker)
         del self._workers[place]
+        self.before_fork()
         self._workers.insert(place, _Worker(self._make_handler, self._workers, self._stop))
         again.extend(rest)
         if first[0] in tried:

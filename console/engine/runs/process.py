@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from console.engine.errors import EngineError, LedgerError, RefusedError
 from console.engine.ledger.store import backup, open_writer
 from console.engine.model import RunStatus
 from console.engine.observe.report import report_lines
-from console.engine.runs.active import ActiveRun, Request, release_reserve, timestamp
+from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
+from console.engine.runs.request import Request, make_private
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 
@@ -36,27 +38,10 @@ Notify = Callable[[dict[str, Any]], None]
 _TIGHT = 1_000_000  # bytes free below which a ledger that does not open is a matter of room
 
 
-def make_private(ctx: Context, run: str) -> Path:
-    """`.opsconsole/runs/<run>`, with the root's group and mode so that the group shares it."""
-    folder = ctx.workspace.run_folder(run)
-    for place in (ctx.workspace.private, folder.parent, folder):
-        try:
-            facts = os.stat(place.parent)
-            os.mkdir(place)
-        except FileExistsError:
-            continue
-        os.chmod(place, facts.st_mode & 0o7777)
-        try:
-            os.chown(place, -1, facts.st_gid)
-        except PermissionError:
-            pass
-    return folder
-
-
 def run_request(ctx: Context, request: Request, notify: Notify) -> int:
     """The whole life of one run. Returns its exit status; raises EngineError for what comes before its row."""
     gc.freeze()  # what is imported stays; and a batch makes many small objects without cycles
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     make_private(ctx, request.run)
     migrate = Migrate(ctx, request)  # forks the workers, before there is a lock to inherit
     lock = RootLock(ctx.workspace)
@@ -172,21 +157,28 @@ def _say_end(run: ActiveRun, status: RunStatus, message: str) -> None:
 
 
 def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
-    """Report and a copy of the ledger: useful, not vital; a full disk does not change the run's result."""
+    """Report and a copy of the ledger, side by side: useful, not vital; a full disk does not change the result."""
+    jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
+    if run.counts.processed or run.counts.failed or run.counts.revalidated:
+        jobs.append(lambda: backup(ctx.workspace.ledger, ctx.workspace.ledger_backup))
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        for job in [threads.submit(job) for job in jobs]:
+            try:
+                job.result()
+            except (OSError, sqlite3.Error) as error:
+                print(f"report or ledger copy not written: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
+
+
+def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
     report = ctx.workspace.run_folder(run.id) / "report.md"
     part = report.with_suffix(".part")
     try:
-        try:
-            with open(part, "w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in report_lines(ctx, connection, run.seq))
-            os.replace(part, report)
-        finally:
-            part.unlink(missing_ok=True)
-        ctx.env.failpoints.reach("report.written")
-        if run.counts.processed or run.counts.failed or run.counts.revalidated:
-            backup(connection, ctx.workspace.ledger_backup)
-    except (OSError, sqlite3.Error) as error:
-        print(f"report or ledger copy not written: {error}", file=sys.stderr)  # noqa: T201 - its own stderr file
+        with open(part, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in report_lines(ctx, connection, run.seq))
+        os.replace(part, report)
+    finally:
+        part.unlink(missing_ok=True)
+    ctx.env.failpoints.reach("report.written")
 
 
 def main(argv: list[str] | None = None) -> int:

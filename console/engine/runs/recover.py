@@ -17,8 +17,9 @@ from console.engine.errors import RecoveryNeededError
 from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.records.rules import RuleSet
-from console.engine.runs.active import ActiveRun, Request, timestamp
+from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.query import run_row
+from console.engine.runs.request import Request
 from console.engine.text import plural
 from console.engine.transfer.publish import Publisher, PublishItem
 from console.engine.transfer.stage import part_name

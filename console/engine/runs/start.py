@@ -20,8 +20,7 @@ from console.engine.actions.registry import find_action, not_yet
 from console.engine.context import Context
 from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.model import MigrateParams, Plan
-from console.engine.runs.active import Request, new_run_id
-from console.engine.runs.process import make_private, run_request
+from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
@@ -177,6 +176,8 @@ def run_foreground(
 
     started(run_id): called once the lock is taken.
     """
+    from console.engine.runs.process import run_request  # all of the engine: not what a starter waits for
+
     with _told_plainly():
         request = _request(ctx, action, params, overrides or {}, command, plan)
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -14,7 +14,9 @@ from console.engine.transfer.stage import Folders, write_all
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
-_libc = ctypes.CDLL(None, use_errno=True)
+# PyDLL keeps the interpreter's lock: a rename takes microseconds, getting the lock back from another thread
+# up to its switch interval of 5 ms.
+_libc = ctypes.PyDLL(None, use_errno=True)
 
 
 def rename_new(source: str, target: str) -> bool:
@@ -94,7 +96,7 @@ class Publisher:
         if self._folders is None:
             self._folders = Folders(self._backup_zone)
         folder, name = os.path.split(backup)
-        descriptor = self._folders.open(os.path.relpath(folder, self._folders.zone), [])
+        descriptor = self._folders.open_making(os.path.relpath(folder, self._folders.zone), [])
         try:
             os.link(dest, name, dst_dir_fd=descriptor, follow_symlinks=False)
         except OSError as error:

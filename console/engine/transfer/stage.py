@@ -6,9 +6,8 @@ import hashlib
 import os
 import stat
 
-from console.engine.errors import EngineError
+from console.engine.transfer.way import Way
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME_MAX = 255  # bytes in one name, ext4, xfs, btrfs, tmpfs
 
 
@@ -21,88 +20,97 @@ def part_name(name: str, run: str) -> str:
     return f".{head}~{hashlib.sha256(name.encode()).hexdigest()[:12]}.{run}.part"
 
 
-def _link(path: str) -> EngineError:
-    return EngineError(
-        "a link lies on the way to the destination; links below a zone are not followed",
-        file=path,
-        untouched="the destination and what the link points to",
-        next_step="replace the link by a folder, or name the folder in the configuration as the zone",
-    )
+class Folders(Way):
+    """Folders below a zone for writing in: what is missing is made, with its parent's mode and group.
 
-
-class Folders:
-    """Opens folders below one zone without following a link, making those that are missing.
-
-    Keeps the last folder open: files come folder by folder. Wants umask 0: what is made takes its parent's mode.
+    Wants umask 0: the modes are given outright.
     """
 
     def __init__(self, zone: str) -> None:
-        self.zone = os.path.realpath(zone)
-        self._open: tuple[str, int, int, int] | None = None
-        self._parent: tuple[str, int, int] = ("", 0, 0)  # the last parent of a new folder, with its mode and group
+        super().__init__(zone)
+        self._made: list[str] = []
+        self._making = False
+        self._facts: dict[int, tuple[int, int]] = {}  # mode and group by descriptor
         self.fresh = False  # the folder last opened was made by that: nothing can stand in it
 
-    def _make(self, path: str, made: list[str]) -> None:
-        """One folder, and its parents first where they are missing."""
-        parent = path.rpartition("/")[0]
-        if self._parent[0] != parent:
-            try:
-                facts = os.lstat(parent)
-            except FileNotFoundError:
-                self._make(parent, made)
-                facts = os.lstat(parent)
-            if path.startswith(self.zone + "/") and os.path.realpath(parent) != parent:
-                raise _link(parent)  # before anything is made behind it
-            self._parent = (parent, stat.S_IMODE(facts.st_mode), facts.st_gid)
-        _, mode, group = self._parent
-        try:
-            os.mkdir(path, mode)
-        except FileExistsError:
-            return
-        if group != os.getegid() and not mode & stat.S_ISGID:
-            _give_group(path, group)
-        if path != self.zone and path.startswith(self.zone):
-            made.append(path[len(self.zone) + 1 :])
-
-    def open(self, relative: str, made: list[str]) -> int:
-        """A descriptor of zone/relative, owned by this object; `made` gets the folders that had to be made.
+    def open_making(self, relative: str, made: list[str]) -> int:
+        """A descriptor of zone/relative as `open` gives; `made` gets the folders that had to be made.
 
         Raises OSError, and EngineError for a link on the way.
         """
         if relative == ".":
             relative = ""
-        if self._open and self._open[0] == relative:
-            return self._open[1]
-        self.close()
-        path = f"{self.zone}/{relative}" if relative else self.zone
+        self._made, self.fresh = made, False
         before = len(made)
         try:
-            descriptor = os.open(path, _FOLDER)
-        except FileNotFoundError:
-            self._make(path, made)
-            descriptor = os.open(path, _FOLDER)
+            descriptor = self.open(relative)
+        except FileNotFoundError:  # the zone itself, or somebody removed what we held open
+            self.close()
+            _make_zone(self.zone)
+            descriptor = self.open(relative)
         self.fresh = len(made) > before
-        if os.readlink(f"/proc/self/fd/{descriptor}") != path:
-            os.close(descriptor)
-            raise _link(path)
-        facts = os.fstat(descriptor)
-        self._open = (relative, descriptor, stat.S_IMODE(facts.st_mode) & 0o666 | 0o600, facts.st_gid)
         return descriptor
+
+    def step(self, parent: int, name: str) -> int:
+        """As `Way.step`; where the last folder had to be made, the next most often has to be made as well."""
+        if not self._making:
+            try:
+                return super().step(parent, name)
+            except FileNotFoundError:
+                self._making = True
+        mode, group = self._facts_of(parent)
+        try:
+            os.mkdir(name, mode, dir_fd=parent)
+        except FileExistsError:
+            self._making = False
+            return super().step(parent, name)
+        descriptor = super().step(parent, name)
+        if group != os.getegid() and not mode & stat.S_ISGID:
+            _give_group(f"/proc/self/fd/{descriptor}", group)
+        self._made.append("/".join([*self._names, name]))
+        self._facts[descriptor] = mode, group
+        return descriptor
+
+    def _facts_of(self, descriptor: int) -> tuple[int, int]:
+        facts = self._facts.get(descriptor)
+        if facts is None:
+            status = os.fstat(descriptor)
+            facts = self._facts[descriptor] = stat.S_IMODE(status.st_mode), status.st_gid
+        return facts
 
     def create(self, name: str) -> int:
         """A new file in the folder last opened, with the folder's group and mode; a write descriptor."""
-        assert self._open is not None
-        _, folder, mode, group = self._open
+        folder = self._open[-1]
+        mode, group = self._facts_of(folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, mode, dir_fd=folder)
+        descriptor = os.open(name, flags, mode & 0o666 | 0o600, dir_fd=folder)
         if os.getegid() != group and os.fstat(descriptor).st_gid != group:
             _give_group(descriptor, group)
         return descriptor
 
+    def _cut(self, keep: int) -> None:
+        for descriptor in self._open[keep + 1 :]:
+            self._facts.pop(descriptor, None)
+        super()._cut(keep)
+
     def close(self) -> None:
-        if self._open:
-            os.close(self._open[1])
-            self._open = None
+        self._facts.clear()
+        super().close()
+
+
+def _make_zone(path: str) -> None:
+    """The zone's own folder, and its parents first where they are missing, each as its parent is."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    _make_zone(parent)
+    facts = os.stat(parent)
+    try:
+        os.mkdir(path, stat.S_IMODE(facts.st_mode))
+    except FileExistsError:
+        return
+    if facts.st_gid != os.getegid() and not facts.st_mode & stat.S_ISGID:
+        _give_group(path, facts.st_gid)
 
 
 def _give_group(target: str | int, group: int) -> None:

@@ -90,7 +90,7 @@ class MigrateScreen(Dialog[str]):
         self._show(note or "looking at the raw zone…")
 
         def scan() -> Plan:
-            from console.engine.actions.migrate import plan_migrate
+            from console.engine.actions.migrate.plan import plan_migrate
 
             return plan_migrate(self._ctx, params, depth="scan", cancelled=lambda: self._number != number)
 
@@ -177,9 +177,9 @@ class MigrateScreen(Dialog[str]):
     def _command(self) -> str:
         if self._plan is None or not self._overrides:
             return self._plan.command if self._plan else ""
-        from console.engine.actions.migrate import command_line
+        from console.engine.actions.command import command_line
 
-        return command_line(self._params, self._overrides)
+        return command_line("migrate", self._params, self._overrides)
 
     def _show(self, note: str = "") -> None:
         plan = self._gated()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from console.engine.actions.migrate import command_line, plan_migrate
+from console.engine.actions.command import command_line
+from console.engine.actions.migrate.plan import plan_migrate
 from console.engine.context import Context, open_context
 from console.engine.errors import ConfigurationError, ReadOnlyError, UsageError
 from console.engine.model import MigrateParams, Plan, RunStatus
@@ -51,7 +52,7 @@ def test_full_plan_foretells_the_run(ws: Path) -> None:
 
 def test_command_line_says_the_same() -> None:
     params = MigrateParams(source="a b", checksum=True, sample=3)
-    assert command_line(params) == "opsconsole migrate --source 'a b' --checksum --sample 3 --yes"
+    assert command_line("migrate", params) == "opsconsole migrate --source 'a b' --checksum --sample 3 --yes"
 
 
 def test_unknown_source_is_wrong_usage(ws: Path) -> None:

@@ -31,7 +31,7 @@ def ctx(tmp_path: Path) -> Context:
     ctx = filled_workspace(tmp_path / "ws")
     with opened(ctx) as connection:
         write_mirror(ctx, connection, 1)
-        backup(connection, ctx.workspace.ledger_backup)
+        backup(ctx.workspace.ledger, ctx.workspace.ledger_backup)
     return ctx
 
 

@@ -131,10 +131,10 @@ def test_what_it_planned_is_read_from_the_plan_it_kept(ctx: Context) -> None:
     name = run(ctx, params='{"source": "s0", "sample": 0}')
     folder = ctx.workspace.run_folder(name)
     folder.mkdir(parents=True)
-    (folder / "plan.jsonl").write_text('{"status": "new", "size": 1000}\n{"status": "changed", "size": 500}\n')
+    (folder / "plan.json").write_text('{"statuses": {"changed": 1, "new": 1}, "bytes": 1500}')
     assert "2 files, 1.5 kB: 1 changed, 1 new." in report(ctx, 2)
     assert 'Asked for: `{"source": "s0"}`' in report(ctx, 2)
-    (folder / "plan.jsonl").write_bytes(b'{"status": "new"\n\xff')
+    (folder / "plan.json").write_bytes(b'{"status": "new"\n\xff')
     assert "## Plan" not in report(ctx, 2)
 
 

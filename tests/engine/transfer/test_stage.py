@@ -42,7 +42,7 @@ def test_folders_take_mode_and_group_of_their_parent(tmp_path: Path) -> None:
     zone.mkdir()
     os.chmod(zone, 0o2750)
     folders, made = Folders(str(zone)), []
-    folders.open("a/b", made)
+    folders.open_making("a/b", made)
     os.close(folders.create("x"))
     folders.close()
     assert made == ["a", "a/b"]
@@ -62,7 +62,7 @@ def test_a_link_on_the_way_is_refused(tmp_path: Path, where: str) -> None:
         (zone / "a").rmdir()
     (zone / where).symlink_to(outside)
     with pytest.raises((EngineError, OSError)):
-        Folders(str(zone)).open("a/b", [])
+        Folders(str(zone)).open_making("a/b", [])
 
 
 def test_rename_new_never_clobbers(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def move_items(run: ActiveRun, items: list[dict[str, Any]]) -> list[dict[str, An
         if hash_file(source) != item["sha256"]:
             run.log.add("WARNING", "Source changed after it was published, not archived", file=item["path"])
             continue
-        descriptor = folders.open(os.path.relpath(os.path.dirname(target), folders.zone), [])
+        descriptor = folders.open_making(os.path.relpath(os.path.dirname(target), folders.zone), [])
         _move(folders, descriptor, source, target)
         moved.append(item)
         run.ctx.env.failpoints.reach("archive.moved")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -34,30 +35,53 @@ class RunStopped(Exception):
         self.full = full
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What is published together."""
+
+    items: list[PublishItem] = field(default_factory=list)
+    others: list[Staged] = field(default_factory=list)  # revalidated, unchanged, failed: recorded with the batch
+    made: list[str] = field(default_factory=list)
+    bytes: int = 0
+    done: list[tuple[PublishItem, bool]] = field(default_factory=list)  # renamed; whether something stood there
+    refused: list[tuple[PublishItem, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.items) + len(self.others)
+
+
 class Batches:
-    """Collects what workers staged and publishes it, a batch at a time."""
+    """Collects what workers staged and publishes it, a batch at a time, in a thread beside the collecting.
+
+    A turn of that thread flushes once for two batches: the one that is staged, and the one before it, which the
+    last turn renamed. One transaction then records the outcomes of that and the intent of this, and this is
+    renamed. So every batch is flushed before and after its renames, at half the price.
+    """
 
     def __init__(self, run: ActiveRun, recorder: Recorder, publisher: Publisher, flusher: Flusher) -> None:
         self._run, self._recorder, self._publisher, self._flusher = run, recorder, publisher, flusher
         zones = run.ctx.settings.zones
         self._raw, self._validated = zones.raw.rstrip("/"), zones.validated.rstrip("/")
         self._backups = f"{zones.backups.rstrip('/')}/{run.id}"
-        self._items: list[PublishItem] = []
-        self._others: list[Staged] = []  # revalidated, unchanged, failed: recorded with the batch
-        self._made: list[str] = []
-        self._bytes = 0
+        self._batch = _Batch()
+        self._renamed: _Batch | None = None  # by the last turn; not yet known to be durable, not yet recorded
+        self._thread = ThreadPoolExecutor(1, "publish")
+        self._turning: Future[None] | None = None
         self.holding = False  # while a brake wants to see more before the first rename
 
     def add(self, answer: Staged) -> None:
-        """One answer of a worker. Commits when the batch is full; raises RunStopped."""
+        """One answer of a worker. Hands the batch over when it is full; raises RunStopped."""
+        batch = self._batch
         if answer.part:
-            self._items.append(self._item(answer))
-            self._bytes += answer.size
-            self._made.extend(answer.made)
+            batch.items.append(self._item(answer))
+            batch.bytes += answer.size
+            batch.made.extend(answer.made)
         else:
-            self._others.append(answer)
-        if not self.holding and (len(self._items) + len(self._others) >= MAX_FILES or self._bytes >= MAX_BYTES):
-            self.commit()
+            batch.others.append(answer)
+        if self._turning is not None and self._turning.done():
+            self._join()
+        if not self.holding and (len(batch) >= MAX_FILES or batch.bytes >= MAX_BYTES):
+            self.hand_over()
 
     def _item(self, answer: Staged) -> PublishItem:
         return PublishItem(
@@ -68,88 +92,103 @@ class Batches:
             sha256=answer.sha256,
             size=answer.size,
             replaces=answer.replaces,
-            record=published_record(answer, self._recorder.rule_id(answer.path)),
+            record=published_record(answer, None if answer.kind == "sidecar" else self._recorder.rule_id(answer.path)),
         )
 
-    @property
-    def pending(self) -> int:
-        return len(self._items)
-
-    def commit(self) -> None:
-        """Publish what is staged and record what was found. Raises RunStopped with the batch undone."""
+    def hand_over(self) -> None:
+        """What is staged is published from now on. Raises RunStopped for the batches before it, undone then."""
+        self._join()
         self.holding = False
-        items, others, made = self._items, self._others, self._made
-        self._items, self._others, self._made, self._bytes = [], [], [], 0
-        done: list[tuple[PublishItem, bool]] = []
-        refused: list[tuple[PublishItem, str]] = []
+        batch, self._batch = self._batch, _Batch()
+        self._turning = self._thread.submit(self._turn, batch)
+
+    def finish(self) -> None:
+        """Everything that was handed over is published, durable and recorded. Raises RunStopped, undone then."""
+        self._join()
+        self._turn(_Batch())
+
+    def pause(self) -> None:
+        """Return when the thread is at rest: a process may fork then."""
+        if self._turning is not None:
+            wait([self._turning])
+
+    def close(self) -> None:
+        """End the thread; what it had renamed and not recorded is settled from its intent by the next run."""
+        self._thread.shutdown()
+
+    def _join(self) -> None:
+        turning, self._turning = self._turning, None
+        if turning is not None:
+            turning.result()
+
+    def _turn(self, batch: _Batch) -> None:
+        former, self._renamed = self._renamed or _Batch(), None
         reach = self._run.ctx.env.failpoints.reach
+        in_hand = [former, batch]
         try:
-            if items:
+            if batch.items:
                 reach("batch.staged")
-                self._flush(items, "part", made)
-                reach("batch.flushed")
-                self._intend(items)
-                reach("batch.intended")
-                self._publish(items, done, refused)
-                reach("batch.renamed")
-                self._flush([item for item, _ in done], "dest", made)
+            self._flush(former, batch)
+            if former.items:
                 reach("batch.durable")
-            self._record(done, refused, others, made)
+            if batch.items:
+                reach("batch.flushed")
+            self._record(former, batch)
+            in_hand = [batch]
+            if former:
+                reach("batch.recorded")
+            if batch.items:
+                reach("batch.intended")
+                self._publish(batch)
+                reach("batch.renamed")
+            self._renamed = batch
         except (OSError, sqlite3.OperationalError) as error:
-            self._undo(items, made, believable=getattr(error, "errno", 0) not in _FATAL)
+            self._undo(in_hand, believable=getattr(error, "errno", 0) not in _FATAL)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise RunStopped(in_words(error), full=full) from error
-        reach("batch.recorded")
-        self._log(done, refused, others)
+        finally:
+            if former and in_hand[0] is batch:
+                self._log(former)
 
-    def _flush(self, items: list[PublishItem], which: str, made: list[str]) -> None:
-        if not items:
+    def _flush(self, former: _Batch, batch: _Batch) -> None:
+        """What `former` renamed and what of `batch` is staged, durable on return."""
+        if not (former.done or batch.items):
             return
         absolute = self._publisher.absolute
         files, folders = [], set()
         if self._flusher.per_file:
-            files = [absolute(getattr(item, which)) for item in items]
+            files = [absolute(item.dest) for item, _ in former.done] + [absolute(item.part) for item in batch.items]
             folders = {os.path.dirname(path) for path in files}
+            made = former.made + batch.made
             folders |= {absolute(f"{self._validated}/{os.path.dirname(path)}").rstrip("/") for path in made}
         self._flusher.flush(files, folders)
 
-    def _intend(self, items: list[PublishItem]) -> None:
-        document = orjson.dumps([(*item[:-1], tuple(item.record)) for item in items]).decode()
-        with transaction(self._run.connection) as connection:
-            connection.execute(
-                "INSERT INTO intents (run, kind, item) VALUES (?, 'publish', ?)", [self._run.seq, document]
-            )
-
-    def _publish(
-        self,
-        items: list[PublishItem],
-        done: list[tuple[PublishItem, bool]],
-        refused: list[tuple[PublishItem, str]],
-    ) -> None:
+    def _publish(self, batch: _Batch) -> None:
         """Rename one by one; what one file alone refuses is that file's failure."""
-        for item in items:
+        for item in batch.items:
             try:
-                done.append((item, self._publisher.publish(item)))
+                batch.done.append((item, self._publisher.publish(item)))
             except OSError as error:
                 if is_full(error) or error.errno in _FATAL:
                     raise
                 self._publisher.drop(item)
-                refused.append((item, f"{error.strerror} ({error.filename or item.dest})"))
+                batch.refused.append((item, f"{error.strerror} ({error.filename or item.dest})"))
 
-    def _undo(self, items: list[PublishItem], made: list[str], *, believable: bool) -> None:
-        """Take the batch back, newest first. What cannot be taken back is settled by the next run from the intent.
+    def _undo(self, batches: list[_Batch], *, believable: bool) -> None:
+        """Take batches back, newest first. What cannot be taken back is settled by the next run from the intent.
 
         believable: flushing still means something; after an error of write-back the intent has to stay.
         """
         release_reserve(self._run.ctx)
         try:
-            for item in reversed(items):
-                self._publisher.take_back(item, Record._make(item.record).dest_identity[2])
-            self._remove_made(made)
+            for batch in reversed(batches):
+                for item in reversed(batch.items):
+                    self._publisher.take_back(item, Record._make(item.record).dest_identity[2])
+                self._remove_made(batch.made)
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
             self._flusher.flush([], {self._publisher.absolute(self._validated)})
-            with transaction(self._run.connection) as connection:
+            with self._run.guard, transaction(self._run.connection) as connection:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
         except (OSError, sqlite3.OperationalError) as error:
             self._run.messages.append(f"the batch in hand is settled by the next run ({error})")
@@ -162,58 +201,57 @@ class Batches:
                 continue
 
     def abandon(self) -> None:
-        """Remove what is staged and not published: the run stops before it."""
-        for item in self._items:
+        """Remove what is staged and not handed over: the run stops before it."""
+        batch, self._batch = self._batch, _Batch()
+        for item in batch.items:
             self._publisher.drop(item)
-        made = self._made
-        self._items, self._made, self._bytes = [], [], 0
-        self._remove_made(made)
+        self._remove_made(batch.made)
 
-    def _record(
-        self,
-        done: list[tuple[PublishItem, bool]],
-        refused: list[tuple[PublishItem, str]],
-        others: list[Staged],
-        made: list[str],
-    ) -> None:
+    def _record(self, former: _Batch, batch: _Batch) -> None:
+        """The outcomes of `former` and the intent of `batch`, together: one flush of the ledger."""
+        if not (former or batch.items):
+            return
         now = timestamp(self._run.ctx.env.now())
-        with transaction(self._run.connection) as connection:
-            self._recorder.published(connection, done, now)
-            self._recorder.refused(connection, refused, now)
-            self._recorder.others(connection, others, now)
+        with self._run.guard, transaction(self._run.connection) as connection:
+            self._recorder.published(connection, former.done, now)
+            self._recorder.refused(connection, former.refused, now)
+            self._recorder.others(connection, former.others, now)
             connection.executemany(
                 f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)",
-                [(f"{self._validated}/{folder}",) for folder in made],
+                [(f"{self._validated}/{folder}",) for folder in former.made],
             )
-            if done or refused:
+            if former.items:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
+            if batch.items:
+                document = orjson.dumps([(*item[:-1], tuple(item.record)) for item in batch.items]).decode()
+                connection.execute(
+                    "INSERT INTO intents (run, kind, item) VALUES (?, 'publish', ?)", [self._run.seq, document]
+                )
             self._run.progress_in(connection)
 
-    def _log(
-        self,
-        done: list[tuple[PublishItem, bool]],
-        refused: list[tuple[PublishItem, str]],
-        others: Iterable[Staged],
-    ) -> None:
-        add = self._run.log.add
-        for item, replaced in done:
-            record = Record._make(item.record)
-            if record.kind == "sidecar":
-                add("INFO", "Sidecar copied", file=item.path, dest=item.dest)
-                if record.problem:
-                    add("WARNING", "Sidecar not as its schema says", file=item.path, detail=record.problem)
-                continue
-            detail = f"replaced, backup {item.backup}" if replaced else "published"
-            add("INFO", "Processing file", file=item.path, detail=detail, dest=item.dest, checksum=item.sha256)
-            if replaced:
-                add("WARNING", "Source changed since it was published", file=item.path)
-        for item, reason in refused:
-            add("ERROR", _phrase(reason), file=item.path, detail=reason)
-        for answer in others:
-            path = recordable(f"{self._raw}/{answer.path}")
-            self._log_other(answer, path)
+    def _log(self, batch: _Batch) -> None:
+        with self._run.log.one_moment():
+            for item, replaced in batch.done:
+                self._log_published(item, replaced)
+            for item, reason in batch.refused:
+                self._run.log.add("ERROR", _phrase(reason), file=item.path, detail=reason)
+            for answer in batch.others:
+                self._log_other(answer, recordable(f"{self._raw}/{answer.path}"))
         self._run.log.flush()
         self._run.ctx.env.failpoints.reach("log.written")
+
+    def _log_published(self, item: PublishItem, replaced: bool) -> None:
+        add, kind = self._run.log.add, item.record[0]
+        if kind == "sidecar":
+            add("INFO", "Sidecar copied", file=item.path, dest=item.dest)
+            problem = Record._make(item.record).problem
+            if problem:
+                add("WARNING", "Sidecar not as its schema says", file=item.path, detail=problem)
+            return
+        detail = f"replaced, backup {item.backup}" if replaced else "published"
+        add("INFO", "Processing file", file=item.path, detail=detail, dest=item.dest, checksum=item.sha256)
+        if replaced:
+            add("WARNING", "Source changed since it was published", file=item.path)
 
     def _log_other(self, answer: Staged, path: str) -> None:
         add = self._run.log.add

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,16 @@ import orjson
 
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped
-from console.engine.actions.migrate.model import Candidate, Group, Groups, Staged
+from console.engine.actions.migrate.model import (
+    Candidate,
+    Group,
+    Groups,
+    Staged,
+    pack_answers,
+    pack_groups,
+    unpack_answers,
+    unpack_groups,
+)
 from console.engine.actions.migrate.plan import binding, chosen_sources
 from console.engine.actions.migrate.record import note_unread, remember_seen
 from console.engine.actions.migrate.rows import Recorder
@@ -30,8 +39,9 @@ from console.engine.ledger.mirror import difference_lines, read_mirror, record_d
 from console.engine.ledger.store import open_reader, reading, transaction
 from console.engine.model import Check, MigrateParams, RunStatus
 from console.engine.records.rules import load_rules
-from console.engine.runs.active import ActiveRun, Request, make_reserve
+from console.engine.runs.active import ActiveRun, make_reserve, release_reserve
 from console.engine.runs.pool import Pool, TaskError, WorkerDied
+from console.engine.runs.request import Request
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Flusher
 from console.engine.transfer.publish import Publisher
@@ -85,7 +95,8 @@ class Migrate:
         def handle(task: Task) -> Any:
             kind, payload = task
             if kind == "stage":
-                return [answer for group in payload for answer in stager.group(group, self._strict)]
+                groups = unpack_groups(payload)
+                return pack_answers([answer for group in groups for answer in stager.group(group, self._strict)])
             if not scanners:
                 connection = open_reader(ctx.workspace.ledger)
                 scanners.append(Scanner(root, ctx.settings, self.rules, connection, ctx.env.now()))
@@ -191,25 +202,20 @@ class Migrate:
         """Every destination that will be staged beside, durable before the first one: recovery goes by it."""
         folder = self._ctx.workspace.run_folder(run.id)
         zone = self._ctx.settings.zones.validated.rstrip("/")
+        statuses: Counter[str] = Counter()
         with open(folder / "plan.jsonl", "wb") as file:
             for group in survey.groups:
                 everyone: list[Candidate] = [*group.candidates, *([group.sidecar] if group.sidecar else [])]
-                file.writelines(
-                    orjson.dumps(
-                        {
-                            "path": recordable(c.path),
-                            "dest": f"{zone}/{recordable(c.path)}",
-                            "status": c.status,
-                            "size": c.size,
-                            "mtime_ns": c.mtime_ns,
-                            "inode": c.inode,
-                        },
-                        option=orjson.OPT_APPEND_NEWLINE,
-                    )
-                    for c in everyone
-                )
+                for path, status, size, mtime_ns, inode, *_ in everyone:
+                    statuses[status] += 1
+                    shown = recordable(path)
+                    line: dict[str, str | int] = {"path": shown, "dest": f"{zone}/{shown}", "status": status}
+                    line |= {"size": size, "mtime_ns": mtime_ns, "inode": inode}
+                    file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             file.flush()
             os.fsync(file.fileno())
+        totals = {"statuses": statuses, "bytes": survey.bytes}
+        (folder / "plan.json").write_bytes(orjson.dumps(totals))
         run.ctx.env.failpoints.reach("run.planned")
 
     # --- publishing ------------------------------------------------------------------------------------
@@ -230,14 +236,13 @@ class Migrate:
         try:
             for answer in changed:
                 self._take(run, batches, answer)
+            self._pool.before_fork = batches.pause
             self._feed(run, batches, survey, self._chunks(survey.groups))
             if batches.holding and self._stopped is None:
                 self._brake(run, batches, survey)
-            if self._stopped is None and self._braked is None:
-                self._commit(batches)
-            else:
-                batches.abandon()
+            self._finish(batches)
         finally:
+            batches.close()
             publisher.close()
             flusher.close()
 
@@ -250,10 +255,10 @@ class Migrate:
             files += len(group.candidates) + 1
             size += sum(candidate.size for candidate in group.candidates)
             if files >= _CHUNK_FILES or size >= _CHUNK_BYTES:
-                yield "stage", chunk
+                yield "stage", pack_groups(chunk)
                 chunk, files, size = [], 0, 0
         if chunk:
-            yield "stage", chunk
+            yield "stage", pack_groups(chunk)
 
     def _feed(self, run: ActiveRun, batches: Batches, survey: Survey, tasks: Iterator[Task]) -> None:
         split: deque[Task] = deque()
@@ -265,8 +270,8 @@ class Migrate:
             if isinstance(answer, TaskError):
                 raise RuntimeError(f"a worker failed: {answer}")
             if isinstance(answer, WorkerDied):
-                answer = _split(task[1], str(answer), split)
-            for staged in answer:
+                answer = pack_answers(_split(list(unpack_groups(task[1])), str(answer), split))
+            for staged in unpack_answers(answer):
                 self._take(run, batches, staged)
             if self._judged and self._judged // _WINDOW != self._answers:
                 self._answers = self._judged // _WINDOW
@@ -288,15 +293,22 @@ class Migrate:
         except RunStopped as stop:
             self._stop(batches, stop)
 
-    def _commit(self, batches: Batches) -> None:
+    def _finish(self, batches: Batches) -> None:
+        """The last batch is published, or taken back where the run was stopped; what was renamed is recorded."""
         try:
-            batches.commit()
+            if self._stopped is None and self._braked is None:
+                batches.hand_over()
+            batches.finish()
         except RunStopped as stop:
             self._stop(batches, stop)
+        if self._stopped is not None or self._braked is not None:
+            batches.abandon()
 
     def _stop(self, batches: Batches, stop: RunStopped) -> None:
         if self._stopped is None:
             self._stopped = stop
+        if stop.full:
+            release_reserve(self._ctx)  # or what is renamed already could not be recorded
         batches.holding = True  # what is still on its way is collected and taken back
 
     def _brake(self, run: ActiveRun, batches: Batches, survey: Survey) -> None:
@@ -357,7 +369,7 @@ def _tell(run: ActiveRun) -> Callable[[str, str, str, str], None]:
 
 def _weight(task: Task) -> float:
     """A chunk of large files counts as several: what is staged ahead of a batch stays under 100 MB a worker."""
-    size: int = sum(candidate.size for group in task[1] for candidate in group.candidates)
+    size: int = sum(candidate[2] for group in task[1] for candidate in group[1])
     return max(1.0, size / 4_000_000)
 
 
@@ -376,7 +388,7 @@ def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]
     for group in groups:
         for number, candidate in enumerate(group.candidates):
             alone = group._replace(candidates=[candidate], sidecar=group.sidecar if number == 0 else None)
-            split.append(("stage", [alone]))
+            split.append(("stage", pack_groups([alone])))
     return []
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from console.engine.records.model import Verdict
 
@@ -50,13 +50,13 @@ class Groups:
     def extend(self, groups: list[Group]) -> None:
         for start in range(0, len(groups), self._TOGETHER):
             some = groups[start : start + self._TOGETHER]
-            self._packed.append((some[0].folder, pickle.dumps(some, protocol=pickle.HIGHEST_PROTOCOL)))
+            self._packed.append((some[0].folder, pickle.dumps(pack_groups(some), protocol=pickle.HIGHEST_PROTOCOL)))
         self._count += len(groups)
 
     def __iter__(self) -> Iterator[Group]:
         self._packed.sort(key=lambda packed: packed[0])
         for _, data in self._packed:
-            yield from pickle.loads(data)
+            yield from unpack_groups(pickle.loads(data))
 
     def __len__(self) -> int:
         return self._count
@@ -107,3 +107,27 @@ class Staged(NamedTuple):
     made: tuple[str, ...] = ()  # folders made, relative to the validated zone
     reason: str = ""
     problem: str = ""  # a sidecar that its schema refuses
+
+
+def pack_answers(answers: list[Staged]) -> list[tuple[Any, ...]]:
+    """Answers as plain tuples: pickled and unpickled in a quarter of the time."""
+    return [(*answer[:6], tuple(answer.facts), *answer[7:]) for answer in answers]
+
+
+def unpack_answers(packed: list[tuple[Any, ...]]) -> list[Staged]:
+    """What `pack_answers` was given."""
+    return [Staged._make((*answer[:6], Facts._make(answer[6]), *answer[7:])) for answer in packed]
+
+
+def pack_groups(groups: list[Group]) -> list[tuple[Any, ...]]:
+    """Groups as plain tuples, for the same reason."""
+    return [
+        (folder, [tuple(candidate) for candidate in candidates], sidecar and tuple(sidecar), alone)
+        for folder, candidates, sidecar, alone in groups
+    ]
+
+
+def unpack_groups(packed: Iterable[tuple[Any, ...]]) -> Iterator[Group]:
+    """What `pack_groups` was given."""
+    for folder, candidates, sidecar, alone in packed:
+        yield Group(folder, [Candidate._make(c) for c in candidates], sidecar and Candidate._make(sidecar), alone)

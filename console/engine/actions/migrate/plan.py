@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields
 
+from console.engine.actions.command import command_line
 from console.engine.actions.migrate.judging import judge_all
 from console.engine.actions.migrate.scan import Scanner, Selection, list_sources
 from console.engine.actions.migrate.survey import Survey
@@ -33,22 +32,6 @@ from console.engine.runs.lock import read_holder
 from console.engine.runs.query import current_run, unrecovered
 
 Progress = Callable[[int, int], None]
-
-
-def command_line(params: MigrateParams, overrides: dict[str, str] | None = None) -> str:
-    """The command line that does the same; the fields of MigrateParams are its options."""
-    words = ["opsconsole", "migrate"]
-    for field in fields(params):
-        value = getattr(params, field.name)
-        if value is True:
-            words.append(f"--{field.name}")
-        elif value:
-            words += [f"--{field.name}", str(value)]
-    for name in overrides or {}:
-        words += ["--override", name]
-    if overrides:
-        words += ["--reason", next(iter(overrides.values()))]
-    return shlex.join([*words, "--yes"])
 
 
 def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Connection | None) -> list[str]:
@@ -95,7 +78,7 @@ def binding(
     except OSError:
         mirror = ""
     return {
-        "selection": command_line(params),
+        "selection": command_line("migrate", params),
         "configuration": ctx.settings.digest,
         "rules": hashlib.sha256("".join(rule.fingerprint for rule in rules.rules).encode()).hexdigest(),
         "mirror": mirror,
@@ -123,7 +106,7 @@ def plan_migrate(
     stop = cancelled or (lambda: False)
     survey = Survey(ctx, whole=not (params.source or params.pattern or params.sample))
     items: list[GateItem] = []
-    plan = Plan("migrate", params, "scan", timestamp(ctx.env.now()), command_line(params, overrides))
+    plan = Plan("migrate", params, "scan", timestamp(ctx.env.now()), command_line("migrate", params, overrides))
     try:
         with reading(ctx.workspace.ledger) as connection:
             gone = _gone(ctx, connection, items)

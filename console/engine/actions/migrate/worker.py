@@ -19,6 +19,7 @@ from console.engine.settings import Settings
 from console.engine.transfer.filesystem import is_full
 from console.engine.transfer.publish import hash_file
 from console.engine.transfer.stage import Folders, part_name, remove_if_empty, write_all
+from console.engine.transfer.way import Way
 
 _TRIES = 3  # a source that changes while it is read is read again this often
 _PAUSE = 0.05  # seconds between two tries: a writer that appends gets time to finish
@@ -47,12 +48,11 @@ class Stager:
     """Reads, judges and stages the files of one run; lives in one worker process."""
 
     def __init__(self, root: str, settings: Settings, rules: RuleSet, run: str, failpoints: Failpoints) -> None:
-        self._raw = os.path.realpath(os.path.join(root, settings.zones.raw))
         self._folders = Folders(os.path.join(root, settings.zones.validated))
         self._settings, self._rules, self._run = settings, rules, run
         self._judge = Judge(rules, settings)
         self._failpoints = failpoints
-        self._source: tuple[str, int] | None = None  # the raw folder in hand
+        self._source = Way(os.path.join(root, settings.zones.raw))
 
     def group(self, group: Group, strict: bool) -> list[Staged]:
         """All candidates of a folder, then its sidecar. strict: a confirmed plan, identities must be the plan's."""
@@ -67,7 +67,6 @@ class Stager:
         if group.sidecar is not None and publishes:
             answer = self._guarded(group.sidecar, self._sidecar)
             answers.append(answer._replace(kind="sidecar-left") if answer.kind == "unreadable" else answer)
-        self._leave_source()
         return answers
 
     def _guarded(self, candidate: Candidate, work: Callable[[Candidate], Staged]) -> Staged:
@@ -92,22 +91,10 @@ class Stager:
     # --- reading ---------------------------------------------------------------------------------------
 
     def _open(self, candidate: Candidate) -> int:
-        """The file, reached without following a link: its folder is opened once and checked for where it is."""
+        """The file, reached without following a link."""
         folder, _, name = candidate.path.rpartition("/")
-        if self._source is None or self._source[0] != folder:
-            self._leave_source()
-            path = f"{self._raw}/{folder}" if folder else self._raw
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            self._source = (folder, descriptor)
-            if os.readlink(f"/proc/self/fd/{descriptor}") != path:
-                self._leave_source()
-                raise EngineError("a link lies on the way to this file; links below a zone are not followed")
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._source[1])
-
-    def _leave_source(self) -> None:
-        if self._source is not None:
-            os.close(self._source[1])
-            self._source = None
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(name, flags, dir_fd=self._source.open(folder))
 
     def _read(self, candidate: Candidate, rule: Rule | None, suffix: str) -> _Read:
         """The file's bytes, judged and hashed; a large one goes into its part file on the way. Raises Changing."""
@@ -182,7 +169,7 @@ class Stager:
 
     def _create(self, path: str, made: list[str]) -> int:
         folder, _, name = path.rpartition("/")
-        self._folders.open(folder, made)
+        self._folders.open_making(folder, made)
         part = part_name(name, self._run)
         try:
             return self._folders.create(part)
@@ -204,7 +191,7 @@ class Stager:
     def _standing(self, candidate: Candidate, made: list[str]) -> tuple[str, tuple[int, int, int]]:
         """SHA-256 and identity of what stands at the destination; '' for nothing. Makes its folder: `made`."""
         folder, _, name = candidate.path.rpartition("/")
-        descriptor = self._folders.open(folder, made)
+        descriptor = self._folders.open_making(folder, made)
         if self._folders.fresh:
             return "", (0, 0, 0)
         try:

@@ -1,0 +1,26 @@
+"""An action as a command line. Light: whoever starts a run needs it, and nothing of what the run does."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.engine.model import MigrateParams
+
+
+def command_line(action: str, params: MigrateParams, overrides: dict[str, str] | None = None) -> str:
+    """The command line that does the same; the fields of the parameters are its options."""
+    words = ["opsconsole", action]
+    for field in fields(params):
+        value = getattr(params, field.name)
+        if value is True:
+            words.append(f"--{field.name}")
+        elif value:
+            words += [f"--{field.name}", str(value)]
+    for name in overrides or {}:
+        words += ["--override", name]
+    if overrides:
+        words += ["--reason", next(iter(overrides.values()))]
+    return shlex.join([*words, "--yes"])
