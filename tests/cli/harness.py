@@ -51,7 +51,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-FILES = 1500
+FILES = 4000
 
 
 def big_workspace(root: Path) -> Path:
