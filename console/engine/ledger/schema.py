@@ -5,9 +5,32 @@ Paths are relative to the root, with `/`, valid UTF-8 (a file whose name is not 
 
 from __future__ import annotations
 
-VERSION = 1
+from console import __version__
 
-DDL = """
+VERSION = 2
+READABLE_FROM = 1  # the oldest version of a program that can read this one: since then tables only came, none changed
+
+# What each version added to the one before it. Readers of an older ledger get these tables empty.
+UPGRADES = {
+    2: """
+-- Entries of a state file that nobody could adopt, as its writer left them: our state file carries them on.
+CREATE TABLE foreign_entries (
+  path TEXT PRIMARY KEY,           -- as the state file spells it
+  value TEXT NOT NULL,             -- JSON
+  reason TEXT NOT NULL             -- why it was not adopted
+) STRICT, WITHOUT ROWID;
+-- Files of the validated zone that neither state file nor ledger knew when the workspace was adopted.
+CREATE TABLE foreign_files (
+  path TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- When each person last looked.
+CREATE TABLE visits (who TEXT PRIMARY KEY, at TEXT NOT NULL, run INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+""",
+}
+
+_FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- One row an execution of an action. `seq` orders runs whatever the clock says.
@@ -173,3 +196,10 @@ CREATE TABLE zones_seen (zone TEXT PRIMARY KEY, filesystem TEXT NOT NULL, run IN
 CREATE TABLE sources_seen (source TEXT PRIMARY KEY, files INTEGER NOT NULL, run INTEGER NOT NULL)
   STRICT, WITHOUT ROWID;
 """
+
+DDL = _FIRST + "".join(UPGRADES.values())
+
+
+def stamp() -> list[tuple[str, str]]:
+    """What `meta` says of the program that made or upgraded a ledger, for older ones that open it."""
+    return [("readable_from", str(READABLE_FROM)), ("program", __version__)]

@@ -13,8 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from console import __version__
 from console.engine.errors import LedgerError
-from console.engine.ledger.schema import DDL, VERSION
+from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
 
 _NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
 
@@ -32,20 +33,50 @@ def _fail(path: Path, error: Exception) -> LedgerError:
     )
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > VERSION:
-        raise LedgerError(
-            f"the ledger is of version {version}, this program knows {VERSION}",
-            file=str(path),
-            untouched="everything",
-            next_step="use the newer opsconsole that upgraded it",
-        )
-    return version
+def version_of(connection: sqlite3.Connection) -> int:
+    """The ledger's version; 0 for one without tables."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _meta(connection: sqlite3.Connection, key: str) -> str:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _newer(connection: sqlite3.Connection, path: Path, *, reading: bool) -> LedgerError | None:
+    """The error where a newer program has upgraded this ledger beyond what this one may do with it."""
+    version = version_of(connection)
+    if version <= VERSION:
+        return None
+    program = _meta(connection, "program") or f"a program that knows ledgers of version {version}"
+    readable = int(_meta(connection, "readable_from") or version) <= VERSION
+    if reading and readable:
+        return None
+    return LedgerError(
+        f"opsconsole {program} has upgraded this ledger to version {version}; this is {__version__}, which knows"
+        f" version {VERSION}" + (" and can only read it" if readable else ""),
+        file=str(path),
+        untouched="everything",
+        next_step=f"use opsconsole {program} or a later one",
+    )
+
+
+def writable(path: Path) -> LedgerError | None:
+    """Why this program may not write the ledger, as its version has it; None where it may, or there is none."""
+    try:
+        with closing(open_reader(path)) as connection:
+            return _newer(connection, path, reading=False)
+    except FileNotFoundError:
+        return None
+    except LedgerError as error:
+        return error
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing at all. Raises LedgerError; FileNotFoundError where there is no ledger."""
+    """A connection that writes nothing at all. An older ledger is read as if it had today's tables, empty.
+
+    Raises LedgerError; FileNotFoundError where there is no ledger.
+    """
     if not path.exists():
         raise FileNotFoundError(path)
     live = Path(f"{path}-shm").exists()
@@ -54,10 +85,24 @@ def open_reader(path: Path) -> sqlite3.Connection:
             _uri(path, "mode=ro" if live else "immutable=1"), uri=True, timeout=5, isolation_level=None
         )
         connection.row_factory = sqlite3.Row
-        _check_version(connection, path)
+        newer = _newer(connection, path, reading=True)
+        if newer is not None:
+            connection.close()
+            raise newer
+        version = version_of(connection)
+        if 0 < version < VERSION:
+            connection.execute("PRAGMA temp_store=MEMORY")
+            for statement in upgrade_statements(version):
+                connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
     except sqlite3.Error as error:
         raise _fail(path, error) from error
     return connection
+
+
+def upgrade_statements(version: int) -> Iterator[str]:
+    """What leads from `version` to today's, statement by statement."""
+    for number in range(version + 1, VERSION + 1):
+        yield from _statements(UPGRADES[number])
 
 
 @contextmanager
@@ -78,7 +123,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
 def open_writer(path: Path) -> sqlite3.Connection:
     """The writing connection: WAL, synchronous=FULL, made with its tables where there is none.
 
-    Transactions are explicit (`with transaction(connection)`). Raises LedgerError.
+    An older ledger is left at its version (see ledger.upgrade). Transactions are explicit (`with
+    transaction(connection)`). Raises LedgerError.
     """
     try:
         # a run's batches are recorded by a thread beside the one that beats; ActiveRun.guard keeps them apart
@@ -89,11 +135,16 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-16000")  # 16 MB
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: a checkpoint costs two more flushes
-        if _check_version(connection, path) == 0:
+        newer = _newer(connection, path, reading=False)
+        if newer is not None:
+            connection.close()
+            raise newer
+        if version_of(connection) == 0:
             with transaction(connection):
-                if _check_version(connection, path) == 0:
+                if version_of(connection) == 0:
                     for statement in _statements(DDL):
                         connection.execute(statement)
+                    connection.executemany("INSERT INTO meta VALUES (?, ?)", stamp())
                     connection.execute(f"PRAGMA user_version={VERSION}")
     except sqlite3.Error as error:
         raise _fail(path, error) from error

@@ -20,17 +20,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from console.engine.actions.migrate.execute import Migrate
+from console.engine.actions.execution import Execution, execution
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
 from console.engine.errors import EngineError, LedgerError, RefusedError
 from console.engine.ledger.store import backup, open_writer
+from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
 from console.engine.observe.report import report_lines
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
-from console.engine.runs.request import Request, make_private
+from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 
@@ -43,17 +44,17 @@ def run_request(ctx: Context, request: Request, notify: Notify) -> int:
     gc.freeze()  # what is imported stays; and a batch makes many small objects without cycles
     gc.set_threshold(200_000, 20, 20)
     make_private(ctx, request.run)
-    migrate = Migrate(ctx, request)  # forks the workers, before there is a lock to inherit
+    action = execution(ctx, request)  # forks the workers, before there is a lock to inherit
     lock = RootLock(ctx.workspace)
     try:
         lock.acquire(_holder(ctx, request))
         ctx.env.failpoints.reach("run.locked")
         try:
-            return _locked(ctx, request, migrate, notify)
+            return _locked(ctx, request, action, notify)
         finally:
             lock.release()
     finally:
-        migrate.close(kill=True)
+        action.close(kill=True)
 
 
 def _holder(ctx: Context, request: Request) -> Holder:
@@ -69,8 +70,9 @@ def _holder(ctx: Context, request: Request) -> Holder:
     )
 
 
-def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) -> int:
+def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -> int:
     connection = _open_ledger(ctx)
+    upgrade_ledger(ctx, connection, new_run_id(ctx, "upgrade"))
     run = ActiveRun(ctx, connection, request)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda n, _frame: run.cancel(n))
@@ -78,11 +80,11 @@ def _locked(ctx: Context, request: Request, migrate: Migrate, notify: Notify) ->
     try:
         run.register()
         notify({"run": run.id, "pid": os.getpid()})
-        status, code, message = _guarded(ctx, connection, migrate, run)
+        status, code, message = _guarded(ctx, connection, action, run)
         if run.messages:
             message = "; ".join([message, *run.messages])
         _say_end(run, status, message)
-        migrate.close()  # workers let go of the ledger, so that closing it leaves no -wal behind
+        action.close()  # workers let go of the ledger, so that closing it leaves no -wal behind
         run.finish(status, code, message)
         _after(ctx, connection, run)
         return code
@@ -110,15 +112,15 @@ def _open_ledger(ctx: Context) -> sqlite3.Connection:
 
 
 def _guarded(
-    ctx: Context, connection: sqlite3.Connection, migrate: Migrate, run: ActiveRun
+    ctx: Context, connection: sqlite3.Connection, action: Execution, run: ActiveRun
 ) -> tuple[RunStatus, int, str]:
     """Recover and execute; whatever is raised becomes the run's result, with the traceback in its stderr file."""
     try:
         run.phase("recover")
         run.log.add("INFO", f"Starting {run.request.action}", command=run.request.command)
-        for sentence in recover_all(ctx, connection, migrate.rules, run):
+        for sentence in recover_all(ctx, connection, action.rules, run):
             run.messages.append(sentence)
-        return migrate.execute(run)
+        return action.execute(run)
     except RefusedError as error:
         return RunStatus.REFUSED, error.exit_status, error.sentence()
     except EngineError as error:
