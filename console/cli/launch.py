@@ -12,7 +12,7 @@ from console.engine.errors import EXIT_OK
 if TYPE_CHECKING:
     from console.cli.result import Summary
     from console.engine.context import Context
-    from console.engine.model import MigrateParams, Plan
+    from console.engine.model import ActionParams, Plan
 
 
 def say_recovery(ctx: Context) -> None:
@@ -29,7 +29,7 @@ def say_recovery(ctx: Context) -> None:
 def launch(
     ctx: Context,
     action: str,
-    params: MigrateParams,
+    params: ActionParams,
     overrides: dict[str, str],
     plan: Plan | None,
     *,
@@ -73,7 +73,7 @@ def _say_detached(run: str, summary: Summary) -> None:
 def _in_this_process(
     ctx: Context,
     action: str,
-    params: MigrateParams,
+    params: ActionParams,
     overrides: dict[str, str],
     command: str,
     plan: Plan | None,

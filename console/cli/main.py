@@ -17,6 +17,8 @@ from console.cli.session import config_option, last_typed, read_only_option, roo
 COMMANDS = {
     "init": ("console.cli.init", "Make a workspace, or add what one lacks."),
     "migrate": ("console.cli.migrate", "Check new and changed raw files and publish those that pass."),
+    "adopt": ("console.cli.adopt", "Take over what another program published here, as it is."),
+    "leave": ("console.cli.leave", "Give the workspace back to the scripts that were here before."),
     "validate": ("console.cli.validate", "Check any files against their schema; writes nothing."),
     "explain": ("console.cli.explain", "Why a file was, or was not, published."),
     "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
@@ -29,8 +31,6 @@ COMMANDS = {
 # The actions of later versions (reprocess, archive, rollback) are in the engine's registry.
 LATER = {
     "verify": "compares ledger, mirror, raw, validated, backups and archives",
-    "adopt": "takes over what the incumbent published",
-    "leave": "gives the workspace back to the incumbent's scripts",
     "schema": "lists every rule that ever judged a run",
     "backups": "lists, verifies and prunes backups",
     "logs": "reads, archives and trims logs",

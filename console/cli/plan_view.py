@@ -6,7 +6,7 @@ from collections import Counter
 
 from console.cli.output import Part, Stream
 from console.cli.session import in_this_session
-from console.engine.model import Check, Plan
+from console.engine.model import Check, GateItem, Plan
 from console.engine.records.words import cause_in_words
 from console.engine.text import count, duration, plural, size
 
@@ -43,7 +43,7 @@ def show_plan(stream: Stream, plan: Plan) -> None:
     _show_space(stream, plan)
     if plan.seconds is not None and plan.files:
         stream.line(f"  about {duration(plan.seconds)}, by {plural(plan.seconds_from, 'earlier run')}")
-    show_gate(stream, plan)
+    show_gate(stream, plan.gate)
     stream.line("  same as: ", ("bold", in_this_session(plan.command)))
 
 
@@ -101,14 +101,12 @@ def _show_space(stream: Stream, plan: Plan) -> None:
             )
 
 
-def show_gate(stream: Stream, plan: Plan) -> None:
+def show_gate(stream: Stream, gate: list[GateItem]) -> None:
     """How many passed; each of the others with its evidence and what helps."""
-    passed = sum(item.verdict == Check.PASS for item in plan.gate)
+    passed = sum(item.verdict == Check.PASS for item in gate)
     if passed:
-        stream.line(
-            "  ", (STYLES[Check.PASS], SIGNS[Check.PASS]), f" {passed} of {plural(len(plan.gate), 'check')} passed"
-        )
-    for item in plan.gate:
+        stream.line("  ", (STYLES[Check.PASS], SIGNS[Check.PASS]), f" {passed} of {plural(len(gate), 'check')} passed")
+    for item in gate:
         if item.verdict == Check.PASS:
             continue
         note = f" (released: {item.overridden})" if item.overridden else " (blocks)" if item.refuses else ""

@@ -26,6 +26,8 @@ WORDS = (  # keys of Counts in the order and with the words of a result
     ("restored", "restored"),
     ("removed", "removed"),
     ("moved", "archived"),
+    ("adopted", "adopted"),
+    ("foreign", "left as they are"),
     ("sidecars", "sidecars"),
     ("ignored", "ignored"),
 )

@@ -27,6 +27,8 @@ FAILPOINTS = (
     "batch.durable",
     "batch.recorded",
     "archive.moved",
+    "adopt.recorded",
+    "leave.put-back",
     "recover.item",
     "recover.recorded",
     "mirror.staged",

@@ -39,6 +39,7 @@ class Outcome(StrEnum):
     NOT_TRIED = "not-tried"  # the run stopped before it
     SIDECAR = "sidecar"
     MOVED = "moved"  # the source went to the archive after it was published (--operation move)
+    NOT_ADOPTED = "not-adopted"  # an entry of another program's state file that was left as it is
 
 
 class RunStatus(StrEnum):
@@ -94,6 +95,8 @@ class Counts:
     removed: int = 0
     moved: int = 0
     not_tried: int = 0
+    adopted: int = 0
+    foreign: int = 0  # entries and published files that nobody could adopt
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)
@@ -114,7 +117,12 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class MigrateParams:
+class ActionParams:
+    """What an action was asked to do; its fields are the options of the command line. This one has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateParams(ActionParams):
     """What a migrate was asked to do. Empty text means: as the configuration says."""
 
     source: str = ""  # one source's name

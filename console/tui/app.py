@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
-from console.engine.actions.registry import ACTIONS, find_action, not_yet
+from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
 from console.tui import signals
 from console.tui.commands import Palette, commands
@@ -40,7 +40,7 @@ class ConsoleApp(FedApp):
         Binding("ctrl+l", "redraw", "Draw again", show=False, priority=True),
         Binding("ctrl+r", "look_again", "Look again", show=False),
         Binding("ctrl+p,colon", "command_palette", "Commands", show=False),
-        *(Binding(action.function_key, f"act('{action.name}')", action.label, show=False) for action in ACTIONS),
+        *(Binding(action.function_key, f"act('{action.name}')", action.label, show=False) for action in BUTTONS),
     ]
     CSS = """
     Toast { border-left: none; }

@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Static
 
-from console.engine.actions.registry import ACTIONS, Action
+from console.engine.actions.registry import BUTTONS, Action
 from widgets.look import paint
 from widgets.push import Push
 
@@ -32,7 +32,7 @@ class ActionBar(Horizontal):
             super().__init__()
             self.action = action
 
-    def __init__(self, actions: Sequence[Action] = ACTIONS, *, read_only: bool = False, id: str | None = None) -> None:
+    def __init__(self, actions: Sequence[Action] = BUTTONS, *, read_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
         self.actions = tuple(actions)
         self.read_only = read_only

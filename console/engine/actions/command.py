@@ -7,10 +7,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from console.engine.model import MigrateParams
+    from console.engine.model import ActionParams
 
 
-def command_line(action: str, params: MigrateParams, overrides: dict[str, str] | None = None) -> str:
+def command_line(action: str, params: ActionParams, overrides: dict[str, str] | None = None) -> str:
     """The command line that does the same; the fields of the parameters are its options."""
     words = ["opsconsole", action]
     for field in fields(params):

@@ -32,4 +32,12 @@ def execution(ctx: Context, request: Request) -> Execution:
         from console.engine.actions.migrate.execute import Migrate
 
         return Migrate(ctx, request)
+    if request.action == "adopt":
+        from console.engine.actions.adopt.execute import Adopt
+
+        return Adopt(ctx, request)
+    if request.action == "leave":
+        from console.engine.actions.leave.execute import Leave
+
+        return Leave(ctx, request)
     raise UsageError(f"there is no action {request.action!r} in this version", untouched="everything")

@@ -11,8 +11,9 @@ from console.engine.errors import UsageError
 class Action:
     """Something that changes the workspace.
 
-    key: its letter after `a`. function_key: where the terminal sends it. dangerous: asks for `word` to be typed
-    ('' = no word). undo: full | none. available: this version has it; the others say so when they are asked for.
+    button: one of the four that are always in reach. key: its letter after `a`. function_key: where the terminal
+    sends it. dangerous: asks for `word` to be typed ('' = no word). undo: full | none. available: this version has
+    it; the others say so when they are asked for.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Action:
     word: str = ""
     undo: str = "full"
     available: bool = True
+    button: bool = True
 
     @property
     def command(self) -> str:
@@ -43,7 +45,11 @@ ACTIONS: tuple[Action, ...] = (
         "put back what a run replaced, take back what it made",
         available=False,
     ),
+    Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
+    Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
 )
+
+BUTTONS = tuple(action for action in ACTIONS if action.button)
 
 
 def find_action(name: str) -> Action:

@@ -19,7 +19,7 @@ from console.engine import errors
 from console.engine.actions.registry import find_action, not_yet
 from console.engine.context import Context
 from console.engine.errors import EngineError, ReadOnlyError, UsageError
-from console.engine.model import MigrateParams, Plan
+from console.engine.model import ActionParams, Plan
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
@@ -52,7 +52,7 @@ def _told_plainly() -> Iterator[None]:
 def _request(
     ctx: Context,
     action: str,
-    params: MigrateParams,
+    params: ActionParams,
     overrides: dict[str, str],
     command: str,
     plan: Plan | None,
@@ -84,7 +84,7 @@ def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
 def start_run(
     ctx: Context,
     action: str,
-    params: MigrateParams,
+    params: ActionParams,
     *,
     overrides: dict[str, str] | None = None,
     command: str = "",
@@ -165,7 +165,7 @@ def _error(document: dict[str, Any], folder: object) -> EngineError:
 def run_foreground(
     ctx: Context,
     action: str,
-    params: MigrateParams,
+    params: ActionParams,
     *,
     overrides: dict[str, str] | None = None,
     command: str = "",

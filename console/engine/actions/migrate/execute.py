@@ -29,6 +29,7 @@ from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
 from console.engine.actions.migrate.verify import verify_published
 from console.engine.actions.migrate.worker import Stager
+from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
@@ -115,6 +116,9 @@ class Migrate:
         run.phase("scan")
         recorder = Recorder(run, self.rules)
         self._check_binding(run)
+        run.gate = [adoption_item(self._ctx, run.connection)]
+        if (refused := refusal(run.gate)) is not None:
+            raise refused
         self._honour_edits(run)
         with transaction(run.connection) as connection:
             recorder.register_rules(connection)

@@ -12,7 +12,9 @@ from console.engine.actions.command import command_line
 from console.engine.actions.migrate.judging import judge_all
 from console.engine.actions.migrate.scan import Scanner, Selection, list_sources
 from console.engine.actions.migrate.survey import Survey
+from console.engine.checks.adoption import adoption_item
 from console.engine.checks.gate import apply_settings
+from console.engine.checks.runs import lock_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError, UsageError
 from console.engine.ledger.mirror import read_mirror
@@ -28,8 +30,7 @@ from console.engine.model import (
 )
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.active import timestamp
-from console.engine.runs.lock import read_holder
-from console.engine.runs.query import current_run, unrecovered
+from console.engine.runs.query import unrecovered
 
 Progress = Callable[[int, int], None]
 
@@ -128,6 +129,10 @@ def plan_migrate(
 
 def _gone(ctx: Context, connection: sqlite3.Connection | None, items: list[GateItem]) -> frozenset[str]:
     try:
+        adoption = adoption_item(ctx, connection)
+        items.append(adoption)
+        if adoption.refuses:  # what another program published is not judged entry by entry, but adopted
+            return frozenset()
         difference = read_mirror(ctx, connection)
     except MirrorError as error:
         items.append(GateItem("mirror", Check.FAIL, True, f"{error.what}: {error.file}", error.next_step))
@@ -159,15 +164,10 @@ def _scan(
 
 def _runs_gate(ctx: Context, plan: Plan) -> list[GateItem]:
     """Another run in progress, and what a dead one left behind."""
-    running = current_run(ctx)
     plan.recovery = [
         f"run {row.id} died in phase {row.phase or 'start'}; it is settled first" for row in unrecovered(ctx)
     ]
-    if running is None:
-        return [GateItem("lock", Check.PASS, True, "no other run")]
-    holder = read_holder(ctx.workspace)
-    who = holder.sentence() if holder else f"run {running.id} is in progress"
-    return [GateItem("lock", Check.FAIL, True, who, f"wait, or `opsconsole runs attach {running.short}`")]
+    return [lock_item(ctx)]
 
 
 def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float | None, int]:

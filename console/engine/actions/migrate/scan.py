@@ -296,12 +296,8 @@ class _SourceScan:
         same = identity == (known.size, known.mtime_ns, known.inode)
         dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)
         status = ""
-        if (
-            same
-            and known.status in ("held", "adopted")
-            and not (self._selection.checksum and known.status == "adopted")
-        ):
-            self.counts[known.status] += 1
+        if same and known.status == "held":
+            self.counts["held"] += 1
             return None
         dest = self._s.dest(relative)
         try:
@@ -320,10 +316,10 @@ class _SourceScan:
             if dest == known.dest and (facts.st_size, facts.st_mtime_ns, facts.st_ino) != dest_identity:
                 self.altered.append(relative)
                 self.counts["altered"] += 1
-            if rule != known.rule:
+            if rule != known.rule and known.status != "adopted":
                 self.counts["stale"] += 1
         if not status:
-            self.counts["unchanged"] += 1
+            self.counts["adopted" if known.status == "adopted" else "unchanged"] += 1
             if len(self.unchanged) <= self._s._settings.logs.unchanged_named:
                 self.unchanged.append(relative)
             return None

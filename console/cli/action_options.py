@@ -1,0 +1,81 @@
+"""The options that mutating commands share, and the question that most of them end in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from console.cli.session import on_terminal
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class HowToRun:
+    """What was typed of the shared options."""
+
+    dry_run: bool
+    yes: bool
+    detach: bool
+    foreground: bool
+    as_json: bool
+
+
+def run_options(function: F) -> F:
+    """`--dry-run --yes --detach --foreground --json`; the command takes them as `**shared`."""
+    options = (
+        click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing."),
+        click.option("--yes", is_flag=True, help="Run without asking."),
+        click.option("--detach", is_flag=True, help="Start the run and come back at once."),
+        click.option("--foreground", is_flag=True, help="Run in this process, for systemd and containers."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line, last the summary."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def how_to_run(shared: dict[str, Any]) -> HowToRun:
+    """Raises click.UsageError for options that exclude each other."""
+    how = HowToRun(**shared)
+    if how.detach and how.foreground:
+        raise click.UsageError("--detach and --foreground exclude each other.")
+    if how.dry_run and (how.detach or how.foreground):
+        raise click.UsageError("--dry-run runs nothing that could be detached or put in the foreground.")
+    return how
+
+
+def agreed(question: str, how: HowToRun) -> bool:
+    """Whether to go on: --yes, or a yes at the terminal. Raises UsageError where nobody can be asked."""
+    from console.cli.ask import confirm
+    from console.cli.output import note
+    from console.engine.errors import EXIT_CANCELLED, UsageError
+
+    if how.yes:
+        return True
+    if not on_terminal():
+        raise UsageError(
+            "there is no terminal to ask on whether to run this",
+            untouched="everything",
+            next_step="add --yes to run it, or --dry-run to see what would happen",
+        )
+    try:
+        if confirm(question):
+            return True
+    except KeyboardInterrupt:
+        note().line("")
+        note().line("Interrupted; nothing was changed.")
+        raise click.exceptions.Exit(EXIT_CANCELLED) from None
+    note().line("Nothing was changed.")
+    return False
+
+
+def check_gate(names: list[str]) -> None:
+    """Raises RefusedError where gate items refuse."""
+    from console.engine.errors import RefusedError
+
+    if names:
+        raise RefusedError("refused by " + ", ".join(names), untouched="everything", next_step="see above")

@@ -1,0 +1,1 @@
+"""Leave: give the workspace back to the scripts that were here before."""
