@@ -32,8 +32,31 @@ _STILL = 1.0  # seconds without a change after which nobody is writing
 _PAUSE = 0.02  # seconds between two looks
 
 
-class _Moved(Exception):
+class Moved(Exception):
     """The file changed while it was read."""
+
+
+class Patience:
+    """Whether a file that does not parse is worth another look: a writer may be in the middle of it."""
+
+    def __init__(self, ctx: Context, path: Path) -> None:
+        self._ctx, self._path = ctx, path
+        self._still_since, self._seen, self._tries = ctx.env.monotonic(), look(path), 0
+        self._failing_since: float | None = None
+
+    def again(self) -> bool:
+        """Wait for a moment; False when nobody moves, or 5 s after the first time that this was asked."""
+        now, found = self._ctx.env.monotonic(), look(self._path)
+        if self._failing_since is None:
+            self._failing_since = now
+        self._tries += 1
+        quiet = found == self._seen and (now - self._still_since >= _STILL or _old(self._ctx, found))
+        if found != self._seen:
+            self._still_since, self._seen = now, found
+        if quiet or now - self._failing_since >= PATIENCE or self._tries * _PAUSE >= PATIENCE:
+            return False
+        time.sleep(_PAUSE)  # a writer's turn; how long in all is decided by the clock that was handed in
+        return True
 
 
 def read_mirror(ctx: Context, connection: sqlite3.Connection | None) -> MirrorDifference:
@@ -44,30 +67,29 @@ def read_mirror(ctx: Context, connection: sqlite3.Connection | None) -> MirrorDi
     a link outwards.
     """
     path = mirror_path(ctx)
-    started = ctx.env.monotonic()
-    still_since, seen, tries = started, _look(path), 0
+    patience = Patience(ctx, path)
     while True:
         try:
             return _read_once(ctx, connection, path)
-        except _Moved:
-            error = MirrorError(
-                "the state file is being written by another program",
-                file=ctx.settings.state_file,
-                next_step="find what writes it (a forgotten cron job?), wait until it is done, and try again",
-            )
+        except Moved:
+            error = being_written(ctx)
         except MirrorError as problem:
             error = problem
-        now, found = ctx.env.monotonic(), _look(path)
-        tries += 1
-        quiet = found == seen and (now - still_since >= _STILL or _old(ctx, found))
-        if found != seen:
-            still_since, seen = now, found
-        if quiet or now - started >= PATIENCE or tries * _PAUSE >= PATIENCE:
-            raise _with_repairs(ctx, error)
-        time.sleep(_PAUSE)  # a writer's turn; how long in all is decided by the clock that was handed in
+        if not patience.again():
+            raise with_repairs(ctx, error)
 
 
-def _look(path: Path) -> Identity | None:
+def being_written(ctx: Context) -> MirrorError:
+    """What is said of a state file that never stands still."""
+    return MirrorError(
+        "the state file is being written by another program",
+        file=ctx.settings.state_file,
+        next_step="find what writes it (a forgotten cron job?), wait until it is done, and try again",
+    )
+
+
+def look(path: Path) -> Identity | None:
+    """What stat says of a file; None where there is none to look at."""
     try:
         return identity_of(os.lstat(path))
     except OSError:
@@ -79,7 +101,8 @@ def _old(ctx: Context, found: Identity | None) -> bool:
     return found is not None and abs(ctx.env.now().timestamp() - found.mtime_ns / 1e9) > PATIENCE
 
 
-def _with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
+def with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
+    """The same error with the ways to put it right."""
     name = ctx.settings.state_file
     backup = ctx.workspace.path(name + ".bak")
     ways = [f"`cp {name}.bak {name}` puts back the version before the last change"] if backup.exists() else []
@@ -94,7 +117,7 @@ def _with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
 
 
 @contextmanager
-def _opened(ctx: Context, path: Path) -> Iterator[int]:
+def opened(ctx: Context, path: Path) -> Iterator[int]:
     """The state file, opened for reading. Raises FileNotFoundError, and MirrorError for what is no file to
     read.
     """
@@ -116,7 +139,7 @@ def _opened(ctx: Context, path: Path) -> Iterator[int]:
 def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) -> MirrorDifference:
     memory, written = remembered(connection), last_written(connection)
     try:
-        with _opened(ctx, path) as descriptor:
+        with opened(ctx, path) as descriptor:
             identity = identity_of(os.fstat(descriptor))
             if identity == known_identity(memory, written):
                 return MirrorDifference("ours", identity=identity)
@@ -130,9 +153,9 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
             reader = MirrorReader(descriptor, ctx.settings.state_file)
             judge.judge(reader)
             if reader.sha256 != digest or identity_of(os.fstat(descriptor)) != identity:
-                raise _Moved
-            if _look(path) != identity:
-                raise _Moved
+                raise Moved
+            if look(path) != identity:
+                raise Moved
     except FileNotFoundError:
         return _deleted(ctx, connection, memory, written)
     except OSError as error:

@@ -62,6 +62,20 @@ def inside(connection: sqlite3.Connection) -> AbstractContextManager[Any]:
     return nullcontext() if connection.in_transaction else transaction(connection)
 
 
+def stored_key(key: str) -> str:
+    """A key of the state file as `foreign_entries` has it: a JSON string where it is no text that SQLite takes."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return json.dumps(key)
+    return json.dumps(key) if key.startswith('"') else key
+
+
+def spelled_key(stored: str) -> str:
+    """The key that `stored_key` was given."""
+    return str(json.loads(stored)) if stored.startswith('"') else stored
+
+
 def fingerprint(connection: sqlite3.Connection) -> str:
     """Tells whether any entry can have changed since: counts and sums over every row, in one pass of
     SQLite.

@@ -129,6 +129,10 @@ def ledger_time(text: Any) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+class Enough(Exception):
+    """A reader that may only take the first window has taken it."""
+
+
 class MirrorReader:
     """Iterates over (key, value) of processed_files. After the last one `sha256` and `last_updated` are
     known.
@@ -136,8 +140,10 @@ class MirrorReader:
     Raises MirrorError with line and column (1-based, in characters), OSError when the file cannot be read.
     """
 
-    def __init__(self, descriptor: int, name: str) -> None:
+    def __init__(self, descriptor: int, name: str, *, first_window: bool = False) -> None:
+        """first_window: raise Enough where more than that would have to be read."""
         self._descriptor = descriptor
+        self._only_first = first_window
         self._name = name
         self._digest = hashlib.sha256()
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
@@ -148,6 +154,7 @@ class MirrorReader:
         self._line = 1  # of the first character of _text
         self._column = 1
         self.last_updated: Any = None
+        self.read = 0  # bytes
 
     @property
     def sha256(self) -> str:
@@ -233,12 +240,15 @@ class MirrorReader:
 
     def _more(self, size: int) -> None:
         """Drop what was taken, read on."""
+        if self._only_first and self.read >= _WINDOW:
+            raise Enough
         taken = self._text[: self._at]
         self._line, self._column = self._place(self._at)
         self._text = self._text[len(taken) :]
         self._at = 0
         data = os.read(self._descriptor, size)
         self._digest.update(data)
+        self.read += len(data)
         try:
             self._text += self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
