@@ -133,14 +133,21 @@ def headline(row: RunRow) -> list[Part]:
         ("bold", f"{row.action} {row.short}"),
         ": ",
         (style, str(row.status)),
-        f", {counts_text(row.counts.to_json())}",
+        _counted(row),
         "" if took is None else f", in {duration(took)}",
     ]
 
 
+def _counted(row: RunRow) -> str:
+    """What it did to files; nothing for a run that was not about files, or never came so far."""
+    counts = row.counts.to_json()
+    said = any(counts.get(key) for key, _ in WORDS)
+    return f", {counts_text(counts)}" if said or (row.action == "migrate" and row.status == RunStatus.DONE) else ""
+
+
 def more_than_counts(row: RunRow) -> str:
     """A run's message without the sentence that says what the headline has said."""
-    if row.status in (RunStatus.DONE, RunStatus.PARTIAL):
+    if row.status in (RunStatus.DONE, RunStatus.PARTIAL) and _counted(row):
         return row.message.partition("; ")[2]
     return row.message
 

@@ -97,9 +97,7 @@ class Adopt:
         run.phase("record")
         self._others(run)
         if stream.identity is not None:
-            settle_adoption(
-                self._ctx, run.connection, stream.sha256, stream.identity, run.seq, stream.last_updated
-            )
+            settle_adoption(self._ctx, run.connection, stream.sha256, stream.identity, run.seq, stream.last_updated)
         return self._result(run)
 
     def _known(self, run: ActiveRun, stream: StateEntries) -> Iterator[Item]:
