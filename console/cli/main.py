@@ -95,12 +95,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
         return status if isinstance(status, int) else 0
     except Exception as error:  # noqa: BLE001 - the last net: every failure has a sentence and a status
-        from console.cli.trouble import tell
-
-        return tell(error)
+        return _tell(error)
     except KeyboardInterrupt:
         note().line("Interrupted.")
         return 130
+
+
+def _tell(error: Exception) -> int:
+    """What went wrong, in words; the exit status."""
+    try:
+        from console.cli.trouble import tell
+    except Exception:  # noqa: BLE001 - no file can be opened any more, not even that one
+        note().line(f"error: {str(error) or type(error).__name__}")
+        return int(getattr(error, "exit_status", 1))
+    return tell(error)
 
 
 def main() -> NoReturn:
@@ -112,9 +120,7 @@ def main() -> NoReturn:
         out().flush()
         note().flush()
     except OutputError as error:
-        from console.cli.trouble import tell
-
-        status = tell(error)
+        status = _tell(error)
     sys.exit(status)
 
 

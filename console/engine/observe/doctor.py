@@ -281,7 +281,7 @@ def _our_parts(ctx: Context) -> Iterator[Finding]:
     """Half-written files of our own beside ledger and state file: their names are ours alone."""
     state = ctx.workspace.path(ctx.settings.state_file)
     names = [state.with_name(state.name + suffix) for suffix in (".part", ".bak.part")]
-    names.append(ctx.workspace.ledger_backup.with_name(ctx.workspace.ledger_backup.name + ".part"))
+    names += ctx.workspace.our_parts
     names.append(ctx.workspace.holder.with_suffix(".part"))
     for path in names:
         if os.path.lexists(path):

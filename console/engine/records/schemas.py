@@ -7,6 +7,7 @@ own `$id`. Nothing outside of the base folder is read. Whatever cannot be found 
 
 from __future__ import annotations
 
+import decimal  # noqa: F401 - the validator loads it when first used, and panics where no file can be opened by then
 import hashlib
 import json
 import os

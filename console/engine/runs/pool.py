@@ -124,8 +124,11 @@ class _Worker:
         self._sizes.append((weight, len(data)))
         self._load += weight
         self._bytes += len(data)
-        with contextlib.suppress(OSError):  # it has just died: noticed when its answer is awaited
+        try:
             self._tasks.send_bytes(data)
+        except OSError:  # it has died, or will never get this: either way it is noticed when its answer is awaited
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def receive(self) -> tuple[Any, bool | None, Any]:
         """The oldest task, whether it was handled (None: not begun), and the answer.

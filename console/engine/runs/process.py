@@ -7,6 +7,7 @@ standard input. On FD it says, one JSON object a line, that the lock is taken, o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -71,6 +72,9 @@ def _holder(ctx: Context, request: Request) -> Holder:
 
 
 def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -> int:
+    for part in ctx.workspace.our_parts:  # of a run that was killed at its very end
+        with contextlib.suppress(OSError):  # mostly there is none
+            part.unlink()
     connection = _open_ledger(ctx)
     upgrade_ledger(ctx, connection, new_run_id(ctx, "upgrade"))
     run = ActiveRun(ctx, connection, request)
@@ -172,8 +176,7 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
 
 
 def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
-    report = ctx.workspace.run_folder(run.id) / "report.md"
-    part = report.with_suffix(".part")
+    report, part = ctx.workspace.run_folder(run.id) / "report.md", ctx.workspace.report_part
     try:
         with open(part, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in report_lines(ctx, connection, run.seq))

@@ -147,6 +147,8 @@ class Publisher:
         while folder.startswith(self._backup_zone + "/"):
             try:
                 os.rmdir(folder)
+            except FileNotFoundError:  # it could not be made; what leads to it perhaps was
+                pass
             except OSError:
                 return
             folder = os.path.dirname(folder)
@@ -157,6 +159,8 @@ class Publisher:
             os.unlink(self.absolute(item.part))
         except FileNotFoundError:
             pass
+        if item.replaces:
+            self._forget_folders(os.path.dirname(self.absolute(item.backup)))
 
     def settle(self, item: PublishItem) -> str:
         """After a crash: finish what the intent says. Returns published | dropped | touched.

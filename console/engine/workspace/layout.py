@@ -32,6 +32,16 @@ class Workspace:
         return self.private / "ledger.backup.sqlite"
 
     @property
+    def report_part(self) -> Path:
+        """A report that is being written; it gets its place when it is whole."""
+        return self.private / "report.part"
+
+    @property
+    def our_parts(self) -> tuple[Path, ...]:
+        """What a run that was killed at its end may have left half written; the next one removes it."""
+        return (self.report_part, self.ledger_backup.with_name(self.ledger_backup.name + ".part"))
+
+    @property
     def lock(self) -> Path:
         return self.private / "lock"
 
