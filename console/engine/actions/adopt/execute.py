@@ -154,7 +154,11 @@ class Adopt:
         reader.row_factory = None
 
         def known(path: str) -> bool:
-            return reader.execute("SELECT 1 FROM files WHERE path = ?", [recordable(path)]).fetchone() is not None
+            row = reader.execute(
+                "SELECT 1 FROM files WHERE path = :path UNION ALL SELECT 1 FROM foreign_entries WHERE path = :path",
+                {"path": recordable(path)},
+            )
+            return row.fetchone() is not None
 
         with transaction(run.connection) as connection:
             # what the ledger knows from before and the state file does not name counts as not processed

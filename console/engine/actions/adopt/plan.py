@@ -56,8 +56,7 @@ def _entries(ctx: Context, plan: AdoptPlan, progress: Progress | None, stop: Cal
         else:
             what, reason, _, dest = comparer.compare(item.entry)
             plan.bytes += dest[0]
-            if what.adopted:
-                names.add(item.entry.path)
+            names.add(item.entry.path)
         found[what] += 1
         examples = plan.examples.setdefault(what, [])
         if reason and len(examples) < _EXAMPLES:

@@ -1,0 +1,92 @@
+"""An older and a newer program on one ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.engine.ledger import schema
+from tests.support import make_workspace, run_cli, valid_record, write_raw
+
+LEDGER = ".opsconsole/ledger.sqlite"
+
+
+def change(root: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(root / LEDGER)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    root = make_workspace(tmp_path / "ws", {"alpha/one.json": [valid_record(1)]})
+    assert run_cli(root, "migrate", "--yes").returncode == 0
+    return root
+
+
+@pytest.fixture
+def older(used: Path) -> Path:
+    """The same ledger as version 1 had it."""
+    tables = ("foreign_entries", "foreign_files", "visits")
+    change(used, *(f"DROP TABLE {name}" for name in tables), "DELETE FROM meta WHERE key = 'program'")
+    change(used, "DELETE FROM meta WHERE key = 'readable_from'", "PRAGMA user_version=1")
+    return used
+
+
+def test_an_older_ledger_is_read_as_it_is(older: Path) -> None:
+    before = (older / LEDGER).read_bytes()
+    for words in (("runs", "list"), ("state", "list"), ("doctor",), ("migrate", "--dry-run"), ("failures", "list")):
+        done = run_cli(older, *words)
+        assert done.returncode in (0, 1), done.stderr
+        assert "Traceback" not in done.stderr
+    assert (older / LEDGER).read_bytes() == before
+
+
+def test_it_is_copied_and_upgraded_under_the_lock_as_a_recorded_run(older: Path) -> None:
+    write_raw(older, "alpha/two.json", [valid_record(2)])
+    done = run_cli(older, "migrate", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert rows(older / LEDGER, "PRAGMA user_version") == [(schema.VERSION,)]
+    assert rows(older / ".opsconsole/ledger.v1.sqlite", "PRAGMA user_version") == [(1,)]
+    assert rows(older / ".opsconsole/ledger.v1.sqlite", "SELECT count(*) FROM runs") == [(1,)]
+    actions = [row[0] for row in rows(older / LEDGER, "SELECT action FROM runs ORDER BY seq")]
+    assert actions == ["migrate", "upgrade", "migrate"]
+    assert run_cli(older, "migrate", "--yes").returncode == 0
+    assert len(rows(older / LEDGER, "SELECT id FROM runs WHERE action = 'upgrade'")) == 1
+
+
+def test_killed_in_the_middle_of_an_upgrade(older: Path) -> None:
+    """The copy is there, the ledger is as it was or as it will be; the next run comes to the same end."""
+    (older / ".opsconsole/ledger.v1.sqlite.part").write_bytes(b"half")
+    assert run_cli(older, "migrate", "--yes").returncode == 0
+    assert rows(older / LEDGER, "PRAGMA user_version") == [(schema.VERSION,)]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_an_older_program_on_a_newer_ledger(used: Path, readable: bool) -> None:
+    newer = schema.VERSION + 1
+    change(
+        used,
+        f"UPDATE meta SET value = '{schema.VERSION if readable else newer}' WHERE key = 'readable_from'",
+        "UPDATE meta SET value = '9.8' WHERE key = 'program'",
+        f"PRAGMA user_version={newer}",
+    )
+    before = (used / LEDGER).read_bytes()
+    write_raw(used, "alpha/two.json", [valid_record(2)])
+    done = run_cli(used, "migrate", "--yes")
+    assert done.returncode == 5
+    assert "opsconsole 9.8" in done.stderr
+    assert not (used / "data/transformed/validated/alpha/two.json").exists()
+    listed = run_cli(used, "runs", "list")
+    assert listed.returncode == (0 if readable else 5), listed.stderr
+    assert ("9.8" in listed.stderr) != readable
+    assert (used / LEDGER).read_bytes() == before
