@@ -205,6 +205,26 @@ def test_between_runs(place: Path) -> None:
     settled(root)
 
 
+def test_copies_put_in_the_place_of_ours_are_taken_over_where_they_have_the_same_bytes(place: Path) -> None:
+    """As a restore does it, and the old script beside us: no warning a file, run after run."""
+    root = workspace(place / "ws")
+    well(migrate(root))
+    for path in checker.walk_files(root / VALIDATED / "beta"):
+        shutil.copy(path, path.with_name("new"))
+        path.with_name("new").replace(path)
+    spoilt = root / VALIDATED / name("gamma", 0)
+    spoilt.write_bytes(spoilt.read_bytes().replace(b"G-", b"g-"))
+    for _ in range(2):
+        well(migrate(root))
+        last = query(root, "SELECT id FROM runs ORDER BY seq DESC LIMIT 1")[0][0]
+        lines = [json.loads(line) for line in (root / LOG).read_text().splitlines()]
+        changed = [line["file"] for line in lines if line["run"] == last and "changed by somebody" in line["message"]]
+        assert changed == [f"{RAW}/{name('gamma', 0)}"]
+    rows = query(root, "SELECT dest, dest_inode FROM files WHERE source = 'beta'")
+    assert len(rows) == 12
+    assert all((root / dest).stat().st_ino == inode for dest, inode in rows)
+
+
 def entries(root: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((root / checker.STATE).read_bytes())["processed_files"]
     return found

@@ -23,7 +23,7 @@ from console.engine.actions.migrate.model import (
     unpack_groups,
 )
 from console.engine.actions.migrate.plan import binding, chosen_sources
-from console.engine.actions.migrate.record import note_unread, remember_seen
+from console.engine.actions.migrate.record import note_unread, remember_seen, take_over_copies
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
@@ -119,6 +119,7 @@ class Migrate:
         with transaction(run.connection) as connection:
             recorder.register_rules(connection)
         survey = self._survey(run)
+        take_over_copies(run, survey)
         run.gate = survey.gate(run.connection, run.request.overrides)
         refused = refusal(run.gate)
         if refused is not None:
