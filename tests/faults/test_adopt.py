@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support import RAW, VALIDATED, invalid_record, run_cli, shared_corpus, valid_record
-from tests.support.incumbent import (
+from tests.support.their_workspace import (
     CONFIG,
     SCRIPT,
     STATE,

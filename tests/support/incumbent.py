@@ -1,90 +1,109 @@
-"""A workspace as another program left it: published files, its state file, its scripts; no ledger of ours."""
+"""A program that writes the state file as the incumbent was seen to do it; started as `migrate.py ROOT ...`.
 
-from __future__ import annotations
+Standard library only. It loads the state file once, at its start (anything that does not load is an empty state);
+then for every raw file that its memory does not have, or has with another checksum: copies it beside its
+destination, renames it, and rewrites the whole state file from its own memory, in place, without a lock. A file
+that its memory has with the same checksum it leaves alone. A test holds it where it has published N files: it
+says so and goes on when it is given a line.
 
+    migrate.py ROOT [--hold N]... [--pause SECONDS] [--only PREFIX] [--spell absolute]
+"""
+
+import argparse
 import hashlib
 import json
 import os
-from pathlib import Path
-from typing import Any
+import shutil
+import sys
+import time
+from datetime import datetime
 
-from tests.support.workspace import RAW, SMALL_SCHEMA, VALIDATED, valid_record
-
+RAW, VALIDATED = "data/raw/funding_sources", "data/transformed/validated"
 STATE = "logs/migration/.migration_state.json"
-CONFIG = "scripts/migration/config.json"
-SCRIPT = "scripts/migration/migrate.py"
-THEIR_SCRIPT = b"# the other program\n"
 
 
-def entry(root: Path, relative: str, data: bytes, dest: str = VALIDATED) -> dict[str, Any]:
-    """What the other program writes down of one file that it has published."""
-    digest = hashlib.sha256(data).hexdigest()
+def load():
+    try:
+        with open(STATE) as file:
+            state = json.load(file)
+        state["processed_files"].items()
+        return state
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {"processed_files": {}, "last_updated": None}
+
+
+def save(state):
+    state["last_updated"] = datetime.utcnow().isoformat()
+    with open(STATE, "w") as file:
+        json.dump(state, file, indent=2)
+
+
+def publish(path, dest):
+    """Copy beside, rename: as its file operations do."""
+    os.makedirs(os.path.dirname(dest), exist_ok=True)
+    part = os.path.join(os.path.dirname(dest), ".tmp_" + os.path.basename(dest))
+    shutil.copy2(path, part)
+    os.rename(part, dest)
+
+
+def entry(path, dest, checksum):
+    facts = os.stat(path)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
     return {
-        "checksum": digest,
-        "processed_at": "2025-03-04T05:06:07.000008",
-        "dest_path": f"{dest}/{relative}",
-        "metadata": {
-            "size_bytes": len(data),
-            "modified_timestamp": os.stat(root / RAW / relative).st_mtime,
-            "checksum": digest,
+        "checksum": checksum,
+        "processed_at": datetime.utcnow().isoformat(),
+        "dest_path": dest,
+        "metadata": {"size_bytes": facts.st_size, "modified_timestamp": facts.st_mtime, "checksum": checksum},
+        "validation_info": {
+            "file_size_bytes": len(text),
+            "format": path.rpartition(".")[2],
+            "record_count": text.count("grant_id"),
         },
-        "validation_info": {"file_size_bytes": len(data), "format": "json", "record_count": 1},
     }
 
 
-def put(root: Path, zone: str, relative: str, data: bytes) -> Path:
-    """Write one file of a zone."""
-    path = root / zone / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+def hold(done, arguments):
+    if done in arguments.hold:
+        print("holding", done, flush=True)
+        sys.stdin.readline()
 
 
-def write_state(root: Path, entries: dict[str, Any]) -> None:
-    """The state file as the other program writes it."""
-    document = {"processed_files": entries, "last_updated": "2025-03-04T05:06:08.000009"}
-    (root / STATE).parent.mkdir(parents=True, exist_ok=True)
-    (root / STATE).write_text(json.dumps(document, indent=2))
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root")
+    parser.add_argument("--hold", type=int, action="append", default=[])
+    parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--spell", default="relative")
+    arguments = parser.parse_args()
+    os.chdir(arguments.root)
+    state = load()
+    print("loaded", len(state["processed_files"]), flush=True)
+    done = 0
+    hold(done, arguments)
+    for place, folders, names in os.walk(RAW):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            if name.startswith((".", "_")) or not path[len(RAW) + 1 :].startswith(arguments.only):
+                continue
+            key = os.path.join(arguments.root, path) if arguments.spell == "absolute" else path
+            with open(path, "rb") as file:
+                checksum = hashlib.sha256(file.read()).hexdigest()
+            known = state["processed_files"].get(key)
+            if known and known["checksum"] == checksum:
+                continue
+            dest = VALIDATED + path[len(RAW) :]
+            publish(path, dest)
+            state["processed_files"][key] = entry(path, dest, checksum)
+            save(state)
+            print(path, flush=True)
+            time.sleep(arguments.pause)
+            done += 1
+            hold(done, arguments)
+    return 0
 
 
-def incumbent_workspace(root: Path, files: int = 5) -> dict[str, Any]:
-    """`files` files published by the other program; returns the entries of its state file."""
-    config = {
-        "source_dir": RAW,
-        "dest_dir": VALIDATED,
-        "backup_dir": "data/_backups",
-        "log_dir": "logs/migration",
-        "state_file": STATE,
-        "required_columns": [],
-        "validation_schema": "config/schemas/small.json",
-        "fail_on_warning": False,
-        "create_backups": True,
-        "operation": "copy",
-    }
-    put(root, "scripts/migration", "config.json", json.dumps(config).encode())
-    put(root, "scripts/migration", "migrate.py", THEIR_SCRIPT)
-    put(root, "config/schemas", "small.json", json.dumps(SMALL_SCHEMA).encode())
-    (root / "data/_backups").mkdir(parents=True)
-    entries = {}
-    for number in range(files):
-        relative = f"alpha/dumps/2024-01-{number + 1:02d}/data.json"
-        data = json.dumps([valid_record(number)]).encode()
-        put(root, RAW, relative, data)
-        put(root, VALIDATED, relative, data)
-        entries[f"{RAW}/{relative}"] = entry(root, relative, data)
-    write_state(root, entries)
-    return entries
-
-
-def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and modification time of every file that is not ours alone (our folder, the run logs)."""
-    found = {}
-    for folder, folders, names in os.walk(root):
-        if folder == str(root):
-            folders[:] = [name for name in folders if name != ".opsconsole"]
-        for name in names:
-            path = Path(folder) / name
-            relative = str(path.relative_to(root))
-            if not relative.startswith("logs/migration/migration."):
-                found[relative] = (path.read_bytes(), path.stat().st_mtime_ns)
-    return found
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError
-from console.engine.ledger.mirror_memory import expected_identity, identity_of, mirror_path
+from console.engine.ledger.mirror_memory import mirror_path
 from console.engine.ledger.store import reading
 from console.engine.model import RunRow, RunStatus
 from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.mirror_alert import mirror_alert
 from console.engine.runs.query import is_alive, run_row
 from console.engine.text import plural
 
@@ -125,31 +126,9 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
     ).fetchone()
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
-    if seen.running is None:  # during a run the file is on its way
-        seen.mirror = _mirror_alert(ctx, connection)
+    said = mirror_alert(ctx, connection, running=seen.running is not None)
+    seen.mirror = Alert(*said) if said else None
     return seen
-
-
-def _mirror_alert(ctx: Context, connection: sqlite3.Connection) -> Alert | None:
-    """Whether the state file is the one we left, by stat alone."""
-    expected = expected_identity(connection)
-    if expected is None:
-        return None
-    try:
-        standing = identity_of(os.lstat(mirror_path(ctx)))
-    except FileNotFoundError:
-        return Alert(
-            f"{ctx.settings.state_file} was deleted: every file counts as not processed",
-            "`opsconsole migrate` judges them again and rewrites nothing that is the same",
-        )
-    except (OSError, EngineError) as error:
-        return Alert(f"{ctx.settings.state_file} cannot be looked at: {error}", "`opsconsole doctor`")
-    if standing == expected:
-        return None
-    return Alert(
-        f"{ctx.settings.state_file} was changed by somebody else since the last run",
-        "`opsconsole doctor` says what is different; the next migrate takes it into account",
-    )
 
 
 def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:

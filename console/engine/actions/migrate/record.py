@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
+import os
+
 from console.engine.actions.migrate.survey import Survey
 from console.engine.context import Context
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
 from console.engine.text import plural
+from console.engine.transfer.publish import hash_file
+
+
+def take_over_copies(run: ActiveRun, survey: Survey) -> None:
+    """Copies that somebody put in the place of ours, with the same bytes: from now on they are the published ones.
+
+    The incumbent does that when it processes a file beside us, a restore from a backup does it to all of them.
+    """
+    prefix = run.ctx.settings.zones.raw.rstrip("/") + "/"
+    others, taken = [], []
+    for path in survey.altered:
+        run.beat()
+        row = run.connection.execute(
+            "SELECT id, dest, dest_size, sha256 FROM files WHERE path = ?", [prefix + path]
+        ).fetchone()
+        identity = _same_bytes(str(run.ctx.workspace.path(row["dest"])), row["dest_size"], row["sha256"])
+        if identity is None:
+            others.append(path)
+        else:
+            taken.append((*identity, row["id"]))
+    if taken:
+        with transaction(run.connection) as connection:
+            connection.executemany(
+                "UPDATE files SET dest_size = ?, dest_mtime_ns = ?, dest_inode = ? WHERE id = ?", taken
+            )
+        survey.altered[:] = others
+        survey.counts["altered"] = len(others)
+        run.log.add("INFO", f"{plural(len(taken), 'published copy', 'published copies')} replaced by the same bytes")
+
+
+def _same_bytes(dest: str, size: int, sha256: str) -> tuple[int, int, int] | None:
+    """Size, time and inode of a published copy that has these bytes; None where it has not."""
+    try:
+        before = os.lstat(dest)
+        if before.st_size != size or hash_file(dest) != sha256:
+            return None
+        after = os.lstat(dest)
+    except OSError:
+        return None
+    identity = (after.st_size, after.st_mtime_ns, after.st_ino)
+    return identity if identity == (before.st_size, before.st_mtime_ns, before.st_ino) else None
 
 
 def note_unread(run: ActiveRun, survey: Survey, ctx: Context) -> None:
