@@ -17,6 +17,7 @@ from console.cli.session import config_option, last_typed, read_only_option, roo
 COMMANDS = {
     "init": ("console.cli.init", "Make a workspace, or add what one lacks."),
     "migrate": ("console.cli.migrate", "Check new and changed raw files and publish those that pass."),
+    "reprocess": ("console.cli.reprocess", "Judge published files again by today's rules."),
     "adopt": ("console.cli.adopt", "Take over what another program published here, as it is."),
     "leave": ("console.cli.leave", "Give the workspace back to the scripts that were here before."),
     "validate": ("console.cli.validate", "Check any files against their schema; writes nothing."),
@@ -28,7 +29,7 @@ COMMANDS = {
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
-# The actions of later versions (reprocess, archive, rollback) are in the engine's registry.
+# The actions of later versions (archive, rollback) are in the engine's registry.
 LATER = {
     "verify": "compares ledger, mirror, raw, validated, backups and archives",
     "schema": "lists every rule that ever judged a run",

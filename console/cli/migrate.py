@@ -105,9 +105,9 @@ def command(
         params = MigrateParams(name, pattern, operation or "", checksum, sample or 0)
         overrides = dict.fromkeys(overridden, reason.strip())
         if dry_run:
-            return _dry_run(ctx, params, overrides, summary)
+            return dry_run_plan(ctx, params, overrides, summary)
         refuse_when_read_only("migrate")
-        return _run(ctx, params, overrides, summary, yes=yes, detach=detach, foreground=foreground)
+        return run_action(ctx, params, overrides, summary, yes=yes, detach=detach, foreground=foreground)
     except EngineError as error:
         summary.refused(error)
         raise
@@ -180,7 +180,7 @@ def check_dest(ctx: Context, source: str, dest: str) -> None:
         )
 
 
-def _dry_run(ctx: Context, params: MigrateParams, overrides: dict[str, str], summary: Summary) -> int:
+def dry_run_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str], summary: Summary) -> int:
     """The full plan; 1 where something would fail or refuse."""
     from console.cli.output import out
     from console.cli.plan_view import show_failing, show_plan, would_fail
@@ -215,7 +215,7 @@ def _dry_run(ctx: Context, params: MigrateParams, overrides: dict[str, str], sum
     return status
 
 
-def _run(
+def run_action(
     ctx: Context,
     params: MigrateParams,
     overrides: dict[str, str],
@@ -240,7 +240,7 @@ def _run(
         if plan is None:
             summary.last(None, "declined", {}, EXIT_OK)
             return EXIT_OK
-    return launch(ctx, "migrate", params, overrides, plan, detach=detach, foreground=foreground, summary=summary)
+    return launch(ctx, summary.action, params, overrides, plan, detach=detach, foreground=foreground, summary=summary)
 
 
 def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> Plan | None:

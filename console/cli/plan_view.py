@@ -16,6 +16,7 @@ _READ = (
     ("new", "new"),
     ("changed", "changed"),
     ("missing", "missing at the destination"),
+    ("again", "to be judged again"),
     ("stale", "judged by another rule than today's"),
     ("damaged", "damaged"),
 )

@@ -133,6 +133,24 @@ class MigrateParams(ActionParams):
 
 
 @dataclass(frozen=True, slots=True)
+class ReprocessParams(MigrateParams):
+    """Which published files are judged again; source, pattern and sample narrow it further."""
+
+    all: bool = False
+    failed: bool = False  # remembered failures, accepted or not
+    cause: str = ""  # remembered failures with this cause
+    stale_schema: bool = False  # judged by another rule than today's
+    adopted: bool = False  # never judged by us
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it says which files are meant."""
+        return bool(
+            self.all or self.failed or self.cause or self.stale_schema or self.adopted or self.source or self.pattern
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PlanItem:
     """One file that the plan would act on. Paths relative to the root."""
 

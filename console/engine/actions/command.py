@@ -14,11 +14,11 @@ def command_line(action: str, params: ActionParams, overrides: dict[str, str] | 
     """The command line that does the same; the fields of the parameters are its options."""
     words = ["opsconsole", action]
     for field in fields(params):
-        value = getattr(params, field.name)
+        value, option = getattr(params, field.name), f"--{field.name.replace('_', '-')}"
         if value is True:
-            words.append(f"--{field.name}")
+            words.append(option)
         elif value:
-            words += [f"--{field.name}", str(value)]
+            words += [option, str(value)]
     for name in overrides or {}:
         words += ["--override", name]
     if overrides:

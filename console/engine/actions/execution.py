@@ -32,6 +32,10 @@ def execution(ctx: Context, request: Request) -> Execution:
         from console.engine.actions.migrate.execute import Migrate
 
         return Migrate(ctx, request)
+    if request.action == "reprocess":
+        from console.engine.actions.migrate.execute import Reprocess
+
+        return Reprocess(ctx, request)
     if request.action == "adopt":
         from console.engine.actions.adopt.execute import Adopt
 

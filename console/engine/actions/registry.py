@@ -35,7 +35,7 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("migrate", "Migrate", "m", "f5", "publish new and changed raw files that pass validation"),
-    Action("reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules", available=False),
+    Action("reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules"),
     Action("archive", "Archive", "a", "f7", "move old raw files into the archive, verified", available=False),
     Action(
         "rollback",

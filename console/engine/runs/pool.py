@@ -19,6 +19,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, Pipe, wait
+from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -242,3 +243,22 @@ class Pool:
         for worker in self._workers:
             worker.close(kill=kill)
         self._workers.clear()
+
+
+def divert_stderr(path: Path) -> None:
+    """A worker's tracebacks go to the run's file, never to the terminal of a foreground run."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o664)
+    except OSError:
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, 2)
+
+
+def close_lock(path: str) -> None:
+    """A worker that replaces a dead one is forked while the lock is held: it lets go of the descriptor."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{name}") == path:
+                os.close(int(name))
+        except OSError:
+            continue

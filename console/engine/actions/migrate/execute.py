@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
+from console.engine.actions.migrate.again import again_of
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped
 from console.engine.actions.migrate.model import (
     Candidate,
-    Group,
     Groups,
     Staged,
     pack_answers,
-    pack_groups,
     unpack_answers,
     unpack_groups,
 )
-from console.engine.actions.migrate.plan import binding, chosen_sources
+from console.engine.actions.migrate.plan import binding, chosen_sources, is_whole
 from console.engine.actions.migrate.record import note_unread, remember_seen, take_over_copies
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
+from console.engine.actions.migrate.tasks import Task, changed_since_plan, chunks, split_chunk, weight
 from console.engine.actions.migrate.verify import verify_published
 from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
@@ -38,21 +37,17 @@ from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
 from console.engine.globs import compile_glob
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
 from console.engine.ledger.store import open_reader, reading, transaction
-from console.engine.model import Check, MigrateParams, RunStatus
+from console.engine.model import Check, MigrateParams, ReprocessParams, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun, make_reserve, release_reserve
-from console.engine.runs.pool import Pool, TaskError, WorkerDied
+from console.engine.runs.pool import Pool, TaskError, WorkerDied, close_lock, divert_stderr
 from console.engine.runs.request import Request
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Flusher
 from console.engine.transfer.publish import Publisher
 
-_CHUNK_FILES = 32
-_CHUNK_BYTES = 16 * 1024 * 1024
 _WINDOW = 2_000  # files judged before the first rename, where there is a last run to compare failures with
 _FAILING = ("failed", "unreadable", "damaged", "changed-while-read", "changed-since-plan")
-
-Task = tuple[str, Any]
 
 
 class Migrate:
@@ -60,7 +55,7 @@ class Migrate:
 
     def __init__(self, ctx: Context, request: Request) -> None:
         self._ctx, self._request = ctx, request
-        self._params = MigrateParams(**request.params)
+        self._params = self._parse(request.params)
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         for problem in self.rules.problems:
             raise problem
@@ -73,6 +68,9 @@ class Migrate:
         self._braked: EngineError | None = None
         self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
 
+    def _parse(self, params: dict[str, Any]) -> MigrateParams:
+        return MigrateParams(**params)
+
     def _check_usage(self) -> None:
         """Wrong usage is said before there is a run to record. Raises UsageError."""
         apply_settings([], {}, self._request.overrides)
@@ -80,13 +78,14 @@ class Migrate:
             compile_glob(self._params.pattern)
         with reading(self._ctx.workspace.ledger) as connection:
             chosen_sources(self._ctx, self._params, connection)
+            again_of(self._params, connection)
 
     # --- in the workers --------------------------------------------------------------------------------
 
     def _make_handler(self) -> Callable[[Task], Any]:
-        _close_lock(str(self._ctx.workspace.lock))
+        close_lock(str(self._ctx.workspace.lock))
         ctx = self._ctx
-        _divert_stderr(ctx.workspace.run_folder(self._request.run) / "stderr")
+        divert_stderr(ctx.workspace.run_folder(self._request.run) / "stderr")
         text = os.environ.get("OPSCONSOLE_FAILPOINT", "")
         failpoints = Failpoints(text, victim=os.getppid()) if text.startswith("stage.") else Failpoints()
         root = str(ctx.workspace.root)
@@ -162,8 +161,8 @@ class Migrate:
 
     def _survey(self, run: ActiveRun) -> Survey:
         params = self._params
-        survey = Survey(self._ctx, whole=not (params.source or params.pattern or params.sample))
-        selection = Selection(params.pattern, params.checksum)
+        survey = Survey(self._ctx, whole=is_whole(params))
+        selection = Selection(params.pattern, params.checksum, again=again_of(params, run.connection))
         sources = chosen_sources(self._ctx, params, run.connection)
         tasks: Iterator[Task] = (("scan", (source, selection)) for source in sources)
         for task, answer in self._pool.run(tasks, tick=run.beat):
@@ -190,12 +189,12 @@ class Migrate:
             for candidate in group.candidates:
                 identity = planned.pop(recordable(candidate.path), None)
                 if identity is not None and identity != candidate[2:5]:
-                    changed.append(_changed(candidate.path, candidate[2:5]))
+                    changed.append(changed_since_plan(candidate.path, candidate[2:5]))
                 elif identity is not None:
                     kept.append(candidate)
             if kept or group.sidecar_alone:
                 groups.append(group._replace(candidates=kept))
-        changed += [_changed(path, identity) for path, identity in planned.items()]
+        changed += [changed_since_plan(path, identity) for path, identity in planned.items()]
         survey.groups = Groups(groups)
         survey.candidates = sum(len(group.candidates) for group in groups)
         return changed
@@ -239,7 +238,7 @@ class Migrate:
             for answer in changed:
                 self._take(run, batches, answer)
             self._pool.before_fork = batches.pause
-            self._feed(run, batches, survey, self._chunks(survey.groups))
+            self._feed(run, batches, survey, chunks(survey.groups))
             if batches.holding and self._stopped is None:
                 self._brake(run, batches, survey)
             self._finish(batches)
@@ -248,31 +247,17 @@ class Migrate:
             publisher.close()
             flusher.close()
 
-    def _chunks(self, groups: Iterable[Group]) -> Iterator[Task]:
-        """Whole folders, about as much as a worker does in a few hundredths of a second."""
-        chunk: list[Group] = []
-        files = size = 0
-        for group in groups:
-            chunk.append(group)
-            files += len(group.candidates) + 1
-            size += sum(candidate.size for candidate in group.candidates)
-            if files >= _CHUNK_FILES or size >= _CHUNK_BYTES:
-                yield "stage", pack_groups(chunk)
-                chunk, files, size = [], 0, 0
-        if chunk:
-            yield "stage", pack_groups(chunk)
-
     def _feed(self, run: ActiveRun, batches: Batches, survey: Survey, tasks: Iterator[Task]) -> None:
         split: deque[Task] = deque()
 
         def tick() -> bool:
             return run.beat() or self._stopped is not None or self._braked is not None
 
-        for task, answer in self._pool.run(tasks, tick=tick, weigh=_weight):
+        for task, answer in self._pool.run(tasks, tick=tick, weigh=weight):
             if isinstance(answer, TaskError):
                 raise RuntimeError(f"a worker failed: {answer}")
             if isinstance(answer, WorkerDied):
-                answer = pack_answers(_split(list(unpack_groups(task[1])), str(answer), split))
+                answer = pack_answers(split_chunk(list(unpack_groups(task[1])), str(answer), split))
             for staged in unpack_answers(answer):
                 self._take(run, batches, staged)
             if self._judged and self._judged // _WINDOW != self._answers:
@@ -364,50 +349,14 @@ class Migrate:
         return RunStatus.DONE, 0, "nothing to do"
 
 
+class Reprocess(Migrate):
+    """Published files judged again by today's rules, through the same stages: what would be the same is recorded as
+    revalidated and not rewritten, what fails is flagged and stays published."""
+
+    def _parse(self, params: dict[str, Any]) -> MigrateParams:
+        return ReprocessParams(**params)
+
+
 def _tell(run: ActiveRun) -> Callable[[str, str, str, str], None]:
     """Writes (level, message, file, detail) into the run's log."""
     return lambda level, message, file, detail: run.log.add(level, message, file=file, detail=detail)
-
-
-def _weight(task: Task) -> float:
-    """A chunk of large files counts as several: what is staged ahead of a batch stays under 100 MB a worker."""
-    size: int = sum(candidate[2] for group in task[1] for candidate in group[1])
-    return max(1.0, size / 4_000_000)
-
-
-def _changed(path: str, identity: tuple[int, int, int]) -> Staged:
-    return Staged(path, "changed-since-plan", *identity, reason="it changed after the plan was made; left alone")
-
-
-def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]:
-    """A chunk whose worker died twice: its files one by one; a file that does it alone is to blame."""
-    if sum(len(group.candidates) for group in groups) <= 1:
-        return [
-            Staged(c.path, "unreadable", *c[2:5], reason=f"{reason} (out of memory?)")
-            for group in groups
-            for c in group.candidates
-        ]
-    for group in groups:
-        for number, candidate in enumerate(group.candidates):
-            alone = group._replace(candidates=[candidate], sidecar=group.sidecar if number == 0 else None)
-            split.append(("stage", pack_groups([alone])))
-    return []
-
-
-def _divert_stderr(path: Path) -> None:
-    """A worker's tracebacks go to the run's file, never to the terminal of a foreground run."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o664)
-    except OSError:
-        descriptor = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(descriptor, 2)
-
-
-def _close_lock(path: str) -> None:
-    """A worker that replaces a dead one is forked while the lock is held: it lets go of the descriptor."""
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if os.readlink(f"/proc/self/fd/{name}") == path:
-                os.close(int(name))
-        except OSError:
-            continue

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from console.engine.actions.command import command_line
+from console.engine.actions.migrate.again import again_of
 from console.engine.actions.migrate.judging import judge_all
 from console.engine.actions.migrate.scan import Scanner, Selection, list_sources
 from console.engine.actions.migrate.survey import Survey
@@ -27,12 +28,23 @@ from console.engine.model import (
     MigrateParams,
     Plan,
     PlanItem,
+    ReprocessParams,
 )
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.active import timestamp
 from console.engine.runs.query import unrecovered
 
 Progress = Callable[[int, int], None]
+
+
+def action_of(params: MigrateParams) -> str:
+    """The action that has these parameters."""
+    return "reprocess" if isinstance(params, ReprocessParams) else "migrate"
+
+
+def is_whole(params: MigrateParams) -> bool:
+    """Whether every waiting file is meant: what is not there is really gone, and shares can be compared."""
+    return not (params.source or params.pattern or params.sample or isinstance(params, ReprocessParams))
 
 
 def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Connection | None) -> list[str]:
@@ -79,7 +91,7 @@ def binding(
     except OSError:
         mirror = ""
     return {
-        "selection": command_line("migrate", params),
+        "selection": command_line(action_of(params), params),
         "configuration": ctx.settings.digest,
         "rules": hashlib.sha256("".join(rule.fingerprint for rule in rules.rules).encode()).hexdigest(),
         "mirror": mirror,
@@ -105,9 +117,10 @@ def plan_migrate(
     for problem in rules.problems:
         raise problem
     stop = cancelled or (lambda: False)
-    survey = Survey(ctx, whole=not (params.source or params.pattern or params.sample))
+    survey = Survey(ctx, whole=is_whole(params))
     items: list[GateItem] = []
-    plan = Plan("migrate", params, "scan", timestamp(ctx.env.now()), command_line("migrate", params, overrides))
+    action = action_of(params)
+    plan = Plan(action, params, "scan", timestamp(ctx.env.now()), command_line(action, params, overrides))
     try:
         with reading(ctx.workspace.ledger) as connection:
             gone = _gone(ctx, connection, items)
@@ -152,7 +165,7 @@ def _scan(
     stop: Callable[[], bool],
 ) -> None:
     scanner = Scanner(str(ctx.workspace.root), ctx.settings, rules, connection, ctx.env.now())
-    selection = Selection(params.pattern, params.checksum, gone)
+    selection = Selection(params.pattern, params.checksum, gone, again_of(params, connection))
     sources = chosen_sources(ctx, params, connection)
     for done, source in enumerate(sources):
         if stop():
@@ -187,7 +200,8 @@ def _fill(ctx: Context, plan: Plan, survey: Survey) -> None:
     for group in survey.groups:
         for candidate in group.candidates:
             dest = f"{validated}/{candidate.path}"
-            status = FileStatus.PROCESSED if candidate.status == "check" else FileStatus(candidate.status)
+            known = candidate.status in ("check", "again")
+            status = FileStatus.PROCESSED if known else FileStatus(candidate.status)
             plan.items.append(
                 PlanItem(
                     f"{raw}/{candidate.path}",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from console.engine.actions.migrate.again import Again
 from console.engine.actions.migrate.model import Candidate, Group, SourceScan
 from console.engine.globs import compile_glob
 from console.engine.records.rules import RuleSet
@@ -32,6 +33,7 @@ class Selection:
     pattern: str = ""
     checksum: bool = False
     gone: frozenset[str] = field(default_factory=frozenset)
+    again: Again | None = None  # a reprocess: only what it takes is looked at, and judged whatever it was
 
 
 class Known(NamedTuple):
@@ -145,6 +147,9 @@ class Scanner:
         """The ledger's id of today's rule for this file: -1 a rule the ledger has never seen, None no rule."""
         rule = self._rules.rule_for(relative)
         return None if rule is None else self._rule_ids.get(rule.fingerprint, -1)
+
+    def path(self, relative: str) -> str:
+        return self._prefix + relative
 
     def dest(self, relative: str) -> str:
         return self._dest_prefix + relative
@@ -282,16 +287,22 @@ class _SourceScan:
             self.data_files -= 1
             self.ignored.append((relative, NO_RULE))
             return None
-        failure = self._failures.get(recordable(relative))
-        if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule):
+        failure, again = self._failures.get(recordable(relative)), self._selection.again
+        wanted = again is not None and failure is not None and again.takes_failure(recordable(self._s.path(relative)))
+        if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule) and not wanted:
             self.counts["accepted" if failure.accepted else "known_failed"] += 1
             return None
+        if wanted and known is None:
+            self.counts["again"] += 1
+            return Candidate(relative, "again", *identity)
         if known is None:
             self.counts["new"] += 1
-            return Candidate(relative, "new", *identity)
-        return self._known(relative, known, identity, rule)
+            return Candidate(relative, "new", *identity) if again is None else None
+        return self._known(relative, known, identity, rule, wanted=wanted)
 
-    def _known(self, relative: str, known: Known, identity: tuple[int, int, int], rule: int | None) -> Candidate | None:
+    def _known(
+        self, relative: str, known: Known, identity: tuple[int, int, int], rule: int | None, *, wanted: bool
+    ) -> Candidate | None:
         """A file that the ledger has published: unchanged, or why it is looked at again."""
         same = identity == (known.size, known.mtime_ns, known.inode)
         dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)
@@ -318,6 +329,14 @@ class _SourceScan:
                 self.counts["altered"] += 1
             if rule != known.rule and known.status != "adopted":
                 self.counts["stale"] += 1
+        again = self._selection.again
+        if again is not None:
+            taken = wanted or again.takes(known.status, stale=rule != known.rule and known.status != "adopted")
+            if taken and not status:
+                status = "again"
+            elif not taken and status:  # migrate's business
+                self.counts[status] += 1
+                return None
         if not status:
             self.counts["adopted" if known.status == "adopted" else "unchanged"] += 1
             if len(self.unchanged) <= self._s._settings.logs.unchanged_named:

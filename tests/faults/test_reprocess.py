@@ -1,0 +1,119 @@
+"""Judging again: by today's rules, through the same stages; what is the same is not rewritten."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.test_adopt import cli, summary
+from tests.support import RAW, VALIDATED, invalid_record, make_workspace, run_cli, valid_record
+from tests.support.their_workspace import entry, incumbent_workspace, put, write_state
+
+SCHEMA = "config/schemas/small.json"
+
+
+def statuses(root: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(root / ".opsconsole/ledger.sqlite")) as connection:
+        return dict(connection.execute("SELECT path, status FROM files").fetchall())
+
+
+def standing(root: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Bytes, time and inode of everything published."""
+    found = {}
+    for path in (root / VALIDATED).rglob("*"):
+        if path.is_file():
+            facts = path.stat()
+            found[str(path)] = (path.read_bytes(), facts.st_mtime_ns, facts.st_ino)
+    return found
+
+
+@pytest.fixture
+def adopted(tmp_path: Path) -> Path:
+    """Four good files and one bad one, adopted."""
+    root = tmp_path / "ws"
+    entries = incumbent_workspace(root, 4)
+    bad = json.dumps([invalid_record(0)]).encode()
+    for zone in (RAW, VALIDATED):
+        put(root, zone, "alpha/bad.json", bad)
+    entries[f"{RAW}/alpha/bad.json"] = entry(root, "alpha/bad.json", bad)
+    write_state(root, entries)
+    assert cli(root, "adopt", "--yes").returncode == 0
+    return root
+
+
+def test_adopted_files_are_worked_off_in_portions(adopted: Path) -> None:
+    before = standing(adopted)
+    done = cli(adopted, "reprocess", "--adopted", "--sample", "2", "--yes", "--json")
+    counts = summary(done)["counts"]
+    assert counts["revalidated"] + counts["failed"] == 2, done.stderr
+    assert sum(status == "adopted" for status in statuses(adopted).values()) >= 3
+    done = cli(adopted, "reprocess", "--adopted", "--yes", "--json")
+    assert done.returncode == 1
+    counts = summary(done)["counts"]
+    assert counts["processed"] == 0
+    assert standing(adopted) == before
+    found = statuses(adopted)
+    assert sum(status == "processed" for status in found.values()) == 4
+    assert found[f"{RAW}/alpha/bad.json"] == "adopted"
+    assert "alpha/bad.json" in cli(adopted, "failures", "list", "--by", "file").stdout
+    again = cli(adopted, "migrate", "--yes", "--json")
+    assert again.returncode == 1
+    assert summary(again)["counts"]["known_failed"] == 1
+    assert standing(adopted) == before
+
+
+def change_schema(root: Path, minimum: int) -> None:
+    schema = json.loads((root / SCHEMA).read_text())
+    schema["properties"]["amount"]["minimum"] = minimum
+    (root / SCHEMA).write_text(json.dumps(schema))
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    files: dict[str, Any] = {f"alpha/{n}.json": [valid_record(n)] for n in range(4)}
+    root = make_workspace(tmp_path / "ws", {**files, "beta/bad.json": [invalid_record(1)]})
+    assert run_cli(root, "migrate", "--yes").returncode == 1
+    return root
+
+
+def test_a_new_schema_is_applied_to_what_is_published(published: Path) -> None:
+    before = standing(published)
+    change_schema(published, 1002)  # refuses the records 0 and 1
+    plan = run_cli(published, "reprocess", "--stale-schema", "--dry-run")
+    assert plan.returncode == 1
+    assert "2 will fail" in plan.stdout
+    assert standing(published) == before
+    done = run_cli(published, "reprocess", "--stale-schema", "--yes", "--json")
+    assert done.returncode == 1, done.stderr
+    counts = summary(done)["counts"]
+    assert (counts["revalidated"], counts["failed"], counts["processed"]) == (2, 2, 0)
+    assert standing(published) == before, "what fails now stays published until somebody decides"
+    change_schema(published, 0)
+    back = run_cli(published, "reprocess", "--failed", "--source", "alpha", "--yes", "--json")
+    assert summary(back)["counts"]["revalidated"] == 2, back.stderr
+    assert standing(published) == before
+
+
+def test_only_what_was_chosen_is_looked_at(published: Path) -> None:
+    put(published, RAW, "alpha/new.json", json.dumps([valid_record(7)]).encode())
+    put(published, RAW, "alpha/0.json", json.dumps([valid_record(8)]).encode())
+    done = run_cli(published, "reprocess", "--adopted", "--yes", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    assert summary(done)["counts"]["processed"] == 0
+    assert not (published / VALIDATED / "alpha/new.json").exists()
+    everything = run_cli(published, "reprocess", "--source", "alpha", "--yes", "--json")
+    counts = summary(everything)["counts"]
+    assert (counts["revalidated"], counts["processed"]) == (3, 1)
+
+
+def test_nothing_chosen_and_no_such_cause_are_wrong_usage(published: Path) -> None:
+    for words in ((), ("--cause", "required:nothing")):
+        done = run_cli(published, "reprocess", *words, "--yes")
+        assert done.returncode == 2, done.stderr
+    cause = run_cli(published, "failures", "list", "--by", "cause", "--json")
+    assert cause.returncode == 0
