@@ -66,6 +66,29 @@ def test_an_accepted_failure_no_longer_fails_the_run(done: Path) -> None:
     assert run_cli(done, "failures", "list", "--by", "file", "--open").stdout == ""
 
 
+def test_an_earlier_acceptance_is_left_alone_and_counted(done: Path) -> None:
+    assert run_cli(done, "failures", "accept", BAD, "--reason", "the first").returncode == 0
+    second = run_cli(done, "failures", "accept", BAD, "--reason", "the second")
+    assert (second.returncode, second.stdout) == (0, "")
+    assert "0 accepted" in second.stderr and "1 was accepted before" in second.stderr and "--again" in second.stderr
+    shown = run_cli(done, "failures", "accept", BAD, "--reason", "the second", "--dry-run")
+    assert (shown.returncode, shown.stdout) == (0, "")
+    (summary,) = lines_of(run_cli(done, "failures", "accept", "--all", "--reason", "the second", "--json").stdout)
+    assert summary["counts"] == {"accepted": 0, "already_accepted": 1}
+    assert "the first" in run_cli(done, "state", "show", BAD).stdout
+    replaced = run_cli(done, "failures", "accept", BAD, "--reason", "the second", "--again")
+    assert replaced.stdout.strip() == BAD
+    assert "the second" in run_cli(done, "state", "show", BAD).stdout
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["done", "dry"])
+def test_the_other_causes_of_what_a_cause_selects_are_named(done: Path, more: list[str]) -> None:
+    accepted = run_cli(done, "failures", "accept", "--cause", "required:date", "--reason", "asked them", *more)
+    assert accepted.returncode == 0
+    assert "1 of them fails for other causes too" in accepted.stderr
+    assert "1 file  enum:category  category is none of the allowed values" in accepted.stderr
+
+
 def test_read_only_accepts_nothing(done: Path) -> None:
     refused = run_cli(done, "--read-only", "failures", "accept", BAD, "--reason", "x")
     assert refused.returncode == 4
