@@ -60,12 +60,16 @@ def _selection(
     return FailureSelection(paths, cause, source_name(ctx, source), pattern, everything)
 
 
-def causes(ctx: Context, limit: int) -> list[tuple[str, int, int]]:
-    """What fails and nobody has accepted: cause in words, files, records; most files first."""
-    from console.engine.observe.failures import FailureGroup, list_failures
+def causes(ctx: Context, limit: int, judged_by: int = 0) -> list[tuple[str, int, int]]:
+    """What fails and nobody has accepted: cause in words, files, records; most files first.
+
+    judged_by: of files whose last judge was this run (its seq), accepted since or not.
+    """
+    from console.engine.observe.failures import FailureGroup, FailureSelection, list_failures
     from console.engine.records.words import cause_in_words
 
-    groups = list_failures(ctx, "cause", accepted=False, limit=limit)
+    selection = FailureSelection(judged_by=judged_by)
+    groups = list_failures(ctx, "cause", selection=selection, accepted=None if judged_by else False, limit=limit)
     return [
         (cause_in_words(group.key), group.files, group.records) for group in groups if isinstance(group, FailureGroup)
     ]

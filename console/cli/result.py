@@ -157,7 +157,7 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
             stream.line("  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}")
     failing = row.counts.failed + row.counts.known_failed
     if failing:
-        show_causes(ctx)
+        show_causes(ctx, row)
         show_first_failures(ctx, row)
     report = ctx.workspace.run_folder(row.id) / "report.md"
     if report.exists():
@@ -168,16 +168,22 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
         stream.line("        ", ("bold", spoken_command("explain", "FILE")), "       one file, record by record")
 
 
-def show_causes(ctx: Context) -> None:
-    """What fails in the workspace, by cause."""
-    from console.cli.failures import causes
+def show_causes(ctx: Context, row: RunRow) -> None:
+    """What fails in the workspace, by cause.
 
-    rows = causes(ctx, FIRST_CAUSES + 1)
+    Of a run that others came after only what it was the last to judge: the ledger keeps today's causes of a file,
+    and a cause that a later run found is none of this one's.
+    """
+    from console.cli.failures import causes
+    from console.engine.runs.query import is_last
+
+    last = is_last(ctx, row)
+    rows = causes(ctx, FIRST_CAUSES + 1, 0 if last else row.seq)
     if not rows:
         return
     stream = out()
     stream.line("")
-    stream.line("Failing, by cause")
+    stream.line("Failing, by cause" if last else "Failed in this run and not judged again since, by cause")
     stream.table(
         ("  files", "records", "cause"),
         [(f"  {count(files)}", count(records), cause) for cause, files, records in rows[:FIRST_CAUSES]],

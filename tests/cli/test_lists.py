@@ -202,6 +202,29 @@ def test_attach_to_a_run_that_is_over_and_to_none(done: Path) -> None:
     assert run_cli(done, "runs", "cancel", rows(done, "SELECT id FROM runs")[0][0]).returncode == 2
 
 
+def test_an_older_run_keeps_to_the_reasons_of_then(tmp_path: Path) -> None:
+    bad, other = "beta/one.json", "beta/two.json"
+    ws = make_workspace(tmp_path / "ws", {bad: [invalid_record(3)], other: [invalid_record(6)]})
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    then = rows(ws, "SELECT path, reason FROM outcomes WHERE outcome = 'failed'")
+    (run,) = rows(ws, "SELECT id FROM runs")[0]
+    write_raw(ws, bad, [{**valid_record(1), "amount": "much"}])
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    for command in ("attach", "show"):
+        shown = run_cli(ws, "runs", command, run).stdout
+        assert all(f"{path}\n    {reason}" in shown for path, reason in then), shown
+        assert "amount is text" not in shown
+    attached = run_cli(ws, "runs", "attach", run).stdout
+    assert "not judged again since, by cause" in attached and "date is missing" in attached
+    newest = rows(ws, "SELECT id FROM runs ORDER BY seq DESC LIMIT 1")[0][0]
+    assert "amount is text" in run_cli(ws, "runs", "attach", newest).stdout
+    write_raw(ws, other, [valid_record(2)])
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    attached = run_cli(ws, "runs", "attach", run).stdout
+    assert "by cause" not in attached
+    assert all(f"{path}\n    {reason}" in attached for path, reason in then)
+
+
 def test_explain_answers_for_every_kind_of_file(done: Path) -> None:
     answer = run_cli(done, "explain", BAD)
     assert answer.returncode == 0, answer.stderr

@@ -45,7 +45,8 @@ class FailureSelection:
     """Which remembered failures are meant; every part that is given narrows it. `everything` stands for all.
 
     paths: relative to the root. cause: as listed (`required:date`). source: a source's name. pattern: a part
-    of the path, or a glob with `*`, `?` or `[`, over the path below the root.
+    of the path, or a glob with `*`, `?` or `[`, over the path below the root. judged_by: only those whose last
+    judge was this run (its seq); 0: whoever it was.
     """
 
     paths: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class FailureSelection:
     source: str = ""
     pattern: str = ""
     everything: bool = False
+    judged_by: int = 0
 
     @property
     def empty(self) -> bool:
@@ -116,6 +118,9 @@ def matching(ctx: Context, selection: FailureSelection) -> tuple[str, dict[str, 
         else:
             where.append("instr(lower(x.path), lower(:pattern)) > 0")
         values["pattern"] = storable(selection.pattern)
+    if selection.judged_by:
+        where.append("x.last_run = :judged_by")
+        values["judged_by"] = selection.judged_by
     return " AND ".join(where), values
 
 

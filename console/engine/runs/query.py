@@ -115,6 +115,15 @@ def get_run(ctx: Context, run_id: str) -> RunRow | None:
         return run_row(row) if row else None
 
 
+def is_last(ctx: Context, row: RunRow) -> bool:
+    """Whether no later run has judged anything: what the ledger says of failures is what this run left."""
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return True
+        later = "SELECT 1 FROM runs WHERE seq > ? AND status <> 'refused' LIMIT 1"
+        return connection.execute(later, [row.seq]).fetchone() is None
+
+
 def run_outcomes(
     ctx: Context, run_seq: int, *, after_id: int = 0, limit: int = 200, outcome: str = ""
 ) -> list[OutcomeRow]:
