@@ -96,7 +96,9 @@ class Summary:
             out().flush()
             note().line(("red", "error: "), row.message or f"the run ended as {row.status}")
         if self.as_json:
-            self.last(row.id, str(row.status), row.counts.to_json(), exit_status, row.message)
+            # of a run that is over: one that still says running has died
+            status = RunStatus.INTERRUPTED if row.status == RunStatus.RUNNING else row.status
+            self.last(row.id, str(status), row.counts.to_json(), exit_status, row.message)
         else:
             show_result(ctx, row, told=stopped)
 
@@ -123,15 +125,28 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def state(row: RunRow) -> tuple[str, str]:
+    """Style and word of a run's status: a run that says running and whose process is gone has died."""
+    from console.engine.runs.query import is_alive
+
+    if row.status == RunStatus.RUNNING and not is_alive(row):
+        return "red", "died"
+    return STATUS_STYLE.get(row.status, "red"), str(row.status)
+
+
 def headline(row: RunRow) -> list[Part]:
     """`migrate 7f3a: partial, 40 published, 37 failed, in 4.1 s`."""
     took = seconds(row)
-    style = STATUS_STYLE.get(row.status, "red")
+    counts = row.counts.to_json()
+    if row.status == RunStatus.RUNNING and not any(counts.values()):  # they are written at its end
+        said = f"{count(row.done_files)} of {plural(row.total_files, 'file')}"
+    else:
+        said = counts_text(counts)
     return [
         ("bold", f"{row.action} {row.short}"),
         ": ",
-        (style, str(row.status)),
-        f", {counts_text(row.counts.to_json())}",
+        state(row),
+        f", {said}",
         "" if took is None else f", in {duration(took)}",
     ]
 

@@ -40,9 +40,9 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
       opsconsole runs list --status partial
     """
     from console.cli.output import note, out
-    from console.cli.result import STATUS_STYLE, counts_text, seconds
+    from console.cli.result import counts_text, seconds, state
     from console.cli.times import short_time
-    from console.engine.runs.query import is_alive, list_runs
+    from console.engine.runs.query import list_runs
     from console.engine.text import duration
 
     _check_status(status)
@@ -58,13 +58,11 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
 
     def cells(row: RunRow) -> list[str | tuple[str, str]]:
         took = seconds(row)
-        state = str(row.status) if row.status != "running" or is_alive(row) else "died"
         started = short_time(ctx, row.started_at) if out().terminal else row.started_at
         name = row.short if out().terminal else row.id
         who = str(row.who.get("login") or row.who.get("user") or "")
         length = "" if took is None else duration(took) if out().terminal else f"{took:.3f}"
-        style = STATUS_STYLE.get(row.status, "red")
-        return [name, started, row.action, (style, state), counts_text(row.counts.to_json()), length, who]
+        return [name, started, row.action, state(row), counts_text(row.counts.to_json()), length, who]
 
     out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=(4,))
     return 0
