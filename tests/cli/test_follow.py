@@ -80,3 +80,16 @@ def test_a_killed_run_is_said_to_have_died_and_not_to_be_running(tmp_path: Path,
         stdout, _ = process.communicate(timeout=60)
     assert lines_of(stdout)[-1]["status"] == "interrupted"
     assert ": died, " in run_cli(root, "runs", "show", rows(root, "SELECT id FROM runs")[0][0]).stdout
+
+
+def test_a_dry_run_beside_a_run_says_that_it_may_be_out_of_date(tmp_path: Path) -> None:
+    root = big_workspace(tmp_path / "ws")
+    process = start(root, "migrate", "--yes", "--json")
+    with held_run(root):
+        run = rows(root, "SELECT id FROM runs")[0][0]
+        done = run_cli(root, "migrate", "--dry-run", "--sample", "1")
+        (*_, summary) = lines_of(run_cli(root, "migrate", "--dry-run", "--sample", "1", "--json").stdout)
+    process.communicate(timeout=60)
+    said = f"run {run} is in progress: the counts of this plan may be out of date"
+    assert f"Note: {said}" in done.stdout
+    assert summary["message"] == said

@@ -35,7 +35,8 @@ class PlanView(Widget):
         plan = self._plan
         rows = [*self._what(plan), *self._failing(plan, room), *self._rest(plan, room)]
         rows += self._room_and_time(plan, room)
-        rows += [paint(("! ", "warn"), text) for item in plan.recovery for text in wrap(item, room - 2)]
+        warned = [*plan.recovery, *([plan.beside] if plan.beside else [])]
+        rows += [paint(("! ", "warn"), text) for item in warned for text in wrap(item, room - 2)]
         rows += self._gate(plan, room)
         if self._note:
             rows += [paint((text, "warn")) for text in wrap(self._note, room)]
