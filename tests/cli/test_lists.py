@@ -238,7 +238,16 @@ def test_explain_answers_for_every_kind_of_file(done: Path) -> None:
     assert document["published"] is False
     assert document["verdict"]["failed_records"] == 2
     assert run_cli(done, "explain", "/etc/passwd").returncode == 2
-    assert run_cli(done, "explain", f"{RAW}/no/such.json").returncode in (0, 2)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_explaining_what_nobody_knows_is_wrong_usage(done: Path, more: list[str]) -> None:
+    for given in (f"{RAW}/no/such.json", "no/such.json"):
+        answer = run_cli(done, "explain", given, *more)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert given in answer.stderr
+    answer = run_cli(done, "explain", BAD.replace("data.json", "dta.json"), *more)
+    assert f"did you mean {BAD}?" in answer.stderr
 
 
 def test_tab_completes_runs_and_causes(done: Path) -> None:
