@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from console.engine.errors import EngineError
@@ -17,6 +18,7 @@ from console.tui.screens.dialog import TextScreen
 from console.tui.watch import Watcher
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
+from widgets.logs.prompt import SearchPrompt
 from widgets.samples import sample_run
 
 
@@ -50,6 +52,20 @@ async def test_the_status_line_and_the_buttons_stay_under_every_dialog(engine: E
             assert "● idle" in shown(app)[0]
             await pilot.press("escape")
             await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        for key, character in (("2", "2"), ("slash", "/"), ("x", "x"), ("1", "1")):
+            app.post_message(events.Key(key, character))  # at once, as a slow line delivers them
+        await until(pilot, lambda: isinstance(app.focused, SearchPrompt) and app.focused.value == "x1")
+        assert "▐2 Logs▌" in shown(app)[1] and "Nothing to filter" not in page(app)
+        await pilot.press("escape")
+        for key in ("3", "slash"):
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.id == "filter")
+        assert "▐3 Runs▌" in shown(app)[1]
 
 
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
