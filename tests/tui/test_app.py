@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from textual import events
 from textual.widgets import Input
 
 from console.engine.errors import EngineError
+from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.observe.overview import Alert, Overview
 from console.tui.app import ConsoleApp
 from console.tui.messages import OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.screens.dialog import TextScreen
 from console.tui.watch import Watcher
+from tests.engine.ledger.filled import opened
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
 from widgets.logs.prompt import SearchPrompt
@@ -208,3 +211,20 @@ async def test_a_problem_of_the_log_pane_is_said(engine: Engine) -> None:
         await pilot.press("l")
         await until(pilot, lambda: "▐2 Logs▌" in shown(app)[1])
         await until(pilot, lambda: "no log" in page(app) and "names run" in page(app))
+
+
+def fill_outcomes(engine: Engine, outcomes: Iterable[str]) -> None:
+    """What run 3 did to 000.json and so on."""
+    engine.ctx.workspace.private.mkdir()
+    with opened(engine.ctx) as connection, transaction(connection):
+        rows = [(3, f"{number:03}.json", outcome) for number, outcome in enumerate(outcomes)]
+        connection.executemany("INSERT INTO outcomes (run, path, outcome) VALUES (?, ?, ?)", rows)
+
+
+async def test_a_run_chosen_in_the_list_shows_its_files(engine: Engine) -> None:
+    fill_outcomes(engine, ["published"])
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: "000.json" in page(app))

@@ -174,7 +174,9 @@ class RunDetail(Vertical):
         last = self._outcomes[-1].id if self._outcomes else 0
         if self._run is not None and not self._complete and self._asked != last:
             self._asked = last
-            self.post_message(self.OutcomesWanted(self._run, last, FILTERS[self._filter][1]))
+            wanted = self.OutcomesWanted(self._run, last, FILTERS[self._filter][1])
+            # whoever set the run is the sender by default, and at the list around us it would go no further
+            self.post_message(wanted.set_sender(self))
 
     def more(self) -> None:
         """Ask for outcomes that were recorded since the last page, where they would be seen."""
