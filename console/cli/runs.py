@@ -84,7 +84,7 @@ def run_document(row: RunRow) -> dict[str, object]:
 
 @command.command("show")
 @click.argument("run", shell_complete=run_names)
-@click.option("--files", is_flag=True, help="Every file it changed or that failed, with the reason.")
+@click.option("--files", is_flag=True, help="Every file it changed or that failed, with the reason; failed ones first.")
 @click.option("--outcome", metavar="OUTCOME", default="", help="With --files: one outcome only, as failed.")
 @click.option("--json", "as_json", is_flag=True, help="JSON: the run; with --files then one object a file.")
 @common
@@ -171,12 +171,16 @@ def _unended(row: RunRow, alive: bool) -> str:
 def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
     from console.cli.output import out
     from console.cli.result import Summary
-    from console.engine.runs.query import run_outcomes
+    from console.engine.runs.query import is_alive, run_outcomes, weighed_outcomes
 
     after = 0
     summary = Summary(row.action, True)
+    weighed = not outcome and not is_alive(row)
     while not out().gone:
-        rows = run_outcomes(ctx, row.seq, after_id=after, limit=500, outcome=outcome)
+        if weighed:
+            rows = weighed_outcomes(ctx, row.seq, after_id=after, limit=500)
+        else:
+            rows = run_outcomes(ctx, row.seq, after_id=after, limit=500, outcome=outcome)
         if not rows:
             break
         after = rows[-1].id

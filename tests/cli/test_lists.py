@@ -178,6 +178,8 @@ def test_runs_by_any_end_of_their_id(done: Path) -> None:
     assert document["counts"]["processed"] == 4
     files = lines_of(run_cli(done, "runs", "show", run, "--json", "--files").stdout)[1:]
     assert sum(event["outcome"] == "published" for event in files) == 4
+    assert files[0]["outcome"] == "failed", "what needs somebody comes first"
+    assert run_cli(done, "runs", "show", run, "--files").stdout.partition("\nfailed\t")[0].count("published\t") == 0
     failed = run_cli(done, "runs", "show", run, "--files", "--outcome", "failed").stdout
     assert f"failed\t{BAD}\t" in failed
     assert run_cli(done, "runs", "show", "zzzz").returncode == 2

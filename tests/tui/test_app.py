@@ -228,3 +228,14 @@ async def test_a_run_chosen_in_the_list_shows_its_files(engine: Engine) -> None:
         app.post_message(OverviewRead(overview()))
         await pilot.press("3", "enter")
         await until(pilot, lambda: "000.json" in page(app))
+
+
+async def test_the_files_of_a_run_begin_with_the_failed_ones(engine: Engine) -> None:
+    fill_outcomes(engine, [*["published"] * 300, "failed"])
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: "✓ published" in page(app))
+        lines = [line for line in shown(app) if ".json" in line]
+        assert "✗ failed" in lines[0] and "300.json" in lines[0] and "000.json" in lines[1]
