@@ -29,7 +29,7 @@ async def test_a_full_plan(width: int) -> None:
         "18 changed",
         "41 published",
         "11 files would fail",
-        "required:date 11",
+        "date is missing 11",
     ):
         assert word in said, said
     for word in ("1,204 unchanged", "9 ignored", "18 files first", "212 GB free", "140 inodes", "last 5 runs"):

@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.engine.model import GateItem, Plan
+from console.engine.records.words import cause_in_words
 from console.engine.text import count, duration, plural, size
 from widgets.look import CHECK_SIGNS, Cell, bar, fit, lines, marked, paint, width_of, wrap
 
@@ -85,7 +86,7 @@ class PlanView(Widget):
             cells += ["   ", f"{count(again)} revalidated"]
         if plan.files:
             rows.append(self._label("Would end", *cells, "   ", *_failed_cells(counts.get("fail", 0))))
-        causes = [f"{cause} {count(files)}" for cause, files, _ in plan.failing]
+        causes = [f"{cause_in_words(cause)} {count(files)}" for cause, files, _ in plan.failing]
         for number, text in enumerate(_fill(causes, room - LABEL, 2)):
             rows.append(self._label("" if number else "  because", (text, "warn")))
         return rows
