@@ -30,7 +30,7 @@ class PlanView(Widget):
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        room = max(40, self.size.width or 76)
+        room = max(24, self.size.width or 76)
         if self._plan is None:
             return paint((self._note or "looking…", "dim"))
         plan = self._plan
