@@ -24,6 +24,7 @@ from console.tui.panes import pane_of_key
 from console.tui.screens.dialog import AskScreen, Dialog
 from console.tui.screens.main import MainScreen
 from console.tui.theme import DARK, LIGHT
+from widgets import leaving
 from widgets.actionbar import ActionBar
 
 
@@ -72,7 +73,7 @@ class ConsoleApp(FedApp):
 
     def on_mount(self) -> None:
         if not self.is_headless:
-            signals.install(self.leave)
+            leaving.install(self.leave)
 
     def on_ready(self) -> None:
         self.start_feeding()
@@ -82,7 +83,7 @@ class ConsoleApp(FedApp):
         if not self.leaving:
             self.stop_feeding()
             if not self.is_headless:
-                signals.leave_for_certain(lambda: status)
+                leaving.leave_for_certain(lambda: status)
             self.exit(return_code=status)
 
     def on_unmount(self) -> None:
