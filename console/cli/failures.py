@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from console.engine.context import Context
     from console.engine.observe.failures import FailureGroup, FailureRow, FailureSelection
+    from console.engine.observe.failures_accept import Accepted
+
+_CAUSES_SAID = 10  # other causes named after an acceptance
 
 
 @click.group("failures")
@@ -57,12 +60,16 @@ def _selection(
     return FailureSelection(paths, cause, source_name(ctx, source), pattern, everything)
 
 
-def causes(ctx: Context, limit: int) -> list[tuple[str, int, int]]:
-    """What fails and nobody has accepted: cause in words, files, records; most files first."""
-    from console.engine.observe.failures import FailureGroup, list_failures
+def causes(ctx: Context, limit: int, judged_by: int = 0) -> list[tuple[str, int, int]]:
+    """What fails and nobody has accepted: cause in words, files, records; most files first.
+
+    judged_by: of files whose last judge was this run (its seq), accepted since or not.
+    """
+    from console.engine.observe.failures import FailureGroup, FailureSelection, list_failures
     from console.engine.records.words import cause_in_words
 
-    groups = list_failures(ctx, "cause", accepted=False, limit=limit)
+    selection = FailureSelection(judged_by=judged_by)
+    groups = list_failures(ctx, "cause", selection=selection, accepted=None if judged_by else False, limit=limit)
     return [
         (cause_in_words(group.key), group.files, group.records) for group in groups if isinstance(group, FailureGroup)
     ]
@@ -171,6 +178,7 @@ def _show_files(ctx: Context, rows: list[FailureRow]) -> None:
 @click.option(
     "--until", metavar="DATE", default="", help="Until the end of that day, or a time; default: until it changes."
 )
+@click.option("--again", is_flag=True, help="Replace what was accepted before, its reason too.")
 @click.option("--dry-run", is_flag=True, help="Show what would be accepted; accept nothing.")
 @click.option("--yes", is_flag=True, help="Taken for scripts' sake; accept never asks, it wants a reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, last the summary.")
@@ -183,6 +191,7 @@ def accept_command(
     everything: bool,
     reason: str,
     until: str,
+    again: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -190,15 +199,15 @@ def accept_command(
     """Answer for failures, with a reason.
 
     They count as accepted and no longer make migrate end with exit status 1. An acceptance ends when the file
-    or its rule changes, or at --until.
+    or its rule changes, or at --until. It is of whole files: with --cause, their other causes are accepted too
+    and named. What was accepted before is left alone, unless --again says otherwise.
 
     \b
     Examples:
       opsconsole failures accept data/raw/funding_sources/sff/dumps/x/data.json --reason "known gap"
       opsconsole failures accept --cause enum:source --reason "source list is being revised" --until 2026-12-31
     """
-    from console.cli.output import note, out
-    from console.engine.observe.failures import accept
+    from console.engine.observe.failures_accept import Accepted, accept, other_causes
 
     ctx = open_session()
     selection = _selection(ctx, files, cause, source, pattern, everything)
@@ -206,30 +215,69 @@ def accept_command(
         raise click.UsageError("Name the failures: FILE..., --cause, --source, --pattern or --all.")
     moment = _until(ctx, until)
     if dry_run:
-        _show_files(ctx, list(_every(ctx, selection)))
-        return 0
-    refuse_when_read_only("accept failures")
-    rows = accept(ctx, selection, reason, moment)
-    if as_json:
-        for row in rows:
-            out().json({"event": "file", "run": None, "path": row.path, "outcome": "accepted", "reason": reason})
-        out().json(
-            {
-                "event": "summary",
-                "run": None,
-                "action": "failures accept",
-                "status": "done",
-                "counts": {"accepted": len(rows)},
-                "exit_status": 0,
-            }
-        )
-        return 0
+        rows = list(_every(ctx, selection))
+        open_rows = rows if again else [row for row in rows if not row.accepted]
+        _show_files(ctx, open_rows)
+        done = Accepted(open_rows, len(rows) - len(open_rows))
+    else:
+        refuse_when_read_only("accept failures")
+        done = accept(ctx, selection, reason, moment, again=again)
+    others = other_causes(ctx, done.rows, cause) if cause else []
+    if dry_run:
+        _say_accepted(done, others, "would be accepted")
+    elif as_json:
+        _accepted_json(done, others, reason)
+    else:
+        _list_accepted(done.rows)
+        _say_accepted(done, others, "accepted" + (f" until {moment:%Y-%m-%d %H:%M %Z}" if moment else ""))
+    return 0
+
+
+def _list_accepted(rows: list[FailureRow]) -> None:
+    from console.cli.output import out
+
     for row in rows[:20]:
         out().line(row.path)
     if len(rows) > 20:
         out().line(f"and {len(rows) - 20:,} more")
-    note().line(f"{len(rows):,} accepted{f' until {moment:%Y-%m-%d %H:%M %Z}' if moment else ''}.")
-    return 0
+
+
+def _say_accepted(done: Accepted, others: list[tuple[str, int]], word: str) -> None:
+    """How many, and what is not seen in that number: other causes accepted with it, files left alone."""
+    from console.cli.output import note
+    from console.engine.records.words import cause_in_words
+    from console.engine.text import plural
+
+    note().line(f"{len(done.rows):,} {word}.")
+    if others:
+        files = sum(row.causes > 1 for row in done.rows)
+        fail = "fails" if files == 1 else "fail"
+        note().line(f"{files:,} of them {fail} for other causes too, which go with {'it' if files == 1 else 'them'}:")
+        for other, number in others[:_CAUSES_SAID]:
+            note().line(f"  {plural(number, 'file')}  {other}  {cause_in_words(other)}")
+        if len(others) > _CAUSES_SAID:
+            note().line(f"  and {plural(len(others) - _CAUSES_SAID, 'more cause')}")
+    if done.already:
+        left = "was accepted before and is left as it is" if done.already == 1 else "were accepted before and are left"
+        note().line(f"{done.already:,} {left}; --again replaces the reason.")
+
+
+def _accepted_json(done: Accepted, others: list[tuple[str, int]], reason: str) -> None:
+    from console.cli.output import out
+
+    for row in done.rows:
+        out().json({"event": "file", "run": None, "path": row.path, "outcome": "accepted", "reason": reason})
+    out().json(
+        {
+            "event": "summary",
+            "run": None,
+            "action": "failures accept",
+            "status": "done",
+            "counts": {"accepted": len(done.rows), "already_accepted": done.already},
+            "other_causes": dict(others),
+            "exit_status": 0,
+        }
+    )
 
 
 def _every(ctx: Context, selection: FailureSelection) -> Iterator[FailureRow]:

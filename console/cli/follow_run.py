@@ -37,8 +37,6 @@ def progress_text(progress: Progress) -> str:
         parts.append(f"{duration(progress.seconds_left)} left")
     if row.cancel_at:
         parts.append("cancelling: the batch in hand is finished")
-    elif not progress.alive and row.status == RunStatus.RUNNING:
-        parts.append("its process has died")
     return "  ".join(parts)
 
 
@@ -62,17 +60,15 @@ class Watcher:
         """Watch until the run ends; the exit status of the command."""
         from console.engine.runs.follow import follow
 
-        alive = True
         # nobody looks at the files one by one, or at the progress: the run needs the processor more than we
         after_outcome = 0 if self._summary.as_json else _NONE
         interval = 0.2 if self._line.on else 0.5
         for progress in follow(self._ctx, self._run, interval=interval, done_fd=done_fd, after_outcome=after_outcome):
-            alive = progress.alive
             for outcome in progress.outcomes:
                 self._summary.file(self._run, outcome)
             if progress.outcomes:
                 out().flush()
-            if progress.row.status == RunStatus.RUNNING:
+            if progress.row.status == RunStatus.RUNNING and progress.alive:
                 self._line.show(progress_text(progress))
             number = signals.take()
             if number is not None:
@@ -80,7 +76,7 @@ class Watcher:
                 if status is not None:
                     return status
         self._line.clear()
-        return self._end(alive)
+        return self._end()
 
     def _answer(self, number: signal.Signals, signals: Signals, row: RunRow) -> int | None:
         """What a signal asks for: None to go on watching, else the exit status to leave with."""
@@ -135,7 +131,7 @@ class Watcher:
         self._summary.running(self._run, status)
         return status
 
-    def _end(self, alive: bool) -> int:
+    def _end(self) -> int:
         from console.engine.runs.query import find_run
 
         row = find_run(self._ctx, self._run)

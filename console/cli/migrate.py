@@ -208,7 +208,7 @@ def dry_run_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str],
         for event, left in (("ignored", plan.ignored), ("unreadable", plan.unreadable)):
             for path, reason in left:
                 out().json({"event": event, "path": path, "reason": reason})
-        summary.last(None, "planned", plan.counts, status)
+        summary.last(None, "planned", plan.counts, status, plan.beside)
         return status
     show_plan(out(), plan)
     show_failing(out(), plan)

@@ -39,6 +39,8 @@ def show_plan(stream: Stream, plan: Plan) -> None:
     """The whole plan on `stream`."""
     for text in plan.recovery:
         stream.line(("yellow", "First: "), text)
+    if plan.beside:
+        stream.line(("yellow", "Note: "), plan.beside)
     stream.line(("bold", f"{plan.action}: plan"))
     _show_files(stream, plan)
     _show_space(stream, plan)

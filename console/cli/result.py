@@ -98,7 +98,9 @@ class Summary:
             out().flush()
             note().line(("red", "error: "), row.message or f"the run ended as {row.status}")
         if self.as_json:
-            self.last(row.id, str(row.status), row.counts.to_json(), exit_status, row.message)
+            # of a run that is over: one that still says running has died
+            status = RunStatus.INTERRUPTED if row.status == RunStatus.RUNNING else row.status
+            self.last(row.id, str(status), row.counts.to_json(), exit_status, row.message)
         else:
             show_result(ctx, row, told=stopped)
 
@@ -125,14 +127,22 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def state(row: RunRow) -> tuple[str, str]:
+    """Style and word of a run's status: a run that says running and whose process is gone has died."""
+    from console.engine.runs.query import is_alive
+
+    if row.status == RunStatus.RUNNING and not is_alive(row):
+        return "red", "died"
+    return STATUS_STYLE.get(row.status, "red"), str(row.status)
+
+
 def headline(row: RunRow) -> list[Part]:
     """`migrate 7f3a: partial, 40 published, 37 failed, in 4.1 s`."""
     took = seconds(row)
-    style = STATUS_STYLE.get(row.status, "red")
     return [
         ("bold", f"{row.action} {row.short}"),
         ": ",
-        (style, str(row.status)),
+        state(row),
         _counted(row),
         "" if took is None else f", in {duration(took)}",
     ]
@@ -142,6 +152,8 @@ def _counted(row: RunRow) -> str:
     """What it did to files; nothing for a run that was not about files, or never came so far."""
     counts = row.counts.to_json()
     said = any(counts.get(key) for key, _ in WORDS)
+    if row.status == RunStatus.RUNNING and not said:  # they are written at its end
+        return f", {count(row.done_files)} of {plural(row.total_files, 'file')}"
     return f", {counts_text(counts)}" if said or (row.action == "migrate" and row.status == RunStatus.DONE) else ""
 
 
@@ -166,7 +178,7 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
             stream.line("  ", ("yellow", str(item["verdict"])), f" {item.get('name')}: {item.get('evidence')}")
     failing = row.counts.failed + row.counts.known_failed
     if failing:
-        show_causes(ctx)
+        show_causes(ctx, row)
         show_first_failures(ctx, row)
     report = ctx.workspace.run_folder(row.id) / "report.md"
     if report.exists():
@@ -177,16 +189,22 @@ def show_result(ctx: Context, row: RunRow, *, told: bool = False) -> None:
         stream.line("        ", ("bold", spoken_command("explain", "FILE")), "       one file, record by record")
 
 
-def show_causes(ctx: Context) -> None:
-    """What fails in the workspace, by cause."""
-    from console.cli.failures import causes
+def show_causes(ctx: Context, row: RunRow) -> None:
+    """What fails in the workspace, by cause.
 
-    rows = causes(ctx, FIRST_CAUSES + 1)
+    Of a run that others came after only what it was the last to judge: the ledger keeps today's causes of a file,
+    and a cause that a later run found is none of this one's.
+    """
+    from console.cli.failures import causes
+    from console.engine.runs.query import is_last
+
+    last = is_last(ctx, row)
+    rows = causes(ctx, FIRST_CAUSES + 1, 0 if last else row.seq)
     if not rows:
         return
     stream = out()
     stream.line("")
-    stream.line("Failing, by cause")
+    stream.line("Failing, by cause" if last else "Failed in this run and not judged again since, by cause")
     stream.table(
         ("  files", "records", "cause"),
         [(f"  {count(files)}", count(records), cause) for cause, files, records in rows[:FIRST_CAUSES]],

@@ -40,9 +40,9 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
       opsconsole runs list --status partial
     """
     from console.cli.output import note, out
-    from console.cli.result import STATUS_STYLE, counts_text, seconds
+    from console.cli.result import counts_text, seconds, state
     from console.cli.times import short_time
-    from console.engine.runs.query import is_alive, list_runs
+    from console.engine.runs.query import list_runs
     from console.engine.text import duration
 
     _check_status(status)
@@ -58,13 +58,11 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
 
     def cells(row: RunRow) -> list[str | tuple[str, str]]:
         took = seconds(row)
-        state = str(row.status) if row.status != "running" or is_alive(row) else "died"
         started = short_time(ctx, row.started_at) if out().terminal else row.started_at
         name = row.short if out().terminal else row.id
         who = str(row.who.get("login") or row.who.get("user") or "")
         length = "" if took is None else duration(took) if out().terminal else f"{took:.3f}"
-        style = STATUS_STYLE.get(row.status, "red")
-        return [name, started, row.action, (style, state), counts_text(row.counts.to_json()), length, who]
+        return [name, started, row.action, state(row), counts_text(row.counts.to_json()), length, who]
 
     out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=(4,))
     return 0
@@ -86,7 +84,7 @@ def run_document(row: RunRow) -> dict[str, object]:
 
 @command.command("show")
 @click.argument("run", shell_complete=run_names)
-@click.option("--files", is_flag=True, help="Every file it changed or that failed, with the reason.")
+@click.option("--files", is_flag=True, help="Every file it changed or that failed, with the reason; failed ones first.")
 @click.option("--outcome", metavar="OUTCOME", default="", help="With --files: one outcome only, as failed.")
 @click.option("--json", "as_json", is_flag=True, help="JSON: the run; with --files then one object a file.")
 @common
@@ -173,12 +171,16 @@ def _unended(row: RunRow, alive: bool) -> str:
 def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
     from console.cli.output import out
     from console.cli.result import Summary
-    from console.engine.runs.query import run_outcomes
+    from console.engine.runs.query import is_alive, run_outcomes, weighed_outcomes
 
     after = 0
     summary = Summary(row.action, True)
+    weighed = not outcome and not is_alive(row)
     while not out().gone:
-        rows = run_outcomes(ctx, row.seq, after_id=after, limit=500, outcome=outcome)
+        if weighed:
+            rows = weighed_outcomes(ctx, row.seq, after_id=after, limit=500)
+        else:
+            rows = run_outcomes(ctx, row.seq, after_id=after, limit=500, outcome=outcome)
         if not rows:
             break
         after = rows[-1].id

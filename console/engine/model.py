@@ -199,6 +199,7 @@ class Plan:
     space: list[ZoneSpace] = field(default_factory=list)
     gate: list[GateItem] = field(default_factory=list)
     recovery: list[str] = field(default_factory=list)  # what a dead run left for this one to finish first
+    beside: str = ""  # the run in progress while the plan was made, in a sentence
     binding: dict[str, str] = field(default_factory=dict)  # configuration, rules, mirror, last_run, selection
 
     @property

@@ -20,9 +20,11 @@ from console.tui.commands import Palette, commands
 from console.tui.feed import FedApp
 from console.tui.glyphs import StandIns
 from console.tui.keys import EscapeTail
+from console.tui.panes import pane_of_key
 from console.tui.screens.dialog import AskScreen, Dialog
 from console.tui.screens.main import MainScreen
 from console.tui.theme import DARK, LIGHT
+from widgets import leaving
 from widgets.actionbar import ActionBar
 
 
@@ -71,7 +73,7 @@ class ConsoleApp(FedApp):
 
     def on_mount(self) -> None:
         if not self.is_headless:
-            signals.install(self.leave)
+            leaving.install(self.leave)
 
     def on_ready(self) -> None:
         self.start_feeding()
@@ -81,7 +83,7 @@ class ConsoleApp(FedApp):
         if not self.leaving:
             self.stop_feeding()
             if not self.is_headless:
-                signals.leave_for_certain(lambda: status)
+                leaving.leave_for_certain(lambda: status)
             self.exit(return_code=status)
 
     def on_unmount(self) -> None:
@@ -118,7 +120,7 @@ class ConsoleApp(FedApp):
                 # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
                 return
-            if len(self.screen_stack) == 1 and self._armed(event):
+            if len(self.screen_stack) == 1 and (self._armed(event) or await self._pane_asked(event)):
                 return
         await super().on_event(event)
 
@@ -128,14 +130,25 @@ class ConsoleApp(FedApp):
         if bar is None:
             return False
         if not bar.armed:
-            focused = self.focused
-            typing = focused is not None and focused.check_consume_key(event.key, event.character)
-            bar.armed = event.key == "a" and not typing
+            bar.armed = event.key == "a" and not self._typing(event)
             return bar.armed
         bar.armed = False
         action = bar.find(event.key)
         if action is not None:
             self.action_act(action.name)
+        return True
+
+    def _typing(self, event: events.Key) -> bool:
+        """Whether the key is text for a field."""
+        focused = self.focused
+        return focused is not None and focused.check_consume_key(event.key, event.character)
+
+    async def _pane_asked(self, event: events.Key) -> bool:
+        """A pane's number. Here too: making a pane takes a while, and the key behind it is meant for that pane."""
+        name = pane_of_key(event.key)
+        if not name or self._typing(event):
+            return False
+        await self.main.show_pane(name)
         return True
 
     def action_act(self, name: str) -> None:

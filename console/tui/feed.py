@@ -249,18 +249,22 @@ class FedApp(App[None]):
             self.fetch("runs", lambda: list_runs(self.ctx, limit=100, before_seq=before), pane.add_older)
 
     def on_run_detail_outcomes_wanted(self, message: RunDetail.OutcomesWanted) -> None:
-        from console.engine.runs.query import run_outcomes
+        from console.engine.runs.query import run_outcomes, weighed_outcomes
 
-        run, after, outcome = message.run, message.after_id, message.outcome
+        run, after, outcome, live = message.run, message.after_id, message.outcome, message.live
         pane = self.runs_pane
         if pane is None:
             return
 
         def read() -> list[OutcomeRow]:
-            return run_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE, outcome=outcome)
+            if live or outcome:
+                return run_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE, outcome=outcome)
+            return weighed_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE)
 
         self.fetch(
-            "outcomes", read, lambda page: pane.detail.add_outcomes(run.seq, after, outcome, page, OUTCOMES_PAGE)
+            "outcomes",
+            read,
+            lambda page: pane.detail.add_outcomes(run.seq, after, outcome, page, OUTCOMES_PAGE, live=live),
         )
 
     def on_run_detail_report_wanted(self, message: RunDetail.ReportWanted) -> None:

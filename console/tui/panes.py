@@ -45,3 +45,8 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry("logs", "Logs", _logs),
     PaneEntry("runs", "Runs", _runs, "#runs-list"),
 )
+
+
+def pane_of_key(key: str) -> str:
+    """The pane that a number key asks for; '' for every other key."""
+    return next((entry.name for number, entry in enumerate(PANES, 1) if key == str(number)), "")

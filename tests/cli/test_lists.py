@@ -66,6 +66,29 @@ def test_an_accepted_failure_no_longer_fails_the_run(done: Path) -> None:
     assert run_cli(done, "failures", "list", "--by", "file", "--open").stdout == ""
 
 
+def test_an_earlier_acceptance_is_left_alone_and_counted(done: Path) -> None:
+    assert run_cli(done, "failures", "accept", BAD, "--reason", "the first").returncode == 0
+    second = run_cli(done, "failures", "accept", BAD, "--reason", "the second")
+    assert (second.returncode, second.stdout) == (0, "")
+    assert "0 accepted" in second.stderr and "1 was accepted before" in second.stderr and "--again" in second.stderr
+    shown = run_cli(done, "failures", "accept", BAD, "--reason", "the second", "--dry-run")
+    assert (shown.returncode, shown.stdout) == (0, "")
+    (summary,) = lines_of(run_cli(done, "failures", "accept", "--all", "--reason", "the second", "--json").stdout)
+    assert summary["counts"] == {"accepted": 0, "already_accepted": 1}
+    assert "the first" in run_cli(done, "state", "show", BAD).stdout
+    replaced = run_cli(done, "failures", "accept", BAD, "--reason", "the second", "--again")
+    assert replaced.stdout.strip() == BAD
+    assert "the second" in run_cli(done, "state", "show", BAD).stdout
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["done", "dry"])
+def test_the_other_causes_of_what_a_cause_selects_are_named(done: Path, more: list[str]) -> None:
+    accepted = run_cli(done, "failures", "accept", "--cause", "required:date", "--reason", "asked them", *more)
+    assert accepted.returncode == 0
+    assert "1 of them fails for other causes too" in accepted.stderr
+    assert "1 file  enum:category  category is none of the allowed values" in accepted.stderr
+
+
 def test_read_only_accepts_nothing(done: Path) -> None:
     refused = run_cli(done, "--read-only", "failures", "accept", BAD, "--reason", "x")
     assert refused.returncode == 4
@@ -155,6 +178,8 @@ def test_runs_by_any_end_of_their_id(done: Path) -> None:
     assert document["counts"]["processed"] == 4
     files = lines_of(run_cli(done, "runs", "show", run, "--json", "--files").stdout)[1:]
     assert sum(event["outcome"] == "published" for event in files) == 4
+    assert files[0]["outcome"] == "failed", "what needs somebody comes first"
+    assert run_cli(done, "runs", "show", run, "--files").stdout.partition("\nfailed\t")[0].count("published\t") == 0
     failed = run_cli(done, "runs", "show", run, "--files", "--outcome", "failed").stdout
     assert f"failed\t{BAD}\t" in failed
     assert run_cli(done, "runs", "show", "zzzz").returncode == 2
@@ -179,6 +204,29 @@ def test_attach_to_a_run_that_is_over_and_to_none(done: Path) -> None:
     assert run_cli(done, "runs", "cancel", rows(done, "SELECT id FROM runs")[0][0]).returncode == 2
 
 
+def test_an_older_run_keeps_to_the_reasons_of_then(tmp_path: Path) -> None:
+    bad, other = "beta/one.json", "beta/two.json"
+    ws = make_workspace(tmp_path / "ws", {bad: [invalid_record(3)], other: [invalid_record(6)]})
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    then = rows(ws, "SELECT path, reason FROM outcomes WHERE outcome = 'failed'")
+    (run,) = rows(ws, "SELECT id FROM runs")[0]
+    write_raw(ws, bad, [{**valid_record(1), "amount": "much"}])
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    for command in ("attach", "show"):
+        shown = run_cli(ws, "runs", command, run).stdout
+        assert all(f"{path}\n    {reason}" in shown for path, reason in then), shown
+        assert "amount is text" not in shown
+    attached = run_cli(ws, "runs", "attach", run).stdout
+    assert "not judged again since, by cause" in attached and "date is missing" in attached
+    newest = rows(ws, "SELECT id FROM runs ORDER BY seq DESC LIMIT 1")[0][0]
+    assert "amount is text" in run_cli(ws, "runs", "attach", newest).stdout
+    write_raw(ws, other, [valid_record(2)])
+    assert run_cli(ws, "migrate", "--yes").returncode == 1
+    attached = run_cli(ws, "runs", "attach", run).stdout
+    assert "by cause" not in attached
+    assert all(f"{path}\n    {reason}" in attached for path, reason in then)
+
+
 def test_explain_answers_for_every_kind_of_file(done: Path) -> None:
     answer = run_cli(done, "explain", BAD)
     assert answer.returncode == 0, answer.stderr
@@ -192,7 +240,16 @@ def test_explain_answers_for_every_kind_of_file(done: Path) -> None:
     assert document["published"] is False
     assert document["verdict"]["failed_records"] == 2
     assert run_cli(done, "explain", "/etc/passwd").returncode == 2
-    assert run_cli(done, "explain", f"{RAW}/no/such.json").returncode in (0, 2)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_explaining_what_nobody_knows_is_wrong_usage(done: Path, more: list[str]) -> None:
+    for given in (f"{RAW}/no/such.json", "no/such.json"):
+        answer = run_cli(done, "explain", given, *more)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert given in answer.stderr
+    answer = run_cli(done, "explain", BAD.replace("data.json", "dta.json"), *more)
+    assert f"did you mean {BAD}?" in answer.stderr
 
 
 def test_tab_completes_runs_and_causes(done: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,15 @@ def test_an_ascii_terminal_gets_ascii(tmp_path: Path) -> None:
     assert status == 1
     assert shown.isascii()
     assert "na\\xefve" in shown
+
+
+def test_a_killed_run_moves_the_progress_line_no_more(tmp_path: Path) -> None:
+    root = big_workspace(tmp_path / "ws")
+    terminal = Terminal(root, "migrate", "--yes", env={"NO_COLOR": "1"})
+    with held_run(root) as pid:
+        terminal.expect("migrate [0-9a-f]{4}  ")
+        os.kill(pid, signal.SIGKILL)
+    terminal.expect("The run's process has died")
+    status, rest = terminal.end()
+    assert status == 1
+    assert ": died, " in rest and "running" not in rest

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from console.engine.errors import EngineError
+from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.observe.overview import Alert, Overview
 from console.tui.app import ConsoleApp
 from console.tui.messages import OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.screens.dialog import TextScreen
 from console.tui.watch import Watcher
+from tests.engine.ledger.filled import opened
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
+from widgets.logs.prompt import SearchPrompt
 from widgets.samples import sample_run
 
 
@@ -50,6 +55,20 @@ async def test_the_status_line_and_the_buttons_stay_under_every_dialog(engine: E
             assert "● idle" in shown(app)[0]
             await pilot.press("escape")
             await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        for key, character in (("2", "2"), ("slash", "/"), ("x", "x"), ("1", "1")):
+            app.post_message(events.Key(key, character))  # at once, as a slow line delivers them
+        await until(pilot, lambda: isinstance(app.focused, SearchPrompt) and app.focused.value == "x1")
+        assert "▐2 Logs▌" in shown(app)[1] and "Nothing to filter" not in page(app)
+        await pilot.press("escape")
+        for key in ("3", "slash"):
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.id == "filter")
+        assert "▐3 Runs▌" in shown(app)[1]
 
 
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
@@ -192,3 +211,31 @@ async def test_a_problem_of_the_log_pane_is_said(engine: Engine) -> None:
         await pilot.press("l")
         await until(pilot, lambda: "▐2 Logs▌" in shown(app)[1])
         await until(pilot, lambda: "no log" in page(app) and "names run" in page(app))
+
+
+def fill_outcomes(engine: Engine, outcomes: Iterable[str]) -> None:
+    """What run 3 did to 000.json and so on."""
+    engine.ctx.workspace.private.mkdir()
+    with opened(engine.ctx) as connection, transaction(connection):
+        rows = [(3, f"{number:03}.json", outcome) for number, outcome in enumerate(outcomes)]
+        connection.executemany("INSERT INTO outcomes (run, path, outcome) VALUES (?, ?, ?)", rows)
+
+
+async def test_a_run_chosen_in_the_list_shows_its_files(engine: Engine) -> None:
+    fill_outcomes(engine, ["published"])
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: "000.json" in page(app))
+
+
+async def test_the_files_of_a_run_begin_with_the_failed_ones(engine: Engine) -> None:
+    fill_outcomes(engine, [*["published"] * 300, "failed"])
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: "✓ published" in page(app))
+        lines = [line for line in shown(app) if ".json" in line]
+        assert "✗ failed" in lines[0] and "300.json" in lines[0] and "000.json" in lines[1]

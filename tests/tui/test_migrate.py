@@ -25,9 +25,11 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
 
 
 @asynccontextmanager
-async def dialog(engine: Engine, wait: str = "would fail") -> AsyncIterator[tuple[ConsoleApp, Pilot[None]]]:
+async def dialog(
+    engine: Engine, wait: str = "would fail", size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[ConsoleApp, Pilot[None]]]:
     app = ConsoleApp(engine.ctx)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "free" in page(app))
         await pilot.press("a", "m")
         await until(pilot, lambda: wait in page(app))
@@ -201,3 +203,47 @@ async def test_an_answer_for_an_older_plan_is_dropped(engine: Engine) -> None:
         assert "5 files" not in page(app)
         held[0] = False
         await until(pilot, lambda: "5 files" in page(app))
+
+
+SMALL = [(40, 10), (41, 11), (47, 10), (60, 12), (79, 10), (40, 24), (80, 24), (120, 40)]
+
+
+def buttons_in_sight(app: ConsoleApp) -> bool:
+    """Whether every button of the dialog stands on the screen with all of its label."""
+    pushes = [push for push in app.screen.query(".dialog-buttons Push").results(Push) if push.display]
+    return all(app.screen.region.contains_region(push.region) and f"[ {push.label}" in page(app) for push in pushes)
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["open", "refused"])
+@pytest.mark.parametrize("size", SMALL, ids=str)
+async def test_the_buttons_are_in_sight_and_the_text_moves(
+    engine: Engine, size: tuple[int, int], refused: bool
+) -> None:
+    engine.scan = lambda: sample_plan(refused=refused)
+    async with dialog(engine, "Migrate: plan", size) as (app, pilot):
+        await until(pilot, lambda: button(app, "override").display == refused and not button(app, "files").disabled)
+        await until(pilot, lambda: refused or "Migrate 52 files" in page(app))
+        await until(pilot, lambda: buttons_in_sight(app))
+        assert app.focused is button(app, "cancel") and "Would read" in page(app)
+        for _ in range(20):
+            await pilot.press("pagedown")
+        await until(pilot, lambda: "migrate --yes" in page(app) or "c: copy" in page(app))
+        assert buttons_in_sight(app)
+
+
+@pytest.mark.parametrize("size", SMALL, ids=str)
+async def test_the_buttons_of_options_and_of_a_question_are_in_sight(engine: Engine, size: tuple[int, int]) -> None:
+    engine.scan = lambda: sample_plan(refused=True)
+    async with dialog(engine, "Migrate: plan", size) as (app, pilot):
+        await until(pilot, lambda: button(app, "override").display)
+        await pilot.press("o")
+        await until(pilot, lambda: "Migrate: options" in page(app) and buttons_in_sight(app))
+        await pilot.press(*["tab"] * 4)
+        await until(pilot, lambda: "as configured" in page(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Migrate: options" not in page(app))
+        button(app, "override").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "Override: source-empty" in page(app) and buttons_in_sight(app))
+        await pilot.press(*"why so")
+        await until(pilot, lambda: "why so" in page(app) and buttons_in_sight(app))

@@ -29,7 +29,7 @@ async def test_a_full_plan(width: int) -> None:
         "18 changed",
         "41 published",
         "11 files would fail",
-        "required:date 11",
+        "date is missing 11",
     ):
         assert word in said, said
     for word in ("1,204 unchanged", "9 ignored", "18 files first", "212 GB free", "140 inodes", "last 5 runs"):
@@ -54,6 +54,12 @@ async def test_an_override_shows_its_reason() -> None:
     assert "overridden: sff is closed for good" in said and "refuses" not in said
 
 
+async def test_a_run_in_progress_is_said() -> None:
+    plan = sample_plan()
+    plan.beside = "run 7f3a is in progress: the counts of this plan may be out of date"
+    assert f"! {plan.beside}" in await drawn(74, plan)
+
+
 async def test_nothing_to_do() -> None:
     plan = sample_plan(0)
     assert "nothing: no file is new" in await drawn(74, plan)
@@ -70,7 +76,7 @@ async def test_a_full_disk() -> None:
 async def test_hostile_text(text: str) -> None:
     plan = sample_plan(3, depth="full")
     plan.gate = [GateItem(text, Check.FAIL, True, text, text)]
-    plan.failing, plan.recovery, plan.ignored = [(text, 1, 1)], [text], [(text, text)]
+    plan.failing, plan.recovery, plan.ignored, plan.beside = [(text, 1, 1)], [text], [(text, text)], text
     for build in (PlanView, lambda: PlanFiles(plan)):
         app = Host(build)  # type: ignore[arg-type]
         async with app.run_test(size=(80, 24)) as pilot:

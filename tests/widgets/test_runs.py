@@ -50,6 +50,25 @@ async def test_a_page_for_another_run_is_dropped() -> None:
         assert "part-0" not in page(app)
 
 
+async def test_when_a_run_has_ended_its_files_come_in_another_order() -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
+        pane = fill(app)
+        pane.show_run(sample_run(31, RunStatus.RUNNING))
+        await until(pilot, lambda: app.of(RunDetail.OutcomesWanted))
+        assert app.of(RunDetail.OutcomesWanted)[-1].live
+        pane.detail.add_outcomes(31, 0, "", [sample_outcome(1), sample_outcome(2)], 200, live=True)
+        await until(pilot, lambda: "part-00002" in page(app))
+        pane.detail.run = sample_run(31)
+        await until(pilot, lambda: not app.of(RunDetail.OutcomesWanted)[-1].live and "part-00002" not in page(app))
+        assert app.of(RunDetail.OutcomesWanted)[-1].after_id == 0
+        pane.detail.add_outcomes(31, 0, "", [sample_outcome(1)], 200, live=True)  # asked for before it ended
+        pane.detail.add_outcomes(31, 0, "", [sample_outcome(9, Outcome.FAILED), sample_outcome(1)], 200)
+        await until(pilot, lambda: "part-00009" in page(app))
+        assert page(app).index("part-00009") < page(app).index("part-00001")
+        assert page(app).count("part-00001") == 1
+
+
 async def test_wide_has_both_and_the_detail_follows_the_cursor() -> None:
     app = Host(RunsPane)
     async with app.run_test(size=(130, 30)) as pilot:

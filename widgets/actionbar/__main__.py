@@ -1,11 +1,12 @@
 """Demo: `python -m widgets.actionbar`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
 from widgets.actionbar import ActionBar
+from widgets.demo import DemoApp, show
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield ActionBar()
 
@@ -14,4 +15,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

@@ -3,13 +3,14 @@
 import os
 import sys
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
 from console.engine.observe.logs import LogFile
+from widgets.demo import DemoApp, show
 from widgets.logs import LogPane
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         paths = [os.path.abspath(path) for path in sys.argv[1:]]
         yield LogPane(lambda: [LogFile(path, os.path.basename(path), "other") for path in paths])
@@ -19,4 +20,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

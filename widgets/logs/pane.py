@@ -75,6 +75,11 @@ class LogPane(Vertical):
             self._waiting.append(lambda: self.open_log(file))
             return
         self._set_mode("lines")
+        self._open(file)
+
+    def _open(self, file: LogFile) -> None:
+        """Whatever is in front stays there: somebody may be typing already."""
+        self._opened = True
         self._cursor, self._left = None, 0
         self._feed.open(file)
         self.post_message(self.FileShown(self, file))
@@ -370,7 +375,7 @@ class LogPane(Vertical):
             if file.run != message.run:
                 self.find(message.run)
         elif message.files and not self._opened:
-            self.open_log(message.files[0])
+            self._open(message.files[0])
 
     @on(LogChooser.Picked)
     def _picked(self, message: LogChooser.Picked) -> None:

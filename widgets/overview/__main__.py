@@ -1,13 +1,14 @@
 """Demo: `python -m widgets.overview`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
 from console.engine.observe.overview import Overview
+from widgets.demo import DemoApp, show
 from widgets.overview import OverviewPane
 from widgets.samples import sample_plan, sample_run
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         pane = OverviewPane()
         runs = tuple(sample_run(seq) for seq in range(9, 0, -1))
@@ -17,4 +18,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

@@ -1,12 +1,13 @@
 """Demo: `python -m widgets.plan`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.plan import PlanFiles, PlanView
 from widgets.samples import sample_plan
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield PlanView()
         yield PlanFiles(sample_plan(depth="full"))
@@ -16,4 +17,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.engine.model import GateItem, Plan
+from console.engine.records.words import cause_in_words
 from console.engine.text import count, duration, plural, size
 from widgets.look import CHECK_SIGNS, Cell, bar, fit, lines, marked, paint, width_of, wrap
 
@@ -29,13 +30,14 @@ class PlanView(Widget):
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        room = max(40, self.size.width or 76)
+        room = max(24, self.size.width or 76)
         if self._plan is None:
             return paint((self._note or "looking…", "dim"))
         plan = self._plan
         rows = [*self._what(plan), *self._failing(plan, room), *self._rest(plan, room)]
         rows += self._room_and_time(plan, room)
-        rows += [paint(("! ", "warn"), text) for item in plan.recovery for text in wrap(item, room - 2)]
+        warned = [*plan.recovery, *([plan.beside] if plan.beside else [])]
+        rows += [paint(("! ", "warn"), text) for item in warned for text in wrap(item, room - 2)]
         rows += self._gate(plan, room)
         if self._note:
             rows += [paint((text, "warn")) for text in wrap(self._note, room)]
@@ -84,7 +86,7 @@ class PlanView(Widget):
             cells += ["   ", f"{count(again)} revalidated"]
         if plan.files:
             rows.append(self._label("Would end", *cells, "   ", *_failed_cells(counts.get("fail", 0))))
-        causes = [f"{cause} {count(files)}" for cause, files, _ in plan.failing]
+        causes = [f"{cause_in_words(cause)} {count(files)}" for cause, files, _ in plan.failing]
         for number, text in enumerate(_fill(causes, room - LABEL, 2)):
             rows.append(self._label("" if number else "  because", (text, "warn")))
         return rows

@@ -1,11 +1,12 @@
 """Demo: `python -m widgets.push`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.push import Push
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield Push("Cancel")
         yield Push("Migrate", classes="-main")
@@ -16,4 +17,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

@@ -1,12 +1,13 @@
 """Demo: `python -m widgets.runs`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.runs import RunDetail, RunsPane
 from widgets.samples import sample_outcome, sample_run
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield RunsPane()
 
@@ -20,4 +21,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

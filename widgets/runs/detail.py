@@ -47,11 +47,15 @@ class RunDetail(Vertical):
     """
 
     class OutcomesWanted(Message):
-        """A page of outcomes after `after_id` (0: from the start), `outcome` '' for all."""
+        """A page of outcomes after `after_id` (0: from the start), `outcome` '' for all.
+
+        live: in the order recorded, because the run goes on and none must be missed; else what weighs most first.
+        """
 
         def __init__(self, run: RunRow, after_id: int, outcome: str) -> None:
             super().__init__()
             self.run, self.after_id, self.outcome = run, after_id, outcome
+            self.live = run.status == RunStatus.RUNNING
 
     class ReportWanted(Message):
         """Show the report of this run."""
@@ -138,8 +142,7 @@ class RunDetail(Vertical):
             self._restart()
         elif ended:
             self._seconds_left = None
-            self._asked = -1
-            self._more()
+            self._restart()  # now in the order of what weighs most
         if self.is_mounted:
             self._show()
 
@@ -148,10 +151,21 @@ class RunDetail(Vertical):
         self._rate, self._seconds_left = rate, seconds_left
         self.run = run
 
-    def add_outcomes(self, run_seq: int, after_id: int, outcome: str, page: Sequence[OutcomeRow], limit: int) -> None:
-        """A page that was asked for; ignored when another run or filter is shown by now."""
+    def add_outcomes(
+        self,
+        run_seq: int,
+        after_id: int,
+        outcome: str,
+        page: Sequence[OutcomeRow],
+        limit: int,
+        *,
+        live: bool = False,
+    ) -> None:
+        """A page that was asked for; ignored when another run, filter or order is shown by now."""
         last = self._outcomes[-1].id if self._outcomes else 0
         if self._run is None or run_seq != self._run.seq or outcome != FILTERS[self._filter][1] or after_id != last:
+            return
+        if live != (self._run.status == RunStatus.RUNNING):
             return
         self._asked = -1
         self._outcomes += page
@@ -174,7 +188,9 @@ class RunDetail(Vertical):
         last = self._outcomes[-1].id if self._outcomes else 0
         if self._run is not None and not self._complete and self._asked != last:
             self._asked = last
-            self.post_message(self.OutcomesWanted(self._run, last, FILTERS[self._filter][1]))
+            wanted = self.OutcomesWanted(self._run, last, FILTERS[self._filter][1])
+            # whoever set the run is the sender by default, and at the list around us it would go no further
+            self.post_message(wanted.set_sender(self))
 
     def more(self) -> None:
         """Ask for outcomes that were recorded since the last page, where they would be seen."""

@@ -1,11 +1,12 @@
 """Demo: `python -m widgets.status`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.status import RunState, StatusLine
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         line = StatusLine()
         line.workspace, line.where, line.disk = "PROD", "db7:/srv/pdoom-data", ("212 GB free", "")
@@ -14,4 +15,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

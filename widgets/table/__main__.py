@@ -1,11 +1,12 @@
 """Demo: `python -m widgets.table`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.table import Column, VirtualTable
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield VirtualTable([Column("number", 9, "right"), Column("name", cut="middle")])
 
@@ -14,4 +15,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

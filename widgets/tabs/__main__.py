@@ -1,11 +1,12 @@
 """Demo: `python -m widgets.tabs`."""
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 
+from widgets.demo import DemoApp, show
 from widgets.tabs import TabLine
 
 
-class Demo(App[None]):
+class Demo(DemoApp):
     def compose(self) -> ComposeResult:
         yield TabLine([("overview", "Overview"), ("logs", "Logs"), ("runs", "Runs")])
 
@@ -14,4 +15,4 @@ class Demo(App[None]):
 
 
 if __name__ == "__main__":
-    Demo().run()
+    show(Demo())

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from console.engine.context import Context
-from console.engine.model import Check, GateItem
+from console.engine.model import Check, GateItem, RunRow
 from console.engine.runs.lock import read_holder
-from console.engine.runs.query import current_run
 
 
-def lock_item(ctx: Context) -> GateItem:
-    """Fails while another run holds the lock."""
-    running = current_run(ctx)
+def lock_item(ctx: Context, running: RunRow | None) -> GateItem:
+    """Fails while another run holds the lock; `running` as `current_run` has it."""
     if running is None:
         return GateItem("lock", Check.PASS, True, "no other run")
     holder = read_holder(ctx.workspace)

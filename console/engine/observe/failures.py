@@ -1,4 +1,4 @@
-"""Failures: by cause, by source, by file; answering for them; taking them elsewhere as data."""
+"""Failures: by cause, by source, by file; taking them elsewhere as data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from console.engine.context import Context
-from console.engine.errors import LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.store import open_writer, reading, transaction
+from console.engine.errors import UsageError
+from console.engine.ledger.store import reading
 from console.engine.observe.files_list import ACCEPTED, source_range, storable, timestamp
 from console.engine.records.model import Verdict
 from console.engine.text import visible
@@ -21,7 +20,7 @@ from console.engine.text import visible
 PAGE = 200
 BY = ("cause", "source", "file")
 FORMS = ("jsonl", "csv")
-_MANY = 500  # paths in one statement
+MANY = 500  # paths in one statement
 _COLUMNS = (
     "file",
     "source",
@@ -46,7 +45,8 @@ class FailureSelection:
     """Which remembered failures are meant; every part that is given narrows it. `everything` stands for all.
 
     paths: relative to the root. cause: as listed (`required:date`). source: a source's name. pattern: a part
-    of the path, or a glob with `*`, `?` or `[`, over the path below the root.
+    of the path, or a glob with `*`, `?` or `[`, over the path below the root. judged_by: only those whose last
+    judge was this run (its seq); 0: whoever it was.
     """
 
     paths: tuple[str, ...] = ()
@@ -54,6 +54,7 @@ class FailureSelection:
     source: str = ""
     pattern: str = ""
     everything: bool = False
+    judged_by: int = 0
 
     @property
     def empty(self) -> bool:
@@ -101,7 +102,7 @@ class FailureRow:
     accepted_reason: str
 
 
-def _where(ctx: Context, selection: FailureSelection) -> tuple[str, dict[str, Any]]:
+def matching(ctx: Context, selection: FailureSelection) -> tuple[str, dict[str, Any]]:
     """The condition on `failures x`, without the paths."""
     where: list[str] = ["1"]
     values: dict[str, Any] = {}
@@ -117,16 +118,19 @@ def _where(ctx: Context, selection: FailureSelection) -> tuple[str, dict[str, An
         else:
             where.append("instr(lower(x.path), lower(:pattern)) > 0")
         values["pattern"] = storable(selection.pattern)
+    if selection.judged_by:
+        where.append("x.last_run = :judged_by")
+        values["judged_by"] = selection.judged_by
     return " AND ".join(where), values
 
 
-def _path_sets(selection: FailureSelection) -> Iterator[tuple[str, dict[str, str]]]:
+def path_sets(selection: FailureSelection) -> Iterator[tuple[str, dict[str, str]]]:
     """The condition on paths, in pieces that fit into a statement."""
     if not selection.paths:
         yield "1", {}
         return
-    for start in range(0, len(selection.paths), _MANY):
-        chosen = {f"p{n}": storable(path) for n, path in enumerate(selection.paths[start : start + _MANY])}
+    for start in range(0, len(selection.paths), MANY):
+        chosen = {f"p{n}": storable(path) for n, path in enumerate(selection.paths[start : start + MANY])}
         yield f"x.path IN ({', '.join(':' + name for name in chosen)})", chosen
 
 
@@ -147,7 +151,7 @@ def list_failures(
     """
     if by not in BY:
         raise UsageError(f"failures are not listed by {by!r}", next_step="one of: " + ", ".join(BY))
-    where, values = _where(ctx, selection or FailureSelection())
+    where, values = matching(ctx, selection or FailureSelection())
     if accepted is not None:
         where += f" AND {'' if accepted else 'NOT '}({ACCEPTED})"
     values |= {"now": timestamp(ctx.env.now()), "limit": limit, "after": storable(after)}
@@ -194,7 +198,7 @@ def _by_file(
     connection: sqlite3.Connection, where: str, values: dict[str, Any], selection: FailureSelection
 ) -> list[FailureRow]:
     found: list[FailureRow] = []
-    for paths, chosen in _path_sets(selection):
+    for paths, chosen in path_sets(selection):
         rows = connection.execute(
             f"""SELECT x.*, {ACCEPTED} AS accepted, EXISTS (SELECT 1 FROM files f WHERE f.path = x.path
             AND f.status <> 'held') AS published, coalesce((SELECT cause FROM failure_causes c
@@ -230,65 +234,6 @@ def _failure_row(row: sqlite3.Row) -> FailureRow:
     )
 
 
-def accept(ctx: Context, selection: FailureSelection, reason: str, until: datetime | None = None) -> list[FailureRow]:
-    """Answer for failures: they no longer make an exit status 1, until source or rule changes or `until`
-    (aware) comes.
-
-    One short transaction beside whatever runs. Returns the files accepted, those that were accepted before
-    included. Raises UsageError (nothing selected, none found, no reason, a time that is past),
-    ReadOnlyError, LedgerError.
-    """
-    if ctx.read_only:
-        raise ReadOnlyError("this session is read-only", untouched="everything")
-    if selection.empty:
-        raise UsageError("name the failures to accept", next_step="by file, --cause, --source or --all")
-    if not reason.strip():
-        raise UsageError("accepting failures needs a reason", next_step="add --reason TEXT")
-    now = ctx.env.now()
-    if until is not None and until <= now:
-        raise UsageError(f"that time is past: {until:%Y-%m-%d %H:%M}", next_step="name a later one, or none")
-    if not ctx.workspace.ledger.exists():
-        raise UsageError("there are no failures: there is no ledger yet", next_step="opsconsole migrate")
-    who = ctx.env.who
-    values = {
-        "by": who.login or who.user,
-        "at": timestamp(now),
-        "reason": storable(reason.strip()),
-        "until": None if until is None else timestamp(until.astimezone(UTC)),
-    }
-    where, chosen = _where(ctx, selection)
-    connection = open_writer(ctx.workspace.ledger)
-    paths: list[str] = []
-    try:
-        with transaction(connection):
-            for condition, names in _path_sets(selection):
-                paths += [
-                    row[0]
-                    for row in connection.execute(
-                        f"""UPDATE failures AS x SET accepted_by = :by, accepted_at = :at,
-                        accepted_reason = :reason, accepted_until = :until
-                        WHERE {where} AND {condition} RETURNING path""",
-                        values | chosen | names,
-                    )
-                ]
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"the failures could not be accepted: {error}",
-            file=str(ctx.workspace.ledger),
-            untouched="all failures",
-            next_step="try again; `opsconsole doctor` looks at the ledger",
-        ) from error
-    finally:
-        connection.close()
-    if not paths:
-        raise UsageError("no remembered failure is like that", next_step="`opsconsole failures list` shows them")
-    found: list[FailureRow] = []
-    for start in range(0, len(paths), _MANY):
-        rows = list_failures(ctx, "file", selection=FailureSelection(tuple(paths[start : start + _MANY])), limit=_MANY)
-        found += [row for row in rows if isinstance(row, FailureRow)]
-    return sorted(found, key=lambda row: row.path)
-
-
 def export(ctx: Context, selection: FailureSelection | None = None, form: str = "jsonl") -> Iterator[str]:
     """Remembered failures as lines without their newline: one for each error of each kept record.
 
@@ -305,7 +250,7 @@ def export(ctx: Context, selection: FailureSelection | None = None, form: str = 
 
 
 def _errors(ctx: Context, selection: FailureSelection) -> Iterator[dict[str, Any]]:
-    where, values = _where(ctx, selection)
+    where, values = matching(ctx, selection)
     values["now"] = timestamp(ctx.env.now())
     after = ""
     while True:
@@ -313,7 +258,7 @@ def _errors(ctx: Context, selection: FailureSelection) -> Iterator[dict[str, Any
             if connection is None:
                 return
             rows = []
-            for paths, chosen in _path_sets(selection):
+            for paths, chosen in path_sets(selection):
                 rows += connection.execute(
                     f"""SELECT x.*, {ACCEPTED} AS accepted, coalesce((SELECT id FROM runs WHERE seq = x.first_run),
                     '') AS since_run FROM failures x WHERE {where} AND {paths} AND x.path > :after

@@ -1,20 +1,23 @@
 """Why a file was, or was not, published: the decision trace of a migrate for one path, from disk and ledger.
 
-Works for any path in the raw or the validated zone, whether it exists or not; writes nothing.
+Works for any path that exists or that the ledger knows; writes nothing.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from dataclasses import dataclass
 
 from console.engine.actions.migrate.scan import LINK, NO_RULE, NOT_A_FILE, Scanner
 from console.engine.context import Context
-from console.engine.errors import ConfigurationError
+from console.engine.errors import ConfigurationError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import FileStatus
 from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
+from console.engine.observe.files_list import storable
+from console.engine.observe.files_near import near_names
 from console.engine.records.model import Verdict
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.text import plural, size
@@ -46,13 +49,34 @@ class Explanation:
 
 
 def explain(ctx: Context, given: str) -> Explanation:
-    """Explain one path, as an operator types it. Raises UsageError for a path outside the root,
-    LedgerError.
+    """Explain one path, as an operator types it. Raises UsageError for a path outside the root and for one that
+    neither disk nor ledger knows, LedgerError.
     """
     with reading(ctx.workspace.ledger) as connection:
         path = raw_path(ctx, given)
         detail = find_detail(ctx, connection, path) if connection is not None else None
+        if detail is None and not (os.path.lexists(ctx.workspace.path(path)) or _seen(connection, path)):
+            raise _no_such_file(ctx, path)
         return _Trace(ctx, path, detail, connection is not None).run()
+
+
+def _seen(connection: sqlite3.Connection | None, path: str) -> bool:
+    """Whether the ledger knows it although no run judged it: a sidecar, or what a run could not come to."""
+    if connection is None:
+        return False
+    known = "SELECT EXISTS (SELECT 1 FROM sidecars WHERE path = ?1) OR EXISTS (SELECT 1 FROM outcomes WHERE path = ?1)"
+    return bool(connection.execute(known, [storable(path)]).fetchone()[0])
+
+
+def _no_such_file(ctx: Context, path: str) -> UsageError:
+    near = near_names(ctx, path)
+    return UsageError(
+        "there is no such file, and the ledger never saw one",
+        file=path,
+        next_step="did you mean " + " or ".join(near) + "?"
+        if near
+        else "look for a part of its name: `opsconsole state list --filter NAME`",
+    )
 
 
 class _Trace:
@@ -132,11 +156,8 @@ class _Trace:
     def _absent(self, question: str) -> Explanation:
         self._say(question, "no such file in the raw zone")
         if self._detail is None:
-            self._say(
-                "What does the ledger say?",
-                "nothing: it never saw such a file" if self._has_ledger else "there is none",
-            )
-            return self._end(FileStatus.MISSING, "look for its name: `opsconsole state list --filter NAME`")
+            self._say("What does the ledger say?", "a run met it, and none judged it")
+            return self._end(FileStatus.MISSING, "deliver it again if it should be there")
         row = self._detail.row
         if row.status == FileStatus.ARCHIVED:
             self._say("What does the ledger say?", "its source was archived")

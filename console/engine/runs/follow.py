@@ -65,7 +65,8 @@ def follow(
         row = get_run(ctx, run_id)
         if row is None:
             raise UsageError(f"there is no run {run_id!r}", next_step="`opsconsole runs list` names them")
-        alive = is_alive(row)
+        # the pipe closes a moment before the process is gone: a row that still says running says so for good
+        alive = is_alive(row) and not ended_fd
         while True:
             outcomes = run_outcomes(ctx, row.seq, after_id=after_outcome, limit=2000)
             if outcomes:

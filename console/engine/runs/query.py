@@ -115,6 +115,30 @@ def get_run(ctx: Context, run_id: str) -> RunRow | None:
         return run_row(row) if row else None
 
 
+def is_last(ctx: Context, row: RunRow) -> bool:
+    """Whether no later run has judged anything: what the ledger says of failures is what this run left."""
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return True
+        later = "SELECT 1 FROM runs WHERE seq > ? AND status <> 'refused' LIMIT 1"
+        return connection.execute(later, [row.seq]).fetchone() is None
+
+
+# How much each outcome weighs for somebody who looks at a run: what needs them, what was overwritten, the rest.
+_WEIGHT = (
+    (
+        Outcome.FAILED,
+        Outcome.DAMAGED,
+        Outcome.CHANGED_WHILE_READ,
+        Outcome.CHANGED_SINCE_PLAN,
+        Outcome.NOT_TRIED,
+    ),
+    (Outcome.REPLACED,),
+    (Outcome.PUBLISHED,),
+    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR),
+)
+
+
 def run_outcomes(
     ctx: Context, run_seq: int, *, after_id: int = 0, limit: int = 200, outcome: str = ""
 ) -> list[OutcomeRow]:
@@ -122,12 +146,43 @@ def run_outcomes(
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return []
-        sql = "SELECT * FROM outcomes WHERE run = ? AND id > ?"
-        values: list[object] = [run_seq, after_id]
-        if outcome:
-            sql += " AND outcome = ?"
-            values.append(outcome)
-        rows = connection.execute(sql + " ORDER BY id LIMIT ?", [*values, limit]).fetchall()
+        wanted = (outcome,) if outcome else ()
+        return _outcomes(connection, run_seq, after_id, limit, wanted)
+
+
+def weighed_outcomes(ctx: Context, run_seq: int, *, after_id: int = 0, limit: int = 200) -> list[OutcomeRow]:
+    """What a run did: trouble first, then replaced, published and other files; each in the order recorded.
+
+    after_id: the last row of the page before. Of a run that goes on, run_outcomes misses none: this may.
+    """
+    with reading(ctx.workspace.ledger) as connection:
+        if connection is None:
+            return []
+        weight = 0
+        if after_id:
+            last = connection.execute("SELECT outcome FROM outcomes WHERE id = ?", [after_id]).fetchone()
+            weight = next((at for at, kinds in enumerate(_WEIGHT) if last is not None and last[0] in kinds), 0)
+        found: list[OutcomeRow] = []
+        for kinds in _WEIGHT[weight:]:
+            found += _outcomes(connection, run_seq, after_id, limit - len(found), kinds)
+            if len(found) >= limit:
+                break
+            after_id = 0
+        return found
+
+
+def _outcomes(
+    connection: sqlite3.Connection, run_seq: int, after_id: int, limit: int, wanted: tuple[str, ...]
+) -> list[OutcomeRow]:
+    """Outcomes of these kinds (all where none is named) behind a row, in the order recorded.
+
+    One walk along the index of the run: 0.2 s where none is found in a million.
+    """
+    kinds = f" AND outcome IN ({', '.join('?' * len(wanted))})" if wanted else ""
+    rows = connection.execute(
+        f"SELECT * FROM outcomes WHERE run = ? AND id > ?{kinds} ORDER BY id LIMIT ?",
+        [run_seq, after_id, *wanted, limit],
+    ).fetchall()
     return [
         OutcomeRow(
             row["id"],

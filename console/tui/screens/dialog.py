@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from widgets.look import Cell, lines, paint
 from widgets.pager import Pager
-from widgets.push import Push
+from widgets.push import Push, PushRow
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
@@ -26,10 +26,16 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T], Generic[T]):
     """A box under the status line: title in its border, a body, buttons below; Esc does what the first button does.
 
-    Subclasses give `title_text`, `body` and `buttons`; the first button is the harmless one and has the focus.
+    Subclasses give `title_text`, `body` and `buttons`; the first button is the harmless one and has the focus. The
+    buttons are always on the screen: a body is one widget that scrolls.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", show=False),
+        Binding("pageup", "scroll_body(-1)", "Up", show=False),
+        Binding("pagedown", "scroll_body(1)", "Down", show=False),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]  # noqa: RUF012 - as Screen has it
     DEFAULT_CSS = """
     Dialog {
         align: center middle; background: $background 45%;
@@ -39,8 +45,8 @@ class Dialog(ModalScreen[T], Generic[T]):
             border-title-style: bold; border-subtitle-color: $text-muted;
         }
         & .dialog-body { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
-        & .dialog-buttons { height: 1; margin-top: 1; align-horizontal: right; }
-        & .dialog-buttons Push { margin-left: 1; margin-right: 0; }
+        & .dialog-buttons { dock: bottom; margin-top: 1; }
+        &.-low .dialog-buttons { margin-top: 0; }
         &.-tall > .dialog { height: 100%; }
     }
     Dialog:ansi > .dialog { background: ansi_default; }
@@ -68,7 +74,7 @@ class Dialog(ModalScreen[T], Generic[T]):
         with Vertical(classes="dialog") as box:
             box.border_title = paint(self.title_text())
             yield from self.body()
-            with Horizontal(classes="dialog-buttons"):
+            with PushRow(classes="dialog-buttons"):
                 yield from self.buttons()
 
     def on_mount(self) -> None:
@@ -94,6 +100,12 @@ class Dialog(ModalScreen[T], Generic[T]):
             self.focus_harmless()
             return
         self.leave()
+
+    def action_scroll_body(self, pages: int) -> None:
+        """The keys stay on the buttons, so the text is moved from here."""
+        body = self.query_one_optional(".dialog-body", VerticalScroll)
+        if body is not None:
+            body.scroll_relative(y=pages * max(1, body.size.height - 1), animate=False)
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Close once; a second key on a dialog that is already closing does nothing."""
@@ -131,13 +143,12 @@ class AskScreen(Dialog[str]):
         return self._title
 
     def body(self) -> Iterable[Widget]:
-        yield VerticalScroll(
-            Static(lines([paint(text) for text in self._says]), markup=False), classes="dialog-body", can_focus=False
-        )
-        if self._typed:
-            field = Input(placeholder=self._typed, id="typed", compact=True)
-            field.cursor_blink = False
-            yield field
+        with VerticalScroll(classes="dialog-body", can_focus=False):
+            yield Static(lines([paint(text) for text in self._says]), markup=False)
+            if self._typed:
+                field = Input(placeholder=self._typed, id="typed", compact=True)
+                field.cursor_blink = False
+                yield field
 
     def buttons(self) -> Iterable[Push]:
         for number, (name, label) in enumerate(self._choices):

@@ -104,7 +104,7 @@ class MainScreen(Screen[None]):
         candidates = [target] if target is not None else [pane, *pane.query("*").results(Widget)]
         for widget in candidates:
             if widget.focusable:
-                widget.focus()
+                self.set_focus(widget)  # now: Widget.focus waits behind the keys that were typed ahead
                 return
         self.set_focus(None)
 

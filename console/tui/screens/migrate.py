@@ -63,8 +63,8 @@ class MigrateScreen(Dialog[str]):
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(classes="dialog-body", can_focus=False):
             yield PlanView(id="plan")
-        yield Static(id="selection", markup=False)
-        yield Static(id="command", markup=False)
+            yield Static(id="selection", markup=False)
+            yield Static(id="command", markup=False)
 
     def buttons(self) -> Iterable[Push]:
         yield Push("Cancel", id="cancel")
@@ -375,6 +375,7 @@ o   options: one source, a pattern, copy or move, hash everything
 f   every file of the plan, and every ignored one with the reason
 c   copy the command line that does the same
 ctrl+r  plan again
+PageUp PageDown   move the text where it has no room
 
 Once started, the run is a process of its own: it goes on when the console closes or the line drops.
 """

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -54,15 +54,18 @@ class OptionsScreen(Dialog[MigrateParams]):
 
     def body(self) -> Iterable[Widget]:
         names = self._sources()
-        yield self._row("Source", self._field("source", self._params.source, "all of them"))
-        yield self._note(f"there are: {', '.join(names) or 'none yet'}")
-        yield self._row("Pattern", self._field("pattern", self._params.pattern, "all files"))
-        yield self._note("relative to the source's folder, ** crosses folders: 2025-*/**/*.csv")
-        yield self._row("At most", self._field("sample", str(self._params.sample or ""), "all files that are waiting"))
-        yield self._note("a number: only so many of the files that are waiting, as a sample")
-        yield self._row("Operation", Push(self._operation_label(), id="operation"))
-        yield self._row("Unchanged", Push(self._checksum_label(), id="checksum"))
-        yield Static(id="problem", markup=False)
+        with VerticalScroll(classes="dialog-body", can_focus=False):
+            yield self._row("Source", self._field("source", self._params.source, "all of them"))
+            yield self._note(f"there are: {', '.join(names) or 'none yet'}")
+            yield self._row("Pattern", self._field("pattern", self._params.pattern, "all files"))
+            yield self._note("relative to the source's folder, ** crosses folders: 2025-*/**/*.csv")
+            yield self._row(
+                "At most", self._field("sample", str(self._params.sample or ""), "all files that are waiting")
+            )
+            yield self._note("a number: only so many of the files that are waiting, as a sample")
+            yield self._row("Operation", Push(self._operation_label(), id="operation"))
+            yield self._row("Unchanged", Push(self._checksum_label(), id="checksum"))
+            yield Static(id="problem", markup=False)
 
     def _row(self, label: str, field: Widget) -> Widget:
         return Horizontal(Static(label, classes="option-label", markup=False), field, classes="option-row")

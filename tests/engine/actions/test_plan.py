@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,12 @@ from console.engine.actions.command import command_line
 from console.engine.actions.migrate.plan import plan_migrate
 from console.engine.context import Context, open_context
 from console.engine.errors import ConfigurationError, ReadOnlyError, UsageError
+from console.engine.ledger.store import transaction
 from console.engine.model import MigrateParams, Plan, RunStatus
 from console.engine.runs.follow import follow
-from console.engine.runs.query import get_run, list_runs
+from console.engine.runs.query import get_run, list_runs, process_started
 from console.engine.runs.start import start_run
+from tests.engine.ledger.filled import add_run, opened
 from tests.support import RAW, VALIDATED, invalid_record, make_workspace, run_cli, valid_record, write_raw
 
 
@@ -53,6 +58,25 @@ def test_full_plan_foretells_the_run(ws: Path) -> None:
 def test_command_line_says_the_same() -> None:
     params = MigrateParams(source="a b", checksum=True, sample=3)
     assert command_line("migrate", params) == "opsconsole migrate --source 'a b' --checksum --sample 3 --yes"
+
+
+def test_beside_a_run_in_progress_what_it_publishes_is_no_revalidation(ws: Path) -> None:
+    run_cli(ws, "migrate", "--yes")
+    ctx = open_context(ws)
+    write_raw(ws, "gamma/manual/two.json", valid_record(52))
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    facts = {"pid": os.getpid(), "pid_started": process_started(os.getpid()), "host": socket.gethostname()}
+    with opened(ctx) as connection, transaction(connection):
+        running = add_run(connection, 9, status="running", ended_at=None, started_at=began.isoformat(), **facts)
+    # renamed into place, not yet in the ledger
+    shutil.copy(ws / RAW / "gamma/manual/two.json", ws / VALIDATED / "gamma/manual/two.json")
+    plan = plan_migrate(ctx, MigrateParams(), depth="full")
+    assert plan.beside == f"run {running} is in progress: the counts of this plan may be out of date"
+    assert (plan.counts["publish"], plan.counts["revalidate"], plan.counts["backups"]) == (1, 0, 0)
+    with opened(ctx) as connection, transaction(connection):
+        connection.execute("UPDATE runs SET status = 'done' WHERE seq = 9")
+    plan = plan_migrate(ctx, MigrateParams(), depth="full")
+    assert (plan.beside, plan.counts["publish"], plan.counts["revalidate"]) == ("", 0, 1)
 
 
 def test_unknown_source_is_wrong_usage(ws: Path) -> None:

@@ -19,10 +19,10 @@ from console.engine.observe.failures import (
     FailureGroup,
     FailureRow,
     FailureSelection,
-    accept,
     export,
     list_failures,
 )
+from console.engine.observe.failures_accept import accept, other_causes
 from tests.engine.ledger.filled import add_failure, add_run, filled_workspace, opened, raw
 from tests.support import fixed_environment, make_workspace
 
@@ -116,8 +116,8 @@ def test_another_by_is_wrong_usage(ctx: Context) -> None:
 def test_accepting_is_recorded_with_who_why_and_until_when(ctx: Context) -> None:
     path = raw("s0/f00.json")
     until = datetime(2026, 4, 1, 2, 0, tzinfo=timezone(timedelta(hours=2)))
-    rows = accept(ctx, FailureSelection(paths=(path,)), "  known gap ", until)
-    assert [row.path for row in rows] == [path]
+    done = accept(ctx, FailureSelection(paths=(path,)), "  known gap ", until)
+    assert [row.path for row in done.rows] == [path]
     row = by_file(ctx, accepted=True)[0]
     assert (row.path, row.accepted_by, row.accepted_reason) == (path, "ana", "known gap")
     assert row.accepted_until == "2026-04-01T00:00:00.000000Z"
@@ -127,10 +127,44 @@ def test_accepting_is_recorded_with_who_why_and_until_when(ctx: Context) -> None
 
 
 def test_accepting_by_cause_and_by_many_paths(ctx: Context) -> None:
-    assert len(accept(ctx, FailureSelection(cause="enum:category"), "x")) == 4
+    assert len(accept(ctx, FailureSelection(cause="enum:category"), "x").rows) == 4
     paths = tuple(raw(f"s{n % 2}/f{n:02d}.json") for n in range(12)) + tuple(raw(f"no/{n}") for n in range(1200))
-    assert len(accept(ctx, FailureSelection(paths=paths), "x")) == 12
-    assert len(accept(ctx, EVERYTHING, "x")) == 13
+    by_paths = accept(ctx, FailureSelection(paths=paths), "x")
+    assert (len(by_paths.rows), by_paths.already) == (8, 4)
+    rest = accept(ctx, EVERYTHING, "x")
+    assert ([row.path for row in rest.rows], rest.already) == ([HOSTILE], 12)
+
+
+def test_what_was_accepted_before_keeps_its_reason_until_asked_again(ctx: Context) -> None:
+    path = raw("s0/f00.json")
+    accept(ctx, FailureSelection(paths=(path,)), "the first reason", datetime(2026, 4, 1, tzinfo=UTC))
+    done = accept(ctx, FailureSelection(source="s0"), "another reason")
+    assert (len(done.rows), done.already) == (5, 1)
+    assert {row.accepted_reason for row in by_file(ctx, selection=FailureSelection(paths=(path,)))} == {
+        "the first reason"
+    }
+    done = accept(ctx, FailureSelection(paths=(path,)), "a third reason")
+    assert (done.rows, done.already) == ([], 1)
+    done = accept(ctx, FailureSelection(source="s0"), "asked again", again=True)
+    assert (len(done.rows), done.already) == (6, 0)
+    assert {row.accepted_reason for row in by_file(ctx, accepted=True)} == {"asked again"}
+
+
+def test_an_acceptance_that_has_run_out_is_no_acceptance(ctx: Context) -> None:
+    one = FailureSelection(paths=(raw("s0/f00.json"),))
+    accept(ctx, one, "for a while", datetime(2026, 4, 1, tzinfo=UTC))
+    later = replace(ctx, env=fixed_environment(datetime(2026, 4, 2, tzinfo=UTC)))
+    done = accept(later, one, "again in April")
+    assert (len(done.rows), done.already) == (1, 0)
+    assert by_file(later, accepted=True)[0].accepted_reason == "again in April"
+
+
+def test_the_other_causes_of_accepted_files_are_counted(ctx: Context) -> None:
+    done = accept(ctx, FailureSelection(cause="required:date"), "x")
+    assert len(done.rows) == 12
+    assert other_causes(ctx, done.rows, "required:date") == [("enum:category", 4)]
+    assert other_causes(ctx, done.rows, "enum:category") == [("required:date", 4)]
+    assert other_causes(ctx, [row for row in done.rows if row.causes == 1], "required:date") == []
 
 
 @pytest.mark.parametrize(

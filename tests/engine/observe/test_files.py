@@ -212,6 +212,11 @@ def lay(ctx: Context, name: str, content: object = "x") -> str:
     return raw(name)
 
 
+def seen(ctx: Context, path: str) -> str:
+    change(ctx, "INSERT INTO outcomes (run, path, outcome) VALUES (1, ?, 'changed-since-plan')", path)
+    return path
+
+
 def test_published_and_unchanged(ctx: Context) -> None:
     answer = explain(ctx, ONE)
     assert (answer.status, answer.published) == (FileStatus.PROCESSED, True)
@@ -224,7 +229,7 @@ CASES: list[tuple[Callable[[Context], str], FileStatus, str]] = [
     (lambda c: lay(c, "s0/notes.pdf"), FileStatus.IGNORED, "unknown suffix"),
     (lambda c: lay(c, "s0/nosuffix"), FileStatus.IGNORED, "no suffix"),
     (lambda c: lay(c, "s0/fresh.json"), FileStatus.NEW, "no run has judged it"),
-    (lambda c: raw("s0/not/there.json"), FileStatus.MISSING, "never saw"),
+    (lambda c: seen(c, raw("s0/not/there.json")), FileStatus.MISSING, "none judged it"),
     (lambda c: "config/console.toml", FileStatus.IGNORED, "neither in the raw zone"),
     (lambda c: raw("s0"), FileStatus.IGNORED, "it is a folder"),
     (lambda c: lay(c, "s0/_metadata.json"), FileStatus.NEW, "a sidecar"),
@@ -237,6 +242,31 @@ def test_what_is_not_published_says_why(ctx: Context, given: Any, status: FileSt
     assert (answer.status, answer.published) == (status, False)
     assert word in told(answer)
     assert answer.next_step
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        (raw("s0/dumsp/2024-01-01_000000/data.json"), raw("s0/dumps/2024-01-01_000000/data.json")),
+        (raw("s0/dumps/2024-01-01_000000/dat.json"), raw("s0/dumps/2024-01-01_000000/data.json")),
+        (f"{VALIDATED}/s1/manual/tabel.csv", raw("s1/manual/table.csv")),
+        ("s1/manual/tabel.csv", raw("s1/manual/table.csv")),
+        ("somewhere/table.csv", raw("s1/manual/table.csv")),
+        ("confg/console.toml", "config/console.toml"),
+        ("nothing/like/it[]", ""),
+        ("\udcff/\x1b[31m", ""),
+    ],
+)
+@pytest.mark.parametrize("ledger", [True, False], ids=["ledger", "none"])
+def test_what_neither_disk_nor_ledger_knows_is_wrong_usage(ctx: Context, given: str, near: str, ledger: bool) -> None:
+    if not ledger:
+        shutil.rmtree(ctx.workspace.private)
+    with pytest.raises(UsageError, match="no such file") as raised:
+        explain(ctx, given)
+    assert raised.value.file.endswith(given.removeprefix(VALIDATED))
+    if ledger or not given.startswith("somewhere"):
+        assert raised.value.next_step == (f"did you mean {near}?" if near else raised.value.next_step)
+        assert near or "state list --filter" in raised.value.next_step
 
 
 def test_links_and_pipes_are_not_followed(ctx: Context) -> None:

@@ -34,7 +34,8 @@ class Terminal:
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.output = bytearray()
         self._more = threading.Condition()
-        threading.Thread(target=self._drain, daemon=True).start()
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
 
     def _drain(self) -> None:
         while True:
@@ -73,6 +74,7 @@ class Terminal:
     def close(self) -> None:
         os.kill(self.pid, 9)
         os.waitpid(self.pid, 0)
+        self._reader.join()  # else it might read from the next terminal, which gets the same descriptor
         os.close(self.descriptor)
 
 

@@ -16,6 +16,7 @@ from console.engine.errors import LedgerError, MirrorError
 from console.engine.ledger.mirror_adopt import iter_entries
 from console.engine.ledger.store import reading
 from console.engine.model import ActionParams, Check, GateItem
+from console.engine.runs.query import current_run
 
 _EXAMPLES = 20
 Progress = Callable[[int], None]
@@ -31,8 +32,8 @@ def plan_adopt(
     now = ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     plan = AdoptPlan(ctx.settings.state_file, now, command_line("adopt", ActionParams()))
     stop = cancelled or (lambda: False)
-    plan.gate = [lock_item(ctx)]
     try:
+        plan.gate.append(lock_item(ctx, current_run(ctx)))
         with reading(ctx.workspace.ledger) as connection:
             named = _entries(ctx, plan, progress, stop)
             plan.gate.append(GateItem("mirror", Check.PASS, True, "the state file loads"))

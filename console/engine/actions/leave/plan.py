@@ -14,6 +14,7 @@ from console.engine.errors import LedgerError, MirrorError
 from console.engine.ledger.mirror import read_mirror
 from console.engine.ledger.store import reading
 from console.engine.model import ActionParams, Check, GateItem
+from console.engine.runs.query import current_run
 from console.engine.text import plural
 
 # What the state file has no word for: a query, and the words for its number.
@@ -34,12 +35,12 @@ _UNSAID = (
 def plan_leave(ctx: Context) -> LeavePlan:
     """The plan; writes nothing, raises nothing that a gate item can say."""
     plan = LeavePlan(command_line("leave", ActionParams()))
-    plan.gate = [lock_item(ctx)]
     steps = leave_steps(ctx)
     plan.steps = [str(step) for step in steps if step.kind != "keep"]
     plan.kept = [step.path for step in steps if step.kind == "keep"]
     plan.kept.append(".opsconsole/ with the ledger: `rm -r .opsconsole` removes the last trace")
     try:
+        plan.gate.append(lock_item(ctx, current_run(ctx)))
         with reading(ctx.workspace.ledger) as connection:
             plan.gate.append(_ours(connection))
             if connection is not None:

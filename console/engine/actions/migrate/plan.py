@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
 from console.engine.actions.command import command_line
 from console.engine.actions.migrate.again import again_of
@@ -29,10 +32,11 @@ from console.engine.model import (
     Plan,
     PlanItem,
     ReprocessParams,
+    RunRow,
 )
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.active import timestamp
-from console.engine.runs.query import unrecovered
+from console.engine.runs.query import current_run, unrecovered
 
 Progress = Callable[[int, int], None]
 
@@ -121,7 +125,9 @@ def plan_migrate(
     items: list[GateItem] = []
     action = action_of(params)
     plan = Plan(action, params, "scan", timestamp(ctx.env.now()), command_line(action, params, overrides))
+    beside: RunRow | None = None
     try:
+        beside = current_run(ctx)  # asked before and after the scan: it may end or begin meanwhile
         with reading(ctx.workspace.ledger) as connection:
             gone = _gone(ctx, connection, items)
             _scan(ctx, params, rules, connection, gone, survey, progress, stop)
@@ -130,11 +136,15 @@ def plan_migrate(
             items += survey.gate(connection, overrides or {})
             plan.binding = binding(ctx, params, rules, connection)
             plan.seconds, plan.seconds_from = _estimate(connection, survey.candidates)
-        items += _runs_gate(ctx, plan)
+        running = current_run(ctx)
+        items += _runs_gate(ctx, plan, running)
+        beside = beside or running
     except LedgerError as error:
         items.append(GateItem("ledger", Check.FAIL, True, error.what, error.next_step))
     plan.gate = apply_settings(items, ctx.settings.gate, overrides or {})
-    _fill(ctx, plan, survey)
+    if beside is not None:
+        plan.beside = f"run {beside.id} is in progress: the counts of this plan may be out of date"
+    _fill(ctx, plan, survey, datetime.fromisoformat(beside.started_at).timestamp() if beside else math.inf)
     if depth == "full" and not stop():
         judge_all(ctx, rules, plan, progress=progress, cancelled=stop)
     return plan
@@ -175,12 +185,12 @@ def _scan(
             progress(done + 1, len(sources))
 
 
-def _runs_gate(ctx: Context, plan: Plan) -> list[GateItem]:
+def _runs_gate(ctx: Context, plan: Plan, running: RunRow | None) -> list[GateItem]:
     """Another run in progress, and what a dead one left behind."""
     plan.recovery = [
         f"run {row.id} died in phase {row.phase or 'start'}; it is settled first" for row in unrecovered(ctx)
     ]
-    return [lock_item(ctx)]
+    return [lock_item(ctx, running)]
 
 
 def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float | None, int]:
@@ -195,7 +205,18 @@ def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float 
     return (rates[len(rates) // 2] * files, len(rates)) if rates else (None, 0)
 
 
-def _fill(ctx: Context, plan: Plan, survey: Survey) -> None:
+def _stood(dest: Path, before: float) -> bool:
+    """Whether a version stands there since before this moment (epoch seconds).
+
+    What the run in progress put there after we had read the ledger is no older version of anything.
+    """
+    try:
+        return os.lstat(dest).st_ctime < before
+    except (OSError, ValueError):
+        return False
+
+
+def _fill(ctx: Context, plan: Plan, survey: Survey, before: float) -> None:
     raw, validated = ctx.settings.zones.raw.rstrip("/"), ctx.settings.zones.validated.rstrip("/")
     for group in survey.groups:
         for candidate in group.candidates:
@@ -208,7 +229,7 @@ def _fill(ctx: Context, plan: Plan, survey: Survey) -> None:
                     dest,
                     status,
                     Identity(candidate.size, candidate.mtime_ns, candidate.inode),
-                    os.path.lexists(ctx.workspace.path(dest)),
+                    _stood(ctx.workspace.path(dest), before),
                     f"{raw}/{group.sidecar.path}" if group.sidecar else "",
                 )
             )
