@@ -146,9 +146,7 @@ def test_each_cancels_the_others_run(place: Path, people: People, setgid: bool) 
     share(scenario.root, setgid=setgid)
     before = inodes(scenario.root)
     for who, other in ((people.ann, people.ben), (people.ben, people.ann)):
-        started = start(
-            scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(6), who=who
-        )
+        started = start(scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(6), who=who)
 
         def running(by: Person = other) -> str:
             rows = run(scenario.root, "runs", "list", "--json", who=by).events
@@ -200,6 +198,7 @@ def test_a_confirmed_plan_of_either(waiting: Scenario, people: People, setgid: b
 def test_a_traceback_is_for_the_group(waiting: Scenario, people: People, setgid: bool) -> None:
     """The run fails half way, by an error of the system: its traceback, its report and its log are for everybody."""
     share(waiting.root, setgid=setgid)
+    waiting.remember()
     before = inodes(waiting.root)
     done = migrate(waiting.root, failpoint="run.planned:1:5", who=people.ben)
     assert done.status == 1, done.text
@@ -256,11 +255,11 @@ def test_archives_of_both(place: Path, people: People, setgid: bool) -> None:
 
 
 def test_logs_are_rotated_by_either(place: Path, people: People, setgid: bool) -> None:
-    scenario = make_fresh(place / "ws", config={"logs": {"rotate_bytes": 4096}})
+    scenario = make_fresh(place / "ws", config={"logs": {"rotate_bytes": 10000}})
     share(scenario.root, setgid=setgid)
     before = inodes(scenario.root)
     for number in range(4):
-        for turn in range(8):
+        for turn in range(12):
             write_raw(scenario.root, f"alpha/dumps/n{number}/{turn}.json", [invalid_record(number)])
         scraped(scenario.root, people.ann.uid, setgid)
         done = migrate(scenario.root, "--override", "failures", "--reason", "test",

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from console import __version__
 from console.engine.errors import LedgerError
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
+from console.engine.workspace.shared import ensure_shared, widen
 
 _NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
 
@@ -127,6 +128,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     transaction(connection)`). Raises LedgerError.
     """
     try:
+        ensure_shared(path)  # SQLite makes -wal and -shm with the ledger's own mode
         # a run's batches are recorded by a thread beside the one that beats; ActiveRun.guard keeps them apart
         connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
@@ -136,6 +138,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size=-16000")  # 16 MB
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: a checkpoint costs two more flushes
         newer = _newer(connection, path, reading=False)
+        for suffix in ("-wal", "-shm"):
+            widen(Path(f"{path}{suffix}"))
         if newer is not None:
             connection.close()
             raise newer
@@ -146,7 +150,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
                         connection.execute(statement)
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", stamp())
                     connection.execute(f"PRAGMA user_version={VERSION}")
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise _fail(path, error) from error
     return connection
 
@@ -178,6 +182,7 @@ def backup(ledger: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     try:
+        ensure_shared(part)
         with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy, pages=2000)
         descriptor = os.open(part, os.O_RDONLY)

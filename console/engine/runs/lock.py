@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from console.engine.errors import EngineError, LockedError
 from console.engine.workspace import Workspace
+from console.engine.workspace.shared import ensure_shared, write_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class RootLock:
     def acquire(self, holder: Holder) -> None:
         """Raises LockedError when another process holds it, EngineError when this file system has no locks."""
         try:
+            ensure_shared(self._workspace.lock)
             self._lock.acquire()
         except Timeout:
             raise locked_error(self._workspace) from None
@@ -76,7 +78,8 @@ class RootLock:
             ) from error
         part = self._workspace.holder.with_suffix(".part")
         try:
-            part.write_text(json.dumps(asdict(holder)))
+            part.unlink(missing_ok=True)
+            write_shared(part, json.dumps(asdict(holder)).encode())
             os.replace(part, self._workspace.holder)
         except OSError:  # a full disk: the lock holds all the same, only its note is old
             part.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ from console.engine.runs.request import Request
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Flusher
 from console.engine.transfer.publish import Publisher
+from console.engine.workspace.shared import open_shared, write_shared
 
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 16 * 1024 * 1024
@@ -207,7 +208,7 @@ class Migrate:
         folder = self._ctx.workspace.run_folder(run.id)
         zone = self._ctx.settings.zones.validated.rstrip("/")
         statuses: Counter[str] = Counter()
-        with open(folder / "plan.jsonl", "wb") as file:
+        with open(open_shared(folder / "plan.jsonl", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             for group in survey.groups:
                 everyone: list[Candidate] = [*group.candidates, *([group.sidecar] if group.sidecar else [])]
                 for path, status, size, mtime_ns, inode, *_ in everyone:
@@ -219,7 +220,7 @@ class Migrate:
             file.flush()
             os.fsync(file.fileno())
         totals = {"statuses": statuses, "bytes": survey.bytes}
-        (folder / "plan.json").write_bytes(orjson.dumps(totals))
+        write_shared(folder / "plan.json", orjson.dumps(totals))
         run.ctx.env.failpoints.reach("run.planned")
 
     # --- publishing ------------------------------------------------------------------------------------
@@ -399,7 +400,7 @@ def _split(groups: list[Group], reason: str, split: deque[Task]) -> list[Staged]
 def _divert_stderr(path: Path) -> None:
     """A worker's tracebacks go to the run's file, never to the terminal of a foreground run."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o664)
+        descriptor = open_shared(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError:
         descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 2)
