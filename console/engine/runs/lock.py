@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from console.engine.errors import EngineError, LockedError
 from console.engine.workspace import Workspace
+from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import ensure_shared, write_shared
 
 
@@ -73,9 +74,9 @@ class RootLock:
         except Timeout:
             raise locked_error(self._workspace) from None
         except (OSError, NotImplementedError) as error:
-            raise EngineError(
-                f"the lock cannot be taken: {error}", file=str(self._workspace.lock), untouched="everything"
-            ) from error
+            path = str(self._workspace.lock)
+            reason = why_not(path, os.R_OK | os.W_OK) or str(error)
+            raise EngineError(f"the lock cannot be taken: {reason}", file=path, untouched="everything") from error
         part = self._workspace.holder.with_suffix(".part")
         try:
             part.unlink(missing_ok=True)

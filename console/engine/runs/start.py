@@ -24,6 +24,7 @@ from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
+from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import open_shared
 
 
@@ -43,8 +44,10 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else ""
+        reason = why_not(place, os.W_OK) if place else ""
         raise EngineError(
-            f"the run could not start: {in_words(error)}",
+            f"the run could not start: {reason or in_words(error)}",
             untouched="everything",
             next_step="free some room, or have the folder made writable, and try again",
         ) from error

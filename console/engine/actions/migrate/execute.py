@@ -32,6 +32,7 @@ from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
 from console.engine.checks.gate import apply_settings, refusal
+from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
@@ -117,7 +118,8 @@ class Migrate:
         run.phase("scan")
         recorder = Recorder(run, self.rules)
         self._check_binding(run)
-        run.gate = [adoption_item(self._ctx, run.connection)]
+        able = writable_item(self._ctx, moves=self._operation == "move")  # destinations: when they are known
+        run.gate = apply_settings([able, adoption_item(self._ctx, run.connection)], self._ctx.settings.gate, {})
         if (refused := refusal(run.gate)) is not None:
             raise refused
         self._honour_edits(run)
@@ -165,7 +167,8 @@ class Migrate:
 
     def _survey(self, run: ActiveRun) -> Survey:
         params = self._params
-        survey = Survey(self._ctx, whole=not (params.source or params.pattern or params.sample))
+        whole = not (params.source or params.pattern or params.sample)
+        survey = Survey(self._ctx, whole=whole, moves=self._operation == "move")
         selection = Selection(params.pattern, params.checksum)
         sources = chosen_sources(self._ctx, params, run.connection)
         tasks: Iterator[Task] = (("scan", (source, selection)) for source in sources)

@@ -105,7 +105,8 @@ def plan_migrate(
     for problem in rules.problems:
         raise problem
     stop = cancelled or (lambda: False)
-    survey = Survey(ctx, whole=not (params.source or params.pattern or params.sample))
+    moves = (params.operation or ctx.settings.operation) == "move"
+    survey = Survey(ctx, whole=not (params.source or params.pattern or params.sample), moves=moves)
     items: list[GateItem] = []
     plan = Plan("migrate", params, "scan", timestamp(ctx.env.now()), command_line("migrate", params, overrides))
     try:
