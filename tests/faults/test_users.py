@@ -52,11 +52,11 @@ def plain(done: Done) -> None:
 
 
 def slowly(seconds: int) -> list[str]:
-    """A wrapper under which the first flush of a run takes this long."""
+    """A wrapper under which each of the first flushes of a run takes this long."""
     if shutil.which("strace") is None:
         pytest.skip("not shown here: strace, which slows the run down, is not installed")
     slow = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=syncfs"]
-    return [*slow, "-e", f"inject=syncfs:delay_enter={seconds}s:when=1"]
+    return [*slow, "-e", f"inject=syncfs:delay_enter={seconds}s:when=1..4"]
 
 
 def killed(scenario: Scenario, who: Person, failpoint: str) -> None:
@@ -142,11 +142,11 @@ def test_each_answers_for_what_failed_in_the_others_run(waiting: Scenario, peopl
 
 
 def test_each_cancels_the_others_run(place: Path, people: People, setgid: bool) -> None:
-    scenario = make_fresh(place / "ws", files=1500, config={"workers": 1})
+    scenario = make_fresh(place / "ws", files=2500, config={"workers": 1})
     share(scenario.root, setgid=setgid)
     before = inodes(scenario.root)
     for who, other in ((people.ann, people.ben), (people.ben, people.ann)):
-        started = start(scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(6), who=who)
+        started = start(scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(4), who=who)
 
         def running(by: Person = other) -> str:
             rows = run(scenario.root, "runs", "list", "--json", who=by).events
@@ -324,7 +324,7 @@ def test_backups_where_links_are_refused(
 def test_who_holds_the_lock_is_told_to_the_other(waiting: Scenario, people: People) -> None:
     """The note beside the lock is for the group, whatever its holder's umask."""
     share(waiting.root)
-    started = start(waiting.root, "migrate", "--yes", "--foreground", who=people.ben, prefix=slowly(4))
+    started = start(waiting.root, "migrate", "--yes", "--foreground", who=people.ben, prefix=slowly(2))
     holder = waiting.root / ".opsconsole/holder.json"
     wait_for(lambda: holder.exists() and json.loads(holder.read_bytes()), "the note")
     other = migrate(waiting.root, who=people.ann)

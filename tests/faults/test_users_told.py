@@ -14,14 +14,14 @@ import pytest
 from tests.faults import checker
 from tests.faults.conftest import People
 from tests.faults.people import PIPELINE, everything, narrower, share
-from tests.faults.scenario import RAW, VALIDATED, Done, Scenario, migrate, run
+from tests.faults.scenario import RAW, VALIDATED, Done, Scenario, first_name, migrate, run
 from tests.faults.test_users import killed, plain
 
 pytestmark = pytest.mark.needs_root
 
 CLOSED = {
     "validated zone": (VALIDATED, 0o2750),
-    "a folder in it": (f"{VALIDATED}/alpha/dumps", 0o2750),
+    "a folder in it": (f"{VALIDATED}/{first_name(0)}".rpartition("/")[0], 0o2750),
     "backups": ("data/_backups", 0o2750),
     "logs": ("logs/migration", 0o2750),
     "ours": (".opsconsole", 0o2750),
@@ -171,6 +171,7 @@ def test_doctor_touches_neither_raw_nor_what_others_own(waiting: Scenario, peopl
 
 def test_doctor_of_either_after_the_others_death(waiting: Scenario, people: People) -> None:
     share(waiting.root, file_mode=0o660)
+    waiting.remember()
     killed(waiting, people.ann, "publish.renamed:3")
     looked = run(waiting.root, "doctor", "--json", who=people.ben)
     plain(looked)
