@@ -87,7 +87,7 @@ class Reader(sqlite3.Connection):
     copied_at = 0.0
 
 
-# Ledgers that could last be read from their copy only, and when that was made: the fronts say it.
+# Ledgers of which this process has read the copy, and when that was made: the command line says so at its end.
 copies_read: dict[str, float] = {}
 
 
@@ -113,7 +113,6 @@ def open_reader(path: Path) -> Reader:
             if turn + 1 < _TURNS:
                 time.sleep(_PAUSE)  # a writer that comes or goes at this moment
         else:
-            copies_read.pop(str(path), None)
             return connection
     return _read_copy(path, refused)
 

@@ -8,6 +8,7 @@ import os
 import socket
 import sqlite3
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError
@@ -16,7 +17,7 @@ from console.engine.ledger.store import reading
 from console.engine.model import RunRow, RunStatus
 from console.engine.observe.files_list import ACCEPTED, timestamp
 from console.engine.runs.query import is_alive, run_row
-from console.engine.text import plural
+from console.engine.text import duration, plural
 
 RUNS = 50
 
@@ -75,8 +76,12 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
             if connection is None:
                 return Overview(name, host, root, False, alerts=tuple(_without_ledger(ctx)))
             seen = _look(ctx, connection, limit)
+            copied_at = connection.copied_at
     except LedgerError as error:
         return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step),))
+    alerts = []
+    if copied_at:
+        alerts = [Alert(copy_words(copied_at, ctx.env.now().timestamp()), "`opsconsole doctor` says who could open it")]
     last = next((run for run in seen.runs if run.status != RunStatus.RUNNING), None)
     return Overview(
         name,
@@ -86,10 +91,19 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
         last,
         seen.running,
         tuple(seen.runs),
-        tuple(_alerts(seen, last)),
+        (*alerts, *_alerts(seen, last)),
         seen.failing,
         seen.accepted,
         seen.published,
+    )
+
+
+def copy_words(made: float, now: float) -> str:
+    """That the copy of the ledger is shown, and how old it is. made, now: seconds since the epoch."""
+    at = datetime.fromtimestamp(made, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return (
+        f"this user cannot open the ledger now; shown is its copy of {at}, {duration(max(0.0, now - made))} old,"
+        " without what came after"
     )
 
 
