@@ -102,14 +102,14 @@ def test_every_reading_command_during_a_run_and_after_one(waiting: Scenario, dur
     assert "is running" in run(waiting.root, "runs", "show", "--json", who=people.eve).text or any(
         row["status"] == "running" for row in run(waiting.root, "runs", "list", "--json", who=people.eve).events
     )
-    assert not any("its copy of" in done.err for done in told)
+    assert not any("shown is its copy" in done.err for done in told)
     end_all(during.mark)
     wait_for(lambda: not alive(during.mark), "the run to be gone")
     told = everything_is_told(waiting.root, people.eve)  # -wal and -shm of a dead run lie there
-    assert not any("its copy of" in done.err for done in told)
+    assert not any("shown is its copy" in done.err for done in told)
     assert migrate(waiting.root, who=people.ann).status == 1
     told = everything_is_told(waiting.root, people.eve)
-    assert not any("its copy of" in done.err for done in told)
+    assert not any("shown is its copy" in done.err for done in told)
     assert waiting.examine() == []
 
 
@@ -149,7 +149,9 @@ def writes(log: Path, root: Path) -> list[str]:
         if _OPENED.match(call) and not _WRITES.search(call):
             continue
         if any(path == str(root) or path.startswith(f"{root}/") for path in where):
-            found.append(line)
+            # SQLite opens a log that is there in this way alone; what it would write through it is seen above
+            if not (call.startswith("openat") and 'ledger.sqlite-wal", O_RDWR|O_CREAT|O_NOFOLLOW' in call):
+                found.append(line)
     return found
 
 
@@ -249,10 +251,10 @@ def test_the_copy_is_read_and_its_age_said(waiting: Scenario, during: Started, p
     told = everything_is_told(waiting.root, people.eve)
     for words, done in zip(READING, told, strict=True):
         if words[0] != "validate":
-            assert "its copy of" in done.err and "1 h 0" in done.err, f"{words}: {done.err}"
-            assert "its copy of" not in done.out.replace("this user cannot read", ""), words
+            assert "shown is its copy" in done.err and "1 h 0" in done.err, f"{words}: {done.err}"
+            assert "shown is its copy" not in done.out.replace("this user cannot read", ""), words
     gone = run(waiting.root, "runs", "show", "ffff", who=people.eve)
-    assert gone.status == 2 and "its copy of" in gone.err, gone.text
+    assert gone.status == 2 and "shown is its copy" in gone.err, gone.text
     log = waiting.root.parent / "log"
     command = [
         *strace(log),
@@ -265,7 +267,7 @@ def test_the_copy_is_read_and_its_age_said(waiting: Scenario, during: Started, p
         str(waiting.root),
     ]
     with Terminal(waiting.root, argv=command, env=people.eve.environ(), size=(120, 40)) as t:
-        t.wait("its copy of", 60)
+        t.wait(lambda: "1 h 0" in t.page and "the ledger is closed to this user" in t.page, 60)
         t.press("ctrl+q")
         t.ended(30)
     assert writes(log, waiting.root) == []

@@ -105,7 +105,9 @@ def open_reader(path: Path) -> Reader:
         raise _fail(path, error, os.R_OK) from error
     for turn in range(_TURNS):
         try:
-            connection = _read(path, "mode=ro&readonly_shm=1" if Path(f"{path}-shm").exists() else "immutable=1")
+            # without -wal SQLite would make one, even for a reader
+            live = all(os.path.exists(f"{path}{suffix}") for suffix in ("-wal", "-shm"))
+            connection = _read(path, "mode=ro&" + ("readonly_shm=1" if live else "immutable=1"))
         except sqlite3.Error as error:
             if (error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0) not in _CLOSED_TO_US:
                 raise _fail(path, error) from error
@@ -121,7 +123,7 @@ def _read_copy(path: Path, refused: sqlite3.Error) -> Reader:
     copy = path.with_name(COPY)
     try:
         made = os.stat(copy).st_mtime
-        connection = _read(copy, "immutable=1")  # it is only ever replaced as a whole
+        connection = _read(copy, "mode=ro&immutable=1")  # it is only ever replaced as a whole
     except (OSError, sqlite3.Error):
         raise _fail(path, refused, os.R_OK) from refused
     connection.copied_at = copies_read[str(path)] = made

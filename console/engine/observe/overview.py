@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError
 from console.engine.ledger.mirror_memory import expected_identity, identity_of, mirror_path
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import Reader, reading
 from console.engine.model import RunRow, RunStatus
 from console.engine.observe.files_list import ACCEPTED, timestamp
 from console.engine.runs.query import is_alive, run_row
@@ -101,10 +101,7 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
 def copy_words(made: float, now: float) -> str:
     """That the copy of the ledger is shown, and how old it is. made, now: seconds since the epoch."""
     at = datetime.fromtimestamp(made, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return (
-        f"this user cannot open the ledger now; shown is its copy of {at}, {duration(max(0.0, now - made))} old,"
-        " without what came after"
-    )
+    return f"the ledger is closed to this user; shown is its copy, {duration(max(0.0, now - made))} old (of {at})"
 
 
 def _without_ledger(ctx: Context) -> list[Alert]:
@@ -122,7 +119,7 @@ def _without_ledger(ctx: Context) -> list[Alert]:
     return []
 
 
-def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
+def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
     seen = _Seen()
     seen.runs = [run_row(row) for row in connection.execute("SELECT * FROM runs ORDER BY seq DESC LIMIT ?", [limit])]
     for row in connection.execute("SELECT * FROM runs WHERE status = 'running' ORDER BY seq DESC"):
@@ -139,7 +136,7 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
     ).fetchone()
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
-    if seen.running is None:  # during a run the file is on its way
+    if seen.running is None and not connection.copied_at:  # during a run the file is on its way
         seen.mirror = _mirror_alert(ctx, connection)
     return seen
 
