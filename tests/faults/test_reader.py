@@ -193,8 +193,9 @@ def test_no_command_writes_below_the_root(
     traces = waiting.root.parent / "traces"
     traces.mkdir(mode=0o777)
     traces.chmod(0o777)
-    known = last_run(waiting.root, person)
     names = {path.name for path in (waiting.root / ".opsconsole").iterdir()}
+    assert ("ledger.sqlite-wal" in names) == (moment != "after")
+    known = last_run(waiting.root, person)
     for number, words in enumerate(READING):
         words = tuple(word.format(run=known) for word in words)
         log = traces / str(number)

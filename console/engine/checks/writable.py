@@ -45,7 +45,7 @@ def _needs(ctx: Context, groups: Iterable[Group], moves: bool) -> Iterator[tuple
     settings, workspace = ctx.settings, ctx.workspace
     state = str(workspace.path(settings.state_file))
     folders = [settings.zones.validated, settings.zones.backups, settings.log_dir, ".opsconsole", ".opsconsole/runs"]
-    folders += [settings.zones.archive, settings.zones.raw] if moves else []
+    folders += [settings.zones.archive] if moves else []
     for folder in folders:
         yield str(workspace.path(folder)), _ENTER
     yield os.path.dirname(state), _ENTER
