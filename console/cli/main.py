@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -94,12 +95,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
         status = cli.main(
             args=None if arguments is None else list(arguments), prog_name="opsconsole", standalone_mode=False
         )
+        _say_copies()
         return status if isinstance(status, int) else 0
     except Exception as error:  # noqa: BLE001 - the last net: every failure has a sentence and a status
+        _say_copies()  # what is not found may only not be in it yet
         return _tell(error)
     except KeyboardInterrupt:
         note().line("Interrupted.")
         return 130
+
+
+def _say_copies() -> None:
+    """What was shown came from a copy of the ledger: which one, and its age. On standard error."""
+    store = sys.modules.get("console.engine.ledger.store")  # not loaded: nothing was read
+    for made in store.copies_read.values() if store is not None else ():
+        from console.engine.observe.overview import copy_words
+
+        note().line(("yellow", "note: "), copy_words(made, time.time()))
 
 
 def _tell(error: Exception) -> int:

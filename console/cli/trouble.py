@@ -62,6 +62,17 @@ def _first_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else "no further words"
 
 
+def _create(path: Path, shared: bool) -> int:
+    """A new file; in the workspace for its group, elsewhere for this user alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    if not shared:
+        return os.open(path, flags, 0o600)
+    from console.engine.workspace.shared import make_folder, open_shared
+
+    make_folder(path.parent)
+    return open_shared(path, flags)
+
+
 def _keep_traceback(error: BaseException) -> str:
     """Write the traceback into the workspace, else into the temp folder; its path, or '' if neither works."""
     folders = [Path(tempfile.gettempdir())]
@@ -72,12 +83,11 @@ def _keep_traceback(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace")
     for folder in folders:
         try:
-            folder.mkdir(exist_ok=True)
             path = folder / f"opsconsole-{name}"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            descriptor = _create(path, folder.parent == private)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text)
-        except OSError:
+        except (OSError, ImportError):
             continue
         return str(path)
     return ""

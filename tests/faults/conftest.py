@@ -9,12 +9,22 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.faults.people import ANN, BEN, EVE, Person, Seat, find_seat, seated
 from tests.faults.scenario import Scenario, end_state, make_waiting, migrate
 
 _CLONE_NEWNS = 0x00020000
+
+
+class People(NamedTuple):
+    """Two users of the group, with umask 027 and 077, and one who may only look."""
+
+    ann: Person
+    ben: Person
+    eve: Person
 
 
 @pytest.fixture(scope="session")
@@ -118,3 +128,23 @@ def mounts(own_mounts: None, place: Path) -> Iterator[Mounts]:
     found = Mounts()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def seat(ground: Path) -> Seat:
+    """How users without any rights start the program; skips, saying so, where there is no way."""
+    if os.geteuid() != 0:
+        pytest.skip("not shown here: needs root to start processes as other users")
+    os.chmod(ground, 0o755)
+    found = find_seat(ground / "seat")
+    if found is None:
+        done = seated(ANN, Seat()).runs("import console.cli.main")
+        pytest.skip(f"not shown here: other users cannot start the program: {done.stderr.strip()[-200:]}")
+    return found
+
+
+@pytest.fixture
+def people(seat: Seat, place: Path) -> People:
+    """Ann and ben, who share a workspace, and eve, who looks; all of them may come as far as `place`."""
+    os.chmod(place, 0o755)
+    return People(seated(ANN, seat), seated(BEN, seat), seated(EVE, seat))

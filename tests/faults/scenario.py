@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.faults import checker
 from tests.faults.checker import BACKUPS, RAW, VALIDATED, Expected
+from tests.faults.people import Person
 from tests.support import invalid_record, make_workspace, valid_record, write_raw
 from tests.support.cli import cli_environment
 from tests.support.workspace import encode
@@ -74,15 +75,19 @@ def start(
     prefix: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
+    who: Person | None = None,
 ) -> Started:
-    """`python -m console --root ROOT ARGS...`; prefix: a wrapper such as strace; before: runs in it."""
+    """`python -m console --root ROOT ARGS...`; prefix: a wrapper such as strace; before: runs in it.
+
+    who: another user than the one who runs the tests; the wrapper is then that user's as well.
+    """
     mark = secrets.token_hex(8)
-    environ = cli_environment(env) | {MARK: mark}
+    environ = cli_environment({**(who.environ() if who else {}), **(env or {})}) | {MARK: mark}
     if failpoint:
         environ["OPSCONSOLE_FAILPOINT"] = failpoint
     began = time.monotonic()
     process = subprocess.Popen(
-        [*prefix, sys.executable, "-P", "-m", "console", "--root", str(root), *args],
+        [*prefix, who.python if who else sys.executable, "-P", "-m", "console", "--root", str(root), *args],
         cwd=root,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -92,6 +97,7 @@ def start(
         errors="surrogateescape",
         start_new_session=True,
         preexec_fn=before,  # noqa: PLW1509 - this process has no threads
+        **(who.rights() if who else {}),
     )
     return Started(process, mark, began)
 

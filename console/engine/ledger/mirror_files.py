@@ -8,14 +8,13 @@ on.
 from __future__ import annotations
 
 import os
-import stat
-from contextlib import suppress
 from pathlib import Path
 
 from console.engine.errors import RefusedError
 from console.engine.workspace import Workspace
+from console.engine.workspace.shared import make_folder, open_shared
 
-_NOT_TAKEN = stat.S_ISVTX | stat.S_IWOTH  # of a folder's mode: nothing of ours is for everyone to write
+__all__ = ["confined_folder", "make_folder", "open_shared", "sync_folder", "write_all"]
 
 
 def confined_folder(workspace: Workspace, relative: str) -> Path:
@@ -30,47 +29,6 @@ def confined_folder(workspace: Workspace, relative: str) -> Path:
             next_step="replace the link by a folder, or name the other place in the configuration",
         )
     return real
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, each with its parent's group and mode. Raises OSError."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for made in reversed(missing):
-        above = os.stat(made.parent)
-        try:
-            os.mkdir(made)
-        except FileExistsError:
-            continue
-        # Only the owner may do this, and only within groups of his: what cannot be given stays as the system
-        # made it.
-        with suppress(OSError):
-            os.chown(made, -1, above.st_gid)
-        with suppress(OSError):
-            os.chmod(made, stat.S_IMODE(above.st_mode) & ~_NOT_TAKEN)
-
-
-def open_shared(path: Path, flags: int) -> int:
-    """Open a regular file for writing, made with its folder's group and mode where it is not there.
-
-    Never follows a link, never blocks on a pipe. Returns the descriptor. Raises OSError.
-    """
-    flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        descriptor = os.open(path, flags & ~os.O_CREAT & ~os.O_EXCL)
-    except FileNotFoundError:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-        folder = os.stat(path.parent)
-        with suppress(OSError):
-            os.fchown(descriptor, -1, folder.st_gid)
-        with suppress(OSError):
-            os.fchmod(descriptor, folder.st_mode & 0o666 & ~_NOT_TAKEN)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path} is not a regular file")
-    return descriptor
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:

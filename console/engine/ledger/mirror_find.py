@@ -26,6 +26,7 @@ from console.engine.ledger.mirror_memory import (
 from console.engine.ledger.mirror_read import MirrorReader
 from console.engine.ledger.mirror_writer import History, find_process, in_words, is_foreign, is_old_copy
 from console.engine.model import Identity
+from console.engine.workspace.people import why_not
 
 PATIENCE = 5.0  # seconds in which a writer may finish
 _STILL = 1.0  # seconds without a change after which nobody is writing
@@ -127,7 +128,9 @@ def opened(ctx: Context, path: Path) -> Iterator[int]:
         raise
     except OSError as error:
         what = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise MirrorError(f"the state file {what}", file=ctx.settings.state_file) from error
+        raise MirrorError(
+            f"the state file {what}", file=ctx.settings.state_file, next_step=why_not(str(path), os.R_OK)
+        ) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise MirrorError("the state file is not a regular file", file=ctx.settings.state_file)

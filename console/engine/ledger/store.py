@@ -1,13 +1,14 @@
 """Opening the ledger: one writer (the lock holder, and short transactions beside it), any number of readers.
 
-Readers never write: with a live writer they open `mode=ro`, otherwise `immutable=1`, so that not even `-wal` or
-`-shm` appears. Formats and journal mode: SQLite's documentation of WAL and URI file names.
+Readers never write: with a live writer they open `mode=ro` and its shared index read-only, otherwise `immutable=1`,
+so that not even `-wal` or `-shm` appears. Formats and journal mode: SQLite's documentation of WAL and URI file names.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,7 +17,12 @@ from urllib.parse import quote
 from console import __version__
 from console.engine.errors import LedgerError
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
+from console.engine.workspace.people import why_not
+from console.engine.workspace.shared import ensure_shared, widen
 
+COPY = "ledger.backup.sqlite"  # beside the ledger, made after each run
+_TURNS, _PAUSE = 5, 0.02  # how often a reader tries, and seconds between
+_CLOSED_TO_US = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
 
 
@@ -24,9 +30,12 @@ def _uri(path: Path, query: str) -> str:
     return f"file:{quote(str(path))}?{query}"
 
 
-def _fail(path: Path, error: Exception) -> LedgerError:
+def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
+    """need: what this user has to be allowed; who could is said where that is the reason."""
+    verb = "written" if need & os.W_OK else "read"
+    reason = why_not(str(path), need) or (why_not(str(path.parent), os.W_OK | os.X_OK) if need & os.W_OK else "")
     return LedgerError(
-        f"the ledger cannot be read: {error}",
+        f"the ledger cannot be {verb}: {reason or error}",
         file=str(path),
         untouched="all data and the ledger",
         next_step=_NEXT,
@@ -72,30 +81,71 @@ def writable(path: Path) -> LedgerError | None:
         return error
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+class Reader(sqlite3.Connection):
+    """A connection that writes nothing. copied_at: when the copy that it reads was made; 0.0 for the ledger itself."""
+
+    copied_at = 0.0
+
+
+# Ledgers of which this process has read the copy, and when that was made: the command line says so at its end.
+copies_read: dict[str, float] = {}
+
+
+def open_reader(path: Path) -> Reader:
     """A connection that writes nothing at all. An older ledger is read as if it had today's tables, empty.
 
+    Where this user cannot open the ledger itself, the copy made after the last run (`copied_at`, `copies_read`).
     Raises LedgerError; FileNotFoundError where there is no ledger.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
-    live = Path(f"{path}-shm").exists()
     try:
-        connection = sqlite3.connect(
-            _uri(path, "mode=ro" if live else "immutable=1"), uri=True, timeout=5, isolation_level=None
-        )
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(path) from None
+    except OSError as error:
+        raise _fail(path, error, os.R_OK) from error
+    for turn in range(_TURNS):
+        try:
+            # without -wal SQLite would make one, even for a reader
+            live = all(os.path.exists(f"{path}{suffix}") for suffix in ("-wal", "-shm"))
+            connection = _read(path, "mode=ro&" + ("readonly_shm=1" if live else "immutable=1"))
+        except sqlite3.Error as error:
+            if (error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0) not in _CLOSED_TO_US:
+                raise _fail(path, error) from error
+            refused = error
+            if turn + 1 < _TURNS:
+                time.sleep(_PAUSE)  # a writer that comes or goes at this moment
+        else:
+            return connection
+    return _read_copy(path, refused)
+
+
+def _read_copy(path: Path, refused: sqlite3.Error) -> Reader:
+    copy = path.with_name(COPY)
+    try:
+        made = os.stat(copy).st_mtime
+        connection = _read(copy, "mode=ro&immutable=1")  # it is only ever replaced as a whole
+    except (OSError, sqlite3.Error):
+        raise _fail(path, refused, os.R_OK) from refused
+    connection.copied_at = copies_read[str(path)] = made
+    return connection
+
+
+def _read(path: Path, how: str) -> Reader:
+    """readonly_shm: SQLite otherwise takes part in keeping the shared index, wherever it may (sqlite.org/uri.html)."""
+    connection = sqlite3.connect(_uri(path, how), uri=True, timeout=5, isolation_level=None, factory=Reader)
+    try:
         connection.row_factory = sqlite3.Row
         newer = _newer(connection, path, reading=True)
         if newer is not None:
-            connection.close()
             raise newer
         version = version_of(connection)
         if 0 < version < VERSION:
             connection.execute("PRAGMA temp_store=MEMORY")
             for statement in upgrade_statements(version):
                 connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
-    except sqlite3.Error as error:
-        raise _fail(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -106,7 +156,7 @@ def upgrade_statements(version: int) -> Iterator[str]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+def reading(path: Path) -> Iterator[Reader | None]:
     """A reader for one query or page; None where there is no ledger yet."""
     try:
         connection = open_reader(path)
@@ -127,6 +177,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
     transaction(connection)`). Raises LedgerError.
     """
     try:
+        ensure_shared(path)  # SQLite makes -wal and -shm with the ledger's own mode
+        for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            if name.exists() and not os.access(name, os.R_OK | os.W_OK, effective_ids=True):
+                raise _fail(name, PermissionError("Permission denied"), os.R_OK | os.W_OK)  # SQLite says so too late
         # a run's batches are recorded by a thread beside the one that beats; ActiveRun.guard keeps them apart
         connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
@@ -136,6 +190,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size=-16000")  # 16 MB
         connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: a checkpoint costs two more flushes
         newer = _newer(connection, path, reading=False)
+        for suffix in ("-wal", "-shm"):
+            widen(Path(f"{path}{suffix}"))
         if newer is not None:
             connection.close()
             raise newer
@@ -146,8 +202,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
                         connection.execute(statement)
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", stamp())
                     connection.execute(f"PRAGMA user_version={VERSION}")
-    except sqlite3.Error as error:
-        raise _fail(path, error) from error
+    except (OSError, sqlite3.Error) as error:
+        raise _fail(path, error, os.R_OK | os.W_OK) from error
     return connection
 
 
@@ -178,6 +234,7 @@ def backup(ledger: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     try:
+        ensure_shared(part)
         with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy, pages=2000)
         descriptor = os.open(part, os.O_RDONLY)

@@ -25,6 +25,7 @@ from console.engine.runs.lock import read_holder
 from console.engine.runs.migration_log import JSON_LOG, TEXT_LOG
 from console.engine.runs.query import current_run, process_started, unrecovered
 from console.engine.text import count, duration, plural, size
+from console.engine.workspace.people import why_not
 
 __all__ = ["Finding", "examine", "repair"]
 
@@ -83,6 +84,9 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             if problems:
                 yield Finding(Check.FAIL, f"the ledger is damaged: {'; '.join(problems)}", file, _restore(ctx))
                 return
+            if connection.copied_at:
+                yield _copy_read(ctx, connection.copied_at)
+                return
             files, runs = (
                 connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("files", "runs")
             )
@@ -91,15 +95,23 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             yield from _ledger_copy(ctx, connection)
             yield from _intents(connection)
     except LedgerError as error:
-        yield Finding(Check.FAIL, error.what, file, error.next_step if "version" in error.what else _restore(ctx))
+        ours = "version" in error.what or "Permission denied" in error.what
+        yield Finding(Check.FAIL, error.what, file, error.next_step if ours else _restore(ctx))
     except (OSError, sqlite3.Error) as error:
         yield Finding(Check.FAIL, f"the ledger cannot be read: {error}", file, _restore(ctx))
+
+
+def _copy_read(ctx: Context, made: float) -> Finding:
+    age = duration(ctx.env.now().timestamp() - made)
+    why = next(filter(None, (why_not(f"{ctx.workspace.ledger}{end}", os.R_OK) for end in ("", "-wal", "-shm"))), "")
+    text = f"this user cannot read the ledger itself, but its copy, which is {age} old"
+    return Finding(Check.WARN, text, str(ctx.workspace.ledger), why or "look again")
 
 
 def _restore(ctx: Context) -> str:
     """How to get the ledger back."""
     copy = ctx.workspace.ledger_backup
-    if not copy.exists():
+    if not os.path.exists(copy):
         return "move it away: the next run starts a new one from the state file; its history is lost"
     taken = datetime.fromtimestamp(copy.stat().st_mtime, tz=None).astimezone()
     names = " ".join(str(ctx.workspace.ledger) + suffix for suffix in ("", "-wal", "-shm"))
@@ -312,12 +324,17 @@ def _logs(ctx: Context) -> Iterator[Finding]:
     total = 0
     for name in (TEXT_LOG, JSON_LOG):
         path = folder / name
-        if path.is_symlink():
+        if os.path.islink(path):
             yield Finding(Check.FAIL, "a log is a link: runs refuse to follow it", str(path), "replace it by a file")
-        elif path.exists() and not path.is_file():
+        elif os.path.exists(path) and not os.path.isfile(path):
             yield Finding(Check.FAIL, "a log is no file", str(path), "remove what stands there")
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if re.fullmatch(r"migration\.(log|json)(\.\d+)?", entry.name):
-                total += entry.stat(follow_symlinks=False).st_size
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if re.fullmatch(r"migration\.(log|json)(\.\d+)?", entry.name):
+                    total += entry.stat(follow_symlinks=False).st_size
+    except OSError as error:
+        step = why_not(str(folder), os.R_OK | os.X_OK)
+        yield Finding(Check.FAIL, f"the logs cannot be looked at: {error.strerror}", str(folder), step)
+        return
     yield Finding(Check.PASS, f"the logs take {size(total)}", str(folder))

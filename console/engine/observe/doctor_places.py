@@ -13,31 +13,39 @@ from dataclasses import dataclass
 from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.observe.doctor_finding import Finding
+from console.engine.text import plural
+from console.engine.workspace.people import group_name, user_name, who_can
 
 # `.<name>.<run>.part`; the run's id is `<UTC yyyymmddThhmmssZ>-<action>-<4 hex>` (DESIGN: "Words")
 PART = re.compile(r"^\..*\.(\d{8}T\d{6}Z-[a-z-]+-[0-9a-f]{4})\.part$", re.DOTALL)
+_LOG = re.compile(r"^migration\.(log|json)(\.\d+)?$")
+_NAMED = 3  # places in one finding
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A folder or file of ours, absolute. model: the folder above whose group and mode it should follow.
 
-    zone: it may be a link that the configuration names.
+    zone: it may be a link that the configuration names. tree: what lies in it is ours as well, and should follow
+    it (or the model, where `inner` is that). written: a run opens it for writing; others are replaced as a whole.
     """
 
     path: str
     folder: bool
     model: str
     zone: bool = False
-
-    def shared(self, above: int) -> bool:
-        """Whether the model says that the group works here: group-writable and setgid."""
-        return bool(above & stat.S_IWGRP) and bool(above & stat.S_ISGID)
+    written: bool = True
+    tree: bool = False
 
     def wanted(self, above: int) -> int:
         """Mode bits that it should have, going by the model."""
-        group = above & (stat.S_IRWXG | (stat.S_ISGID if self.folder else 0))
-        return group if self.folder else group & ~stat.S_IXGRP
+        return wanted_bits(above, self.folder)
+
+
+def wanted_bits(above: int, folder: bool) -> int:
+    """What the group should be allowed: all that it is where `above` is the mode; of a file no more than to read
+    and write."""
+    return above & ((stat.S_IRWXG | stat.S_ISGID) if folder else (stat.S_IRGRP | stat.S_IWGRP))
 
 
 def our_places(ctx: Context) -> Iterator[Place]:
@@ -45,19 +53,28 @@ def our_places(ctx: Context) -> Iterator[Place]:
     zones, root = ctx.settings.zones, str(ctx.workspace.root)
     for zone in (zones.validated, zones.backups, zones.archive):
         path = str(ctx.workspace.path(zone))
-        yield Place(path, True, os.path.dirname(path), zone=True)
+        yield Place(path, True, os.path.dirname(path), zone=True, tree=True)
     logs = ctx.workspace.path(ctx.settings.log_dir)
     yield Place(str(logs), True, str(logs.parent))
-    for name in ("migration.log", "migration.json"):
-        yield Place(str(logs / name), False, str(logs.parent))
+    for name in sorted({"migration.log", "migration.json", *filter(_LOG.match, _names(str(logs)))}):
+        yield Place(str(logs / name), False, str(logs.parent), written=False)
     state = ctx.workspace.path(ctx.settings.state_file)
     for suffix in ("", ".bak"):
-        yield Place(f"{state}{suffix}", False, str(state.parent.parent))
-    private = ctx.workspace.private
-    for folder in (private, private / "runs"):
-        yield Place(str(folder), True, root)
-    for file in (ctx.workspace.ledger, ctx.workspace.ledger_backup, ctx.workspace.lock, ctx.workspace.reserve):
-        yield Place(str(file), False, root)
+        yield Place(f"{state}{suffix}", False, str(state.parent.parent), written=False)
+    private = str(ctx.workspace.private)
+    yield Place(private, True, root)
+    for name in _names(private):
+        path = os.path.join(private, name)
+        folder = os.path.isdir(path) and not os.path.islink(path)
+        written = folder or name == "lock" or name in ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm")
+        yield Place(path, folder, root, written=written and name != "errors", tree=folder)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # not there, or not ours to read: the folder's own finding tells
+        return []
 
 
 def staged_files(ctx: Context) -> Iterator[tuple[str, str]]:
@@ -80,41 +97,110 @@ def staged_files(ctx: Context) -> Iterator[tuple[str, str]]:
 def ownership(ctx: Context) -> Iterator[Finding]:
     """Whether this user, and the group where folders are shared, can work in what is ours."""
     wrong = 0
+    closed: list[str] = []
     for place in our_places(ctx):
-        finding = _place(ctx, place)
+        finding = _place(place)
+        if finding is None and place.tree:
+            finding = _tree(place)
         if finding is not None:
             wrong += 1
             yield finding
-    if not wrong:
+        elif place.written and not ctx.read_only and _closed(place.path):
+            closed.append(place.path)
+    if closed:
+        more = f" and {plural(len(closed) - _NAMED, 'more place')}" if len(closed) > _NAMED else ""
+        text = f"this user may not write here: {', '.join(closed[:_NAMED])}{more}"
+        yield Finding(Check.WARN, text, closed[0], who_can(closed[0], os.W_OK))
+    elif not wrong:
         yield Finding(Check.PASS, "owners and modes of our folders let this user and the group work")
 
 
-def _place(ctx: Context, place: Place) -> Finding | None:
-    """Whether this user can work there, and the group where the folder above says that it is the group's."""
+def _closed(path: str) -> bool:
+    return os.path.lexists(path) and not os.access(path, os.W_OK, effective_ids=True)
+
+
+def _place(place: Place) -> Finding | None:
+    """Whether the group can work there, where the folder above says that it is the group's."""
     try:
         facts = os.stat(place.path) if place.zone else os.lstat(place.path)
         above = os.stat(place.model)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Finding(Check.FAIL, f"cannot be looked at: {error.strerror}", place.path)
+        step = who_can(os.path.dirname(place.path), os.X_OK)
+        return Finding(Check.FAIL, f"cannot be looked at: {error.strerror}", place.path, step)
     if stat.S_ISLNK(facts.st_mode):
         return Finding(Check.FAIL, "is a link", place.path, "replace it by what it points to")
-    mode = stat.S_IMODE(facts.st_mode)
-    missing = place.wanted(above.st_mode) & ~mode
+    problems = narrow(facts, above, place.folder)
+    if not problems:
+        return None
+    mode = stat.S_IMODE(facts.st_mode) | place.wanted(above.st_mode)
+    own = facts.st_uid == os.geteuid() or os.geteuid() == 0
+    repair = f"give it the {group_name(above.st_gid)} and the mode {mode:04o}" if own else ""
+    step = "" if own else f"{user_name(facts.st_uid)}, whose it is, can: chgrp {above.st_gid}, chmod {mode:04o}"
+    return Finding(Check.WARN, "; ".join(problems), place.path, step, repair, place.path)
+
+
+def narrow(facts: os.stat_result, above: os.stat_result, folder: bool) -> list[str]:
+    """What keeps the group out of something whose model is `above`, in words; empty where nothing does."""
     problems = []
-    if facts.st_gid != above.st_gid and place.shared(above.st_mode):
-        problems.append(f"its group is {facts.st_gid}, that of {place.model} is {above.st_gid}")
+    mode = stat.S_IMODE(facts.st_mode)
+    if facts.st_gid != above.st_gid and above.st_mode & stat.S_IWGRP:
+        problems.append(f"its {group_name(facts.st_gid)} is not the {group_name(above.st_gid)} of the folder above")
+    missing = wanted_bits(above.st_mode, folder) & ~mode
     if missing:
         problems.append(f"its mode is {mode:04o}, {mode | missing:04o} would let the group work")
-    if problems:
-        own = facts.st_uid == os.geteuid() or os.geteuid() == 0
-        repair = f"give it the group {above.st_gid} and the mode {mode | missing:04o}" if own else ""
-        step = "" if own else f"its owner (uid {facts.st_uid}) can: chgrp {above.st_gid}, chmod {mode | missing:04o}"
-        return Finding(Check.WARN, "; ".join(problems), place.path, step, repair, place.path)
-    if not os.access(place.path, os.W_OK, effective_ids=True) and not ctx.read_only:
-        owner = f"owner {facts.st_uid}, group {facts.st_gid}, mode {mode:04o}"
-        return Finding(
-            Check.WARN, f"this user may not write here ({owner})", place.path, "ask its owner, or one of its group"
-        )
-    return None
+    return problems
+
+
+def narrow_below(place: Place) -> Iterator[tuple[str, os.stat_result, os.stat_result]]:
+    """Everything in a tree of ours that keeps the group out: path, its facts, those of its model. Links are not
+    followed; what cannot be looked at is passed over, the folder that hides it is found itself."""
+    try:
+        above = os.stat(place.path) if place.zone else os.stat(place.model)
+    except OSError:
+        return
+    stack = [os.path.realpath(place.path)]
+    while stack:
+        try:
+            with os.scandir(stack.pop()) as entries:
+                for entry in entries:
+                    folder = entry.is_dir(follow_symlinks=False)
+                    facts = entry.stat(follow_symlinks=False)
+                    if (folder or stat.S_ISREG(facts.st_mode)) and _is_narrow(facts, above, folder):
+                        yield entry.path, facts, above
+                    if folder:
+                        stack.append(entry.path)
+        except OSError:
+            continue
+
+
+def _is_narrow(facts: os.stat_result, above: os.stat_result, folder: bool) -> bool:
+    """As `narrow`, without the words: a zone may hold half a million files."""
+    other = facts.st_gid != above.st_gid and above.st_mode & stat.S_IWGRP
+    return bool(other or wanted_bits(above.st_mode, folder) & ~facts.st_mode)
+
+
+def _tree(place: Place) -> Finding | None:
+    """One finding for all that is narrow in a tree."""
+    number = ours = 0
+    named: list[str] = []
+    owners: set[int] = set()
+    words = ""
+    for path, facts, above in narrow_below(place):
+        number += 1
+        if len(named) < _NAMED:
+            named.append(path)
+            words = words or "; ".join(narrow(facts, above, stat.S_ISDIR(facts.st_mode)))
+        if facts.st_uid == os.geteuid() or os.geteuid() == 0:
+            ours += 1
+        else:
+            owners.add(facts.st_uid)
+    if not number:
+        return None
+    more = f", and {plural(number - _NAMED, 'other')}" if number > _NAMED else ""
+    text = f"{plural(number, 'place')} in it {'keeps' if number == 1 else 'keep'} the group out: {', '.join(named)}"
+    who = ", ".join(user_name(uid) for uid in sorted(owners)[:_NAMED])
+    step = f"{who} can put {'theirs' if ours else 'that'} right: opsconsole doctor --repair" if owners else ""
+    repair = f"give {plural(ours, 'place')} in it the group and its rights" if ours else ""
+    return Finding(Check.WARN, f"{text}{more} (the first: {words})", place.path, step, repair, place.path)

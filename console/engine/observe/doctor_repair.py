@@ -11,8 +11,10 @@ from pathlib import Path
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError
 from console.engine.observe.doctor_finding import Finding
-from console.engine.observe.doctor_places import our_places
+from console.engine.observe.doctor_places import Place, narrow_below, our_places, wanted_bits
 from console.engine.runs.lock import Holder, RootLock
+from console.engine.text import plural
+from console.engine.workspace.shared import widen
 
 
 def repair(ctx: Context, findings: list[Finding]) -> list[str]:
@@ -39,7 +41,9 @@ def repair(ctx: Context, findings: list[Finding]) -> list[str]:
     )
     lock.acquire(note)
     try:
-        return [_repair(ctx, finding) for finding in offered]
+        done = [_repair(ctx, finding) for finding in offered]
+        widen(ctx.workspace.lock)  # taken before its folder was put right
+        return done
     finally:
         lock.release()
 
@@ -54,12 +58,32 @@ def _repair(ctx: Context, finding: Finding) -> str:
                 return f"removed {finding.target}"
             return f"left alone: {finding.target}"
         place = next((place for place in our_places(ctx) if place.path == finding.target), None)
-        if place is None or path.is_symlink():
+        if place is None or (path.is_symlink() and not place.zone):
             return f"left alone: {finding.target}"
-        facts, above = os.lstat(path), os.stat(place.model)
-        if place.shared(above.st_mode):
-            os.chown(path, -1, above.st_gid, follow_symlinks=False)
-        os.chmod(path, stat.S_IMODE(facts.st_mode) | place.wanted(above.st_mode))
-        return f"{finding.repair}: {finding.target}"
+        if finding.repair.startswith("give it"):
+            _open(finding.target, os.stat(path), os.stat(place.model), place.folder)
+            return f"{finding.repair}: {finding.target}"
+        return _open_tree(place, finding)
     except OSError as error:
         return f"could not be done ({error.strerror}): {finding.target}"
+
+
+def _open(path: str, facts: os.stat_result, above: os.stat_result, folder: bool) -> None:
+    """The model's group, and what it may there. Raises OSError."""
+    if facts.st_gid != above.st_gid and above.st_mode & stat.S_IWGRP:
+        os.chown(path, -1, above.st_gid)
+    os.chmod(path, stat.S_IMODE(facts.st_mode) | wanted_bits(above.st_mode, folder))
+
+
+def _open_tree(place: Place, finding: Finding) -> str:
+    done = refused = 0
+    for path, facts, above in list(narrow_below(place)):
+        if facts.st_uid != os.geteuid() and os.geteuid() != 0:
+            continue
+        try:
+            _open(path, facts, above, stat.S_ISDIR(facts.st_mode))
+            done += 1
+        except OSError:
+            refused += 1
+    words = f"{plural(done, 'place')} opened to the group" + (f", {refused} could not be" if refused else "")
+    return f"{words}: {finding.target}"

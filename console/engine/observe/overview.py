@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError
 from console.engine.ledger.mirror_memory import mirror_path
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import Reader, reading
 from console.engine.model import RunRow, RunStatus
 from console.engine.observe.files_list import ACCEPTED, timestamp
 from console.engine.observe.mirror_alert import mirror_alert
 from console.engine.runs.query import is_alive, run_row
-from console.engine.text import plural
+from console.engine.text import duration, plural
 
 RUNS = 50
 
@@ -76,8 +76,12 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
             if connection is None:
                 return Overview(name, host, root, False, alerts=tuple(_without_ledger(ctx)))
             seen = _look(ctx, connection, limit)
+            copied_at = connection.copied_at
     except LedgerError as error:
         return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step),))
+    alerts = []
+    if copied_at:
+        alerts = [Alert(copy_words(copied_at, ctx.env.now().timestamp()), "`opsconsole doctor` says who could open it")]
     last = next((run for run in seen.runs if run.status != RunStatus.RUNNING), None)
     return Overview(
         name,
@@ -87,11 +91,17 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
         last,
         seen.running,
         tuple(seen.runs),
-        tuple(_alerts(seen, last)),
+        (*alerts, *_alerts(seen, last)),
         seen.failing,
         seen.accepted,
         seen.published,
     )
+
+
+def copy_words(made: float, now: float) -> str:
+    """That the copy of the ledger is shown, and how old it is. made, now: seconds since the epoch."""
+    at = datetime.fromtimestamp(made, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"the ledger is closed to this user; shown is its copy, {duration(max(0.0, now - made))} old (of {at})"
 
 
 def _without_ledger(ctx: Context) -> list[Alert]:
@@ -109,7 +119,7 @@ def _without_ledger(ctx: Context) -> list[Alert]:
     return []
 
 
-def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
+def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
     seen = _Seen()
     seen.runs = [run_row(row) for row in connection.execute("SELECT * FROM runs ORDER BY seq DESC LIMIT ?", [limit])]
     for row in connection.execute("SELECT * FROM runs WHERE status = 'running' ORDER BY seq DESC"):
@@ -126,7 +136,7 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
     ).fetchone()
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
-    said = mirror_alert(ctx, connection, running=seen.running is not None)
+    said = None if connection.copied_at else mirror_alert(ctx, connection, running=seen.running is not None)
     seen.mirror = Alert(*said) if said else None
     return seen
 

@@ -20,6 +20,7 @@ from console.engine.model import Counts, GateItem, RunStatus
 from console.engine.runs.migration_log import MigrationLog
 from console.engine.runs.query import process_started
 from console.engine.runs.request import Request
+from console.engine.workspace.shared import open_shared
 
 RESERVE_BYTES = 64 * 1024 * 1024
 _BEAT = 0.5  # seconds between two heartbeats
@@ -189,7 +190,7 @@ def make_reserve(ctx: Context) -> None:
         facts = os.statvfs(reserve.parent)
         if facts.f_bavail * facts.f_frsize < 4 * RESERVE_BYTES:
             return  # taking it now would bring about what it is for
-        descriptor = os.open(reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        descriptor = open_shared(reserve, os.O_WRONLY | os.O_CREAT)
         try:
             os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
         finally:

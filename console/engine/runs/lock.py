@@ -10,6 +10,8 @@ from filelock import FileLock, Timeout
 
 from console.engine.errors import EngineError, LockedError
 from console.engine.workspace import Workspace
+from console.engine.workspace.people import why_not
+from console.engine.workspace.shared import ensure_shared, write_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,18 @@ class RootLock:
     def acquire(self, holder: Holder) -> None:
         """Raises LockedError when another process holds it, EngineError when this file system has no locks."""
         try:
+            ensure_shared(self._workspace.lock)
             self._lock.acquire()
         except Timeout:
             raise locked_error(self._workspace) from None
         except (OSError, NotImplementedError) as error:
-            raise EngineError(
-                f"the lock cannot be taken: {error}", file=str(self._workspace.lock), untouched="everything"
-            ) from error
+            path = str(self._workspace.lock)
+            reason = why_not(path, os.R_OK | os.W_OK) or str(error)
+            raise EngineError(f"the lock cannot be taken: {reason}", file=path, untouched="everything") from error
         part = self._workspace.holder.with_suffix(".part")
         try:
-            part.write_text(json.dumps(asdict(holder)))
+            part.unlink(missing_ok=True)
+            write_shared(part, json.dumps(asdict(holder)).encode())
             os.replace(part, self._workspace.holder)
         except OSError:  # a full disk: the lock holds all the same, only its note is old
             part.unlink(missing_ok=True)

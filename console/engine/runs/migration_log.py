@@ -124,7 +124,12 @@ class _LogFile:
                 pass
             self._close()
         make_folder(self._path.parent)
-        self._descriptor = open_shared(self._path, os.O_RDWR | os.O_APPEND)
+        try:
+            self._descriptor = open_shared(self._path, os.O_RDWR | os.O_APPEND)
+        except PermissionError:  # another user's, made narrow: its lines stay whole in the rotated one
+            if self._keep < 1 or self._rotate():
+                raise
+            self._descriptor = open_shared(self._path, os.O_RDWR | os.O_APPEND)
         self._size = os.fstat(self._descriptor).st_size
         if self._size and os.pread(self._descriptor, 1, self._size - 1) != b"\n":
             self._append(b"\n")  # somebody's last line was cut off: ours must not be its end

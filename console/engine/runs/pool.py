@@ -22,6 +22,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
+from console.engine.workspace.shared import open_shared
+
 _PR_SET_PDEATHSIG = 1
 _PIPE = 1 << 20  # bytes; what an unprivileged process may ask for (pipe(7), /proc/sys/fs/pipe-max-size)
 _ASKED = _PIPE // 2  # bytes of tasks on their way to one worker: sending never blocks
@@ -248,7 +250,7 @@ class Pool:
 def divert_stderr(path: Path) -> None:
     """A worker's tracebacks go to the run's file, never to the terminal of a foreground run."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o664)
+        descriptor = open_shared(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError:
         descriptor = os.open(os.devnull, os.O_WRONLY)
     os.dup2(descriptor, 2)

@@ -35,6 +35,7 @@ from console.engine.runs.recover import recover_all
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
+from console.engine.workspace.shared import open_shared, write_shared
 
 Notify = Callable[[dict[str, Any]], None]
 _TIGHT = 1_000_000  # bytes free below which a ledger that does not open is a matter of room
@@ -146,7 +147,8 @@ def _guarded(
 
 def _keep_traceback(ctx: Context, run: str) -> None:
     try:
-        (ctx.workspace.run_folder(run) / "traceback").write_text(traceback.format_exc())
+        path = ctx.workspace.run_folder(run) / "traceback"
+        write_shared(path, traceback.format_exc().encode("utf-8", "backslashreplace"))
     except OSError:
         pass  # the disk is full: standard error has it
 
@@ -178,7 +180,7 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
 def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
     report, part = ctx.workspace.run_folder(run.id) / "report.md", ctx.workspace.report_part
     try:
-        with open(part, "w", encoding="utf-8") as file:
+        with open(open_shared(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in report_lines(ctx, connection, run.seq))
         os.replace(part, report)
     finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from console.engine.context import Context
+from console.engine.workspace.shared import make_folder
 
 
 def new_run_id(ctx: Context, action: str) -> str:
@@ -31,15 +31,5 @@ class Request:
 def make_private(ctx: Context, run: str) -> Path:
     """`.opsconsole/runs/<run>`, with the root's group and mode so that the group shares it."""
     folder = ctx.workspace.run_folder(run)
-    for place in (ctx.workspace.private, folder.parent, folder):
-        try:
-            facts = os.stat(place.parent)
-            os.mkdir(place)
-        except FileExistsError:
-            continue
-        os.chmod(place, facts.st_mode & 0o7777)
-        try:
-            os.chown(place, -1, facts.st_gid)
-        except PermissionError:
-            pass
+    make_folder(folder, hand_on=True)  # SQLite makes files there, whose group only the folder can give
     return folder

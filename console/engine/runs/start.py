@@ -24,6 +24,8 @@ from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
+from console.engine.workspace.people import why_not
+from console.engine.workspace.shared import open_shared
 
 
 @dataclass(slots=True)
@@ -42,8 +44,10 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        place = error.filename if isinstance(error.filename, str) else ""
+        reason = why_not(place, os.W_OK) if place else ""
         raise EngineError(
-            f"the run could not start: {in_words(error)}",
+            f"the run could not start: {reason or in_words(error)}",
             untouched="everything",
             next_step="free some room, or have the folder made writable, and try again",
         ) from error
@@ -72,7 +76,7 @@ def _request(
 def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
     """The files of a confirmed plan with the identities they had, for the run to hold on to."""
     folder = make_private(ctx, run)
-    with open(folder / "confirmed.jsonl", "wb") as file:
+    with open(open_shared(folder / "confirmed.jsonl", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         for item in plan.items:
             document = {
                 "path": recordable(item.path),
@@ -103,7 +107,7 @@ def start_run(
     argv = [sys.executable, "-P", "-m", "console.engine.runs.process", "--root", str(ctx.workspace.root)]
     argv += ["--config", ctx.settings.path, "--run", request.run, "--action", action, "--notify", str(writer)]
     try:
-        with open(folder / "stderr", "ab") as stderr:
+        with open(open_shared(folder / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as stderr:
             process = subprocess.Popen(
                 [*_outlive_session(), *argv],
                 stdin=subprocess.PIPE,

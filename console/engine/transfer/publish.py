@@ -113,6 +113,8 @@ class Publisher:
                 _clone(source, target)
             finally:
                 os.close(target)
+            facts = os.fstat(source)
+            os.utime(backup, ns=(facts.st_atime_ns, facts.st_mtime_ns), follow_symlinks=False)
             if hash_file(backup) != hash_file(dest):
                 raise OSError(errno.EIO, "the backup copy does not have the bytes of the original", backup)
         except BaseException:

@@ -11,6 +11,7 @@ from console.engine.actions.adopt.model import AdoptPlan
 from console.engine.actions.adopt.others import count_foreign_backups, foreign_files
 from console.engine.actions.command import command_line
 from console.engine.checks.runs import lock_item
+from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError
 from console.engine.ledger.mirror_adopt import iter_entries
@@ -33,7 +34,7 @@ def plan_adopt(
     plan = AdoptPlan(ctx.settings.state_file, now, command_line("adopt", ActionParams()))
     stop = cancelled or (lambda: False)
     try:
-        plan.gate.append(lock_item(ctx, current_run(ctx)))
+        plan.gate += [lock_item(ctx, current_run(ctx)), writable_item(ctx)]
         with reading(ctx.workspace.ledger) as connection:
             named = _entries(ctx, plan, progress, stop)
             plan.gate.append(GateItem("mirror", Check.PASS, True, "the state file loads"))

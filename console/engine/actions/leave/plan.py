@@ -9,6 +9,7 @@ from console.engine.actions.leave.model import LeavePlan
 from console.engine.actions.leave.steps import leave_steps
 from console.engine.checks.adoption import left_note
 from console.engine.checks.runs import lock_item
+from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError
 from console.engine.ledger.mirror import read_mirror
@@ -40,7 +41,7 @@ def plan_leave(ctx: Context) -> LeavePlan:
     plan.kept = [step.path for step in steps if step.kind == "keep"]
     plan.kept.append(".opsconsole/ with the ledger: `rm -r .opsconsole` removes the last trace")
     try:
-        plan.gate.append(lock_item(ctx, current_run(ctx)))
+        plan.gate += [lock_item(ctx, current_run(ctx)), writable_item(ctx)]
         with reading(ctx.workspace.ledger) as connection:
             plan.gate.append(_ours(connection))
             if connection is not None:

@@ -10,6 +10,7 @@ import errno
 import os
 import sqlite3
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from console.engine.runs.active import ActiveRun
 from console.engine.text import plural
 from console.engine.transfer.publish import hash_file
 from console.engine.transfer.stage import Folders, write_all
+from console.engine.workspace.shared import open_shared
 
 
 def archive_published(run: ActiveRun) -> None:
@@ -113,12 +115,13 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     archive = os.path.join(root, run.ctx.settings.zones.archive.rstrip("/"))
     base = os.path.dirname(archive)
     lines = [f"{item['sha256']}  {_coreutils(os.path.relpath(os.path.join(root, item['to']), base))}" for item in moved]
-    with open(f"{archive}/{label}/SHA256SUMS", "w", encoding="utf-8") as sums:
+    sums_flags, log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with open(open_shared(Path(archive, label, "SHA256SUMS"), sums_flags), "w", encoding="utf-8") as sums:
         sums.writelines(("\\" if "\\" in line else "") + line + "\n" for line in lines)
         sums.flush()
         os.fsync(sums.fileno())
     line = f"{run.ctx.env.now():%Y-%m-%dT%H:%M:%SZ} {label}: {plural(len(moved), 'file')} archived by run {run.id}\n"
-    with open(f"{archive}/ARCHIVE_LOG.txt", "a", encoding="utf-8") as log:
+    with open(open_shared(Path(archive, "ARCHIVE_LOG.txt"), log_flags), "a", encoding="utf-8") as log:
         log.write(line)
     sources: Counter[str] = Counter()
     raw = run.ctx.settings.zones.raw.rstrip("/") + "/"

@@ -31,6 +31,7 @@ from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
 from console.engine.checks.gate import apply_settings, refusal
+from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
@@ -45,6 +46,7 @@ from console.engine.runs.request import Request
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Flusher
 from console.engine.transfer.publish import Publisher
+from console.engine.workspace.shared import open_shared, write_shared
 
 _WINDOW = 2_000  # files judged before the first rename, where there is a last run to compare failures with
 _FAILING = ("failed", "unreadable", "damaged", "changed-while-read", "changed-since-plan")
@@ -115,7 +117,8 @@ class Migrate:
         run.phase("scan")
         recorder = Recorder(run, self.rules)
         self._check_binding(run)
-        run.gate = [adoption_item(self._ctx, run.connection)]
+        able = writable_item(self._ctx, moves=self._operation == "move")  # destinations: when they are known
+        run.gate = apply_settings([able, adoption_item(self._ctx, run.connection)], self._ctx.settings.gate, {})
         if (refused := refusal(run.gate)) is not None:
             raise refused
         self._honour_edits(run)
@@ -161,7 +164,7 @@ class Migrate:
 
     def _survey(self, run: ActiveRun) -> Survey:
         params = self._params
-        survey = Survey(self._ctx, whole=is_whole(params))
+        survey = Survey(self._ctx, whole=is_whole(params), moves=self._operation == "move")
         selection = Selection(params.pattern, params.checksum, again=again_of(params, run.connection))
         sources = chosen_sources(self._ctx, params, run.connection)
         tasks: Iterator[Task] = (("scan", (source, selection)) for source in sources)
@@ -204,7 +207,7 @@ class Migrate:
         folder = self._ctx.workspace.run_folder(run.id)
         zone = self._ctx.settings.zones.validated.rstrip("/")
         statuses: Counter[str] = Counter()
-        with open(folder / "plan.jsonl", "wb") as file:
+        with open(open_shared(folder / "plan.jsonl", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             for group in survey.groups:
                 everyone: list[Candidate] = [*group.candidates, *([group.sidecar] if group.sidecar else [])]
                 for path, status, size, mtime_ns, inode, *_ in everyone:
@@ -216,7 +219,7 @@ class Migrate:
             file.flush()
             os.fsync(file.fileno())
         totals = {"statuses": statuses, "bytes": survey.bytes}
-        (folder / "plan.json").write_bytes(orjson.dumps(totals))
+        write_shared(folder / "plan.json", orjson.dumps(totals))
         run.ctx.env.failpoints.reach("run.planned")
 
     # --- publishing ------------------------------------------------------------------------------------

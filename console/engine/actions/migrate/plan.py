@@ -121,7 +121,8 @@ def plan_migrate(
     for problem in rules.problems:
         raise problem
     stop = cancelled or (lambda: False)
-    survey = Survey(ctx, whole=is_whole(params))
+    moves = (params.operation or ctx.settings.operation) == "move"
+    survey = Survey(ctx, whole=is_whole(params), moves=moves)
     items: list[GateItem] = []
     action = action_of(params)
     plan = Plan(action, params, "scan", timestamp(ctx.env.now()), command_line(action, params, overrides))

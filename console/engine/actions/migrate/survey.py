@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from console.engine.actions.migrate.model import Group, Groups, SourceScan
 from console.engine.checks import brakes
 from console.engine.checks.gate import apply_settings, headroom_item, space_items
+from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.model import Check, Counts, GateItem, ZoneSpace
 from console.engine.runs.session import ends_with_session
@@ -31,6 +32,7 @@ class Survey:
 
     ctx: Context
     whole: bool  # every source, no pattern: what is not there is really gone
+    moves: bool = False  # what is published leaves the raw zone for the archive
     files: int = 0
     bytes: int = 0
     blocks: int = 0  # what the files take of a file system, a folder's share included
@@ -145,7 +147,7 @@ class Survey:
                 "mount it, or name the right folder in the configuration",
             ),
             self._network(systems),
-            self._writable(),
+            writable_item(self.ctx, self.groups, moves=self.moves),
             *self._warned(),
             *space_items(self.space()),
             headroom_item(_headroom(self.ctx, systems)),
@@ -174,21 +176,6 @@ class Survey:
                 )
             )
         return items
-
-    def _writable(self) -> GateItem:
-        """Whether this user can write where the run has to."""
-        settings = self.ctx.settings
-        closed = []
-        for folder in (settings.zones.validated, settings.zones.backups, settings.log_dir, ".opsconsole"):
-            place = existing(self.ctx.workspace.path(folder))
-            if not os.access(place, os.W_OK | os.X_OK):
-                why = "Read-only file system" if os.statvfs(place).f_flag & os.ST_RDONLY else "Permission denied"
-                closed.append(f"{why}: {folder} ({place})" if str(place) != folder else f"{why}: {folder}")
-        if not closed:
-            return GateItem("writable", Check.PASS, True, "every folder that a run writes can be written")
-        return GateItem(
-            "writable", Check.FAIL, True, "; ".join(closed), "remount it for writing, or have the group given access"
-        )
 
     def _network(self, systems: dict[str, Filesystem]) -> GateItem:
         network = sorted({f"{s.mount} ({s.kind})" for s in systems.values() if s.network})
