@@ -59,6 +59,7 @@ class Incumbent:
         self.process = subprocess.Popen(
             command, cwd=root, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
         )
+        self.said: list[str] = []
         self.until("loaded")
 
     def until(self, word: str) -> None:
@@ -66,6 +67,7 @@ class Incumbent:
         assert self.process.stdout is not None
         while not (line := self.process.stdout.readline()).startswith(word):
             assert line, f"it ended without saying {word!r}"
+            self.said.append(line.rstrip("\n"))
 
     def go_on(self) -> None:
         assert self.process.stdin is not None
@@ -74,9 +76,12 @@ class Incumbent:
 
     def end(self) -> list[str]:
         """What it has published, once it is done."""
-        out, _ = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0
-        return out.splitlines()
+        assert self.process.stdout is not None and self.process.stdin is not None
+        self.process.stdin.close()
+        # not communicate(): what was read ahead by readline is here
+        lines = self.process.stdout.read().splitlines()
+        assert self.process.wait(60) == 0
+        return [line for line in (*self.said, *lines) if line.startswith(RAW)]
 
 
 def query(root: Path, sql: str) -> list[tuple[Any, ...]]:
