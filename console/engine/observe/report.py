@@ -38,6 +38,7 @@ _SECTIONS = (
     ("Published", (Outcome.PUBLISHED,)),
     ("Revalidated", (Outcome.REVALIDATED,)),
     ("Moved to the archive", (Outcome.MOVED,)),
+    ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )
 
 _UNUSUAL = frozenset(outcome.value for outcome in _SECTIONS[0][1] if outcome != Outcome.FAILED)

@@ -132,6 +132,7 @@ _WEIGHT = (
         Outcome.CHANGED_WHILE_READ,
         Outcome.CHANGED_SINCE_PLAN,
         Outcome.NOT_TRIED,
+        Outcome.NOT_ADOPTED,
     ),
     (Outcome.REPLACED,),
     (Outcome.PUBLISHED,),

@@ -13,7 +13,7 @@ from console.engine.runs.query import run_outcomes, weighed_outcomes
 from tests.engine.ledger.filled import filled_workspace, opened, raw
 
 RECORDED = ["sidecar", "published", "failed", "moved", "replaced", "not-tried", "published", "damaged", "revalidated"]
-RECORDED += ["changed-while-read", "replaced", "changed-since-plan", "failed"]
+RECORDED += ["changed-while-read", "replaced", "changed-since-plan", "failed", "not-adopted"]
 
 
 @pytest.fixture
@@ -42,6 +42,6 @@ def test_what_weighs_most_comes_first_page_by_page(ctx: Context, limit: int) -> 
         after = page[-1].id
     kinds = [str(row.outcome) for row in found]
     assert kinds[:6] == ["failed", "not-tried", "damaged", "changed-while-read", "changed-since-plan", "failed"]
-    assert kinds[6:10] == ["replaced", "replaced", "published", "published"]
-    assert kinds[10:] == ["sidecar", "moved", "revalidated"]
+    assert kinds[6:11] == ["not-adopted", "replaced", "replaced", "published", "published"]
+    assert kinds[11:] == ["sidecar", "moved", "revalidated"]
     assert sorted(row.id for row in found) == [row.id for row in run_outcomes(ctx, 1)]
