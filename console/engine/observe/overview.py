@@ -7,26 +7,25 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from console.engine.checks.adoption import left_note
 from console.engine.context import Context
-from console.engine.errors import EngineError, LedgerError
+from console.engine.errors import EngineError, LedgerError, NewerLedgerError
+from console.engine.ledger.mirror_adopt import needs_adoption
 from console.engine.ledger.mirror_memory import expected_identity, identity_of, mirror_path
-from console.engine.ledger.store import reading
-from console.engine.model import RunRow, RunStatus
+from console.engine.ledger.schema import VERSION
+from console.engine.ledger.store import reading, version_of, writable
+from console.engine.model import Identity, RunRow, RunStatus
+from console.engine.observe.alerts import Alert, Cause, Level
 from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import is_alive, run_row
 from console.engine.text import plural
 
+__all__ = ["Alert", "Cause", "Level", "Overview", "overview", "state_file_identity"]
+
 RUNS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """Something that needs somebody, and what to do about it: often a command line. Unsanitised."""
-
-    text: str
-    next_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,9 @@ class Overview:
     """What the ledger says at one moment. runs: newest first. last_run: the newest that has ended.
 
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
-    with a copy.
+    with a copy. refusal: why nothing can be changed from here: a newer program's ledger is only read; '' else.
+    state_file: what stat says of a state file that is not the one we left and that is worth reading
+    (observe.state_file); None else.
     """
 
     name: str
@@ -48,6 +49,13 @@ class Overview:
     failing: int = 0
     accepted: int = 0
     published: int = 0
+    refusal: str = ""
+    state_file: Identity | None = None
+
+    @property
+    def counted(self) -> int:
+        """How many alerts there are, offers and notes left out."""
+        return sum(alert.level == Level.ALERT for alert in self.alerts)
 
 
 @dataclass(slots=True)
@@ -59,7 +67,11 @@ class _Seen:
     accepted: int = 0
     expired: int = 0
     published: int = 0
+    version: int = VERSION
+    first: list[Alert] = field(default_factory=list)  # whose workspace it is
+    others: Alert | None = None
     mirror: Alert | None = None
+    state_file: Identity | None = None
 
 
 def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
@@ -73,10 +85,16 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
     try:
         with reading(ctx.workspace.ledger) as connection:
             if connection is None:
-                return Overview(name, host, root, False, alerts=tuple(_without_ledger(ctx)))
+                return _without_ledger(ctx, Overview(name, host, root, False))
             seen = _look(ctx, connection, limit)
+    except NewerLedgerError as error:
+        alert = Alert(error.what, error.next_step, Cause.NEWER_LEDGER)
+        return Overview(name, host, root, True, alerts=(alert,), refusal=error.sentence())
     except LedgerError as error:
-        return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step),))
+        return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step, Cause.LEDGER),))
+    newer = writable(ctx.workspace.ledger) if seen.version > VERSION else None
+    if newer is not None:
+        seen.first.insert(0, Alert(newer.what, newer.next_step, Cause.NEWER_LEDGER))
     last = next((run for run in seen.runs if run.status != RunStatus.RUNNING), None)
     return Overview(
         name,
@@ -90,22 +108,25 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
         seen.failing,
         seen.accepted,
         seen.published,
+        newer.sentence() if newer else "",
+        seen.state_file,
     )
 
 
-def _without_ledger(ctx: Context) -> list[Alert]:
+def _without_ledger(ctx: Context, seen: Overview) -> Overview:
     """A workspace that we never worked in, but perhaps somebody else did."""
+    found = before(ctx)
+    alerts = (before_alert(ctx, found),) if found else ()
+    unread = None if found.entries else state_file_identity(ctx)
+    return replace(seen, alerts=alerts, state_file=unread)
+
+
+def state_file_identity(ctx: Context) -> Identity | None:
+    """What stat says of the state file; None where there is none, or its folder leads out of the workspace."""
     try:
-        if mirror_path(ctx).exists():
-            return [
-                Alert(
-                    f"{ctx.settings.state_file} is there and no ledger: another program has worked here",
-                    "a migrate leaves alone what its entries and the bytes on disk agree on",
-                )
-            ]
-    except EngineError as error:
-        return [Alert(error.what, error.next_step)]
-    return []
+        return identity_of(os.lstat(mirror_path(ctx)))
+    except (OSError, EngineError):
+        return None
 
 
 def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
@@ -125,9 +146,34 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
     ).fetchone()
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
+    seen.version = version_of(connection)
     if seen.running is None:  # during a run the file is on its way
-        seen.mirror = _mirror_alert(ctx, connection)
+        _whose(ctx, connection, seen)
+    seen.others = others_alert(ctx, connection)
     return seen
+
+
+def _whose(ctx: Context, connection: sqlite3.Connection, seen: _Seen) -> None:
+    """Whether the workspace is ours; if so, whether its state file is the one we left. One alert of these."""
+    left = left_note(connection)
+    if left is not None:
+        seen.first.append(
+            Alert(
+                f"given back to its own scripts by {left.get('by', '?')}",
+                "`opsconsole adopt` takes it over again; until then nothing is published",
+                Cause.LEFT,
+                at=str(left.get("at", "")),
+                run=str(left.get("run", "")),
+            )
+        )
+        return
+    entries = needs_adoption(ctx, connection)
+    if entries:
+        seen.first.append(adoption_alert(ctx, entries))
+        return
+    seen.mirror = _mirror_alert(ctx, connection)
+    if seen.mirror is not None or expected_identity(connection) is None:
+        seen.state_file = state_file_identity(ctx)
 
 
 def _mirror_alert(ctx: Context, connection: sqlite3.Connection) -> Alert | None:
@@ -141,36 +187,38 @@ def _mirror_alert(ctx: Context, connection: sqlite3.Connection) -> Alert | None:
         return Alert(
             f"{ctx.settings.state_file} was deleted: every file counts as not processed",
             "`opsconsole migrate` judges them again and rewrites nothing that is the same",
+            Cause.STATE_FILE,
         )
     except (OSError, EngineError) as error:
-        return Alert(f"{ctx.settings.state_file} cannot be looked at: {error}", "`opsconsole doctor`")
+        return Alert(f"{ctx.settings.state_file} cannot be looked at: {error}", "`opsconsole doctor`", Cause.STATE_FILE)
     if standing == expected:
         return None
     return Alert(
         f"{ctx.settings.state_file} was changed by somebody else since the last run",
         "`opsconsole doctor` says what is different; the next migrate takes it into account",
+        Cause.STATE_FILE,
     )
 
 
 def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
-    alerts = []
+    alerts = list(seen.first)
     for run in seen.dead:
         alerts.append(
             Alert(
-                f"run {run.short} ({run.action}) died: last heard of at {run.heartbeat_at}",
-                "the next migrate first finishes or undoes what it left",
+                f"run {run.short} ({run.action}) died, last heard of",
+                "the next run first finishes or undoes what it left",
+                Cause.DEAD_RUN,
+                at=run.heartbeat_at,
+                run=run.id,
             )
         )
-    if last is not None and last.status in (RunStatus.FAILED, RunStatus.REFUSED):
-        verb = "was refused" if last.status == RunStatus.REFUSED else "stopped before its end"
-        alerts.append(
-            Alert(f"the last run {last.short} {verb}: {last.message}", f"`opsconsole runs show {last.short}`")
-        )
+    alerts += _last_run(seen, last)
     if seen.failing:
         alerts.append(
             Alert(
                 f"{plural(seen.failing, 'file')} {'fails' if seen.failing == 1 else 'fail'} and nobody answered",
                 "`opsconsole failures list` groups them by cause",
+                Cause.FAILING,
             )
         )
     if seen.expired:
@@ -178,8 +226,32 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
             Alert(
                 f"the time of {plural(seen.expired, 'accepted failure')} has run out",
                 "`opsconsole failures list --by file`",
+                Cause.EXPIRED,
             )
         )
     if seen.mirror is not None:
         alerts.append(seen.mirror)
+    if seen.others is not None:
+        alerts.append(seen.others)
+    if 0 < seen.version < VERSION:
+        alerts.append(
+            Alert(
+                f"the ledger is of version {seen.version}: the next run copies it, then upgrades it to {VERSION}",
+                cause=Cause.OLDER_LEDGER,
+                level=Level.NOTE,
+                details=("The old one is kept beside it. An older opsconsole can still read the new one.",),
+            )
+        )
     return alerts
+
+
+def _last_run(seen: _Seen, last: RunRow | None) -> list[Alert]:
+    """A last run that came to nothing; not one that was refused by what is the first alert already."""
+    if last is None or last.status not in (RunStatus.FAILED, RunStatus.REFUSED):
+        return []
+    refused = last.status == RunStatus.REFUSED
+    if refused and seen.first and "adoption:" in last.message:
+        return []
+    verb = "was refused" if refused else "stopped before its end"
+    text = f"the last run {last.short} {verb}: {last.message}"
+    return [Alert(text, f"`opsconsole runs show {last.short}`", Cause.LAST_RUN, run=last.id)]
