@@ -31,6 +31,7 @@ def alert_lines(alert: Alert) -> list[tuple[str, str]]:
 
 _TITLES = {
     Cause.STATE_FILE: "State file",
+    Cause.BROKEN_STATE_FILE: "State file",
     Cause.NEWER_LEDGER: "A newer ledger",
     Cause.OLDER_LEDGER: "An older ledger",
     Cause.LEDGER: "Ledger",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def publish_as_another(root: Path, *, missing: int = 0, backups: bool = False) -
     document = state_of(root)
     for n in range(missing):
         document["processed_files"][f"data/raw/funding_sources/old/{n}.json"] = foreign_entry(n)
+    document["last_updated"] = datetime.fromtimestamp(LONG_AGO, UTC).replace(tzinfo=None).isoformat()
     write_state(root, document)
     os.utime(root / STATE, (LONG_AGO, LONG_AGO))
     if backups:
@@ -57,11 +59,22 @@ def publish_as_another(root: Path, *, missing: int = 0, backups: bool = False) -
     return root
 
 
+def forget_one(root: Path) -> None:
+    """The first file as if it had never been published: no entry, no copy."""
+    document = state_of(root)
+    path, entry = next(iter(document["processed_files"].items()))
+    del document["processed_files"][path]
+    (root / entry["dest_path"]).unlink()
+    facts = os.stat(root / STATE)
+    write_state(root, document)
+    os.utime(root / STATE, (facts.st_atime, facts.st_mtime))
+
+
 def write_as_another(root: Path) -> None:
     """What the incumbent does in a forgotten cron job: one more entry, its own `last_updated`."""
     document = state_of(root)
     document["processed_files"]["data/raw/funding_sources/old/new.json"] = foreign_entry(77)
-    document["last_updated"] = "2026-03-04T03:00:01.123456"
+    document["last_updated"] = datetime.now(UTC).replace(tzinfo=None).isoformat()
     write_state(root, document)
 
 

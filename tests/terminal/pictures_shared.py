@@ -11,6 +11,7 @@ from console.tui.app import ConsoleApp
 from tests.support import run_cli
 from tests.support.another import (
     STATE,
+    forget_one,
     large_state,
     publish_as_another,
     upgrade_beyond,
@@ -27,6 +28,7 @@ def found(folder: Path) -> Path:
     (validated / "ftx_future_fund").mkdir(exist_ok=True)
     for name in ("awards.csv", "notes.json"):
         (validated / "ftx_future_fund" / name).write_text("{}")
+    forget_one(root)
     first = sorted(path for path in (root / "data/raw").rglob("data.json"))[0]
     os.utime(first)
     return root

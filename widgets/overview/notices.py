@@ -52,6 +52,9 @@ class Notice:
         if len(parts) > self.most:
             parts = [*parts[: self.most - 1], fit(" ".join(parts[self.most - 1 :]), room - 2)]
         rows: list[list[Cell]] = [[sign if not at else "  ", part] for at, part in enumerate(parts)]
+        if help_ and not step and width_of(parts[-1]) + 3 + width_of(help_[0][0]) <= room - 2:
+            rows[-1] += ["   ", *help_]
+            return rows
         beside = [*help_, "   "] if help_ else []
         used = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in beside)
         if step and used + width_of(step.replace("`", "")) <= room - 2:

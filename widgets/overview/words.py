@@ -15,7 +15,7 @@ from widgets.overview.notices import Notice
 if TYPE_CHECKING:
     from console.engine.observe.visits import Away
 
-_SIGNS = {Level.ALERT: ("!", "warn"), Level.OFFER: ("▸", "accent"), Level.NOTE: ("●", "dim")}
+_SIGNS = {Level.ALERT: ("!", "warn"), Level.OFFER: ("●", "accent"), Level.NOTE: ("●", "dim")}
 _LABELS = {Level.ALERT: "Alerts", Level.OFFER: "Found here", Level.NOTE: "To know"}
 # Whose workspace it is comes before everything else.
 FIRST = (Cause.NEWER_LEDGER, Cause.LEFT, Cause.ADOPTION)
@@ -23,14 +23,15 @@ FIRST = (Cause.NEWER_LEDGER, Cause.LEFT, Cause.ADOPTION)
 _ENTER = {
     Cause.ADOPTION: "plan to adopt them",
     Cause.LEFT: "plan to adopt it again",
-    Cause.STATE_FILE: "what is different",
+    Cause.STATE_FILE: "the difference",
+    Cause.BROKEN_STATE_FILE: "how to repair it",
     Cause.NEWER_LEDGER: "what that means",
     Cause.DEAD_RUN: "the run",
     Cause.LAST_RUN: "the run",
     Cause.FAILING: "by cause",
     Cause.EXPIRED: "by cause",
-    Cause.OTHERS: "which",
-    Cause.OLDER_LEDGER: "more",
+    Cause.OTHERS: "",  # quiet; Enter works all the same
+    Cause.OLDER_LEDGER: "",
 }
 
 

@@ -112,7 +112,7 @@ class AdoptView(_View):
         if plan.other_backups:
             parts.append(f"{plural(plan.other_backups, 'file')} in others' backups")
         return [
-            labelled("" if number else "Leaves be", text) for number, text in enumerate(fill(parts, room - LABEL, 4))
+            labelled("" if number else "Left alone", text) for number, text in enumerate(fill(parts, room - LABEL, 4))
         ]
 
 

@@ -23,6 +23,7 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.MOVED: ("✓", "dim"),
     Outcome.NOT_ADOPTED: ("●", "dim"),
 }
+OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
 
 
 def status_cell(row: RunRow) -> tuple[str, str]:
@@ -114,7 +115,8 @@ def gate_cells(items: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return cells or [("none recorded", "dim")]
 
 
-_AFTER = {
+# What one can do after an action that has said everything in its message.
+AFTER = {
     "adopt": "Migrate publishes from now on what is new or changed; `opsconsole leave` gives everything back.",
     "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
 }
@@ -126,7 +128,7 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
     if row.status == RunStatus.RUNNING:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
-        return [_AFTER.get(row.action, "Nothing is left to do.")]
+        return [AFTER.get(row.action, "Nothing is left to do.")]
     if row.status == RunStatus.PARTIAL and not row.counts.failed:
         return [
             f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",

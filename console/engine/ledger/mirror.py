@@ -21,9 +21,9 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.ledger.mirror_files import make_folder, open_shared, sync_folder, write_all
 from console.engine.ledger.mirror_find import read_mirror
+from console.engine.ledger.mirror_foreign import carried_lines, release_published
 from console.engine.ledger.mirror_judge import PUBLISHED, MirrorDifference, naive, seconds
 from console.engine.ledger.mirror_memory import (
-    Remembered,
     fingerprint,
     identity_of,
     inside,
@@ -32,13 +32,14 @@ from console.engine.ledger.mirror_memory import (
     remembered,
 )
 from console.engine.ledger.mirror_read import MirrorEntry
-from console.engine.ledger.mirror_record import difference_lines, record_difference
+from console.engine.ledger.mirror_record import difference_lines, record_difference, writer_told
 from console.engine.model import Identity
 
 __all__ = [
     "MirrorDifference",
     "MirrorEntry",
     "difference_lines",
+    "honour_difference",
     "mirror_path",
     "read_mirror",
     "record_difference",
@@ -73,13 +74,12 @@ def write_mirror(
         attempt += 1
         difference = read_mirror(ctx, connection)
         if difference.state in ("edited", "gone"):
-            refused = record_difference(ctx, connection, difference, run_seq)
-            if tell is not None:
-                for line in difference_lines(difference, refused):
-                    tell(*line)
+            honour_difference(ctx, connection, difference, run_seq, tell)
         if _agrees(connection, difference):
             _confirm(connection, run_seq)
             return False
+        with inside(connection):
+            release_published(ctx, connection)
         try:
             written = _Staged(ctx, connection, part)
             if written.entries == remembered(connection).entries and difference.state == "ours":
@@ -90,6 +90,21 @@ def write_mirror(
                 return True
         finally:
             part.unlink(missing_ok=True)
+
+
+def honour_difference(
+    ctx: Context,
+    connection: sqlite3.Connection,
+    difference: MirrorDifference,
+    run_seq: int,
+    tell: Callable[[str, str, str, str], None] | None = None,
+) -> None:
+    """Record what somebody changed in the state file, and tell the run's log (level, message, file, detail)."""
+    told = writer_told(connection, run_seq)
+    refused = record_difference(ctx, connection, difference, run_seq)
+    if tell is not None:
+        for line in difference_lines(difference, refused, told=told):
+            tell(*line)
 
 
 def _part(path: Path) -> Path:
@@ -147,7 +162,9 @@ def _record(connection: sqlite3.Connection, staged: dict[str, Any], identity: Id
                 staged["written_at"],
             ],
         )
-        remember(connection, Remembered(staged["run"], staged["entries"], staged["fingerprint"]))
+        memory = replace(remembered(connection), judged=None, staged=None)
+        agreed = {name: staged[name] for name in ("run", "entries", "fingerprint")}
+        remember(connection, replace(memory, **agreed))
 
 
 class _Staged:
@@ -212,6 +229,13 @@ def _entries(connection: sqlite3.Connection) -> Iterator[bytes]:
         comma = ",\n"
         pieces.append(piece)
         length += len(piece)
+        if length > _CHUNK:
+            yield "".join(pieces).encode()
+            pieces, length = [], 0
+    for line in carried_lines(connection):
+        pieces.append(comma + line)
+        comma = ",\n"
+        length += len(line)
         if length > _CHUNK:
             yield "".join(pieces).encode()
             pieces, length = [], 0

@@ -5,10 +5,9 @@ A file of hundreds of thousands of entries is read once, in constant memory, and
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.errors import EngineError, MirrorError
 from console.engine.ledger.mirror_find import Moved, Patience, being_written, look, opened, with_repairs
-from console.engine.ledger.mirror_judge import absolute_zones
+from console.engine.ledger.mirror_foreign import keep_foreign
 from console.engine.ledger.mirror_memory import (
     Remembered,
     fingerprint,
@@ -26,10 +25,18 @@ from console.engine.ledger.mirror_memory import (
     mirror_path,
     remember,
     remembered,
-    stored_key,
 )
-from console.engine.ledger.mirror_read import Enough, MirrorEntry, MirrorReader, fold, parse_entry
+from console.engine.ledger.mirror_read import (
+    Enough,
+    MirrorEntry,
+    MirrorReader,
+    absolute_zones,
+    fold,
+    parse_entry,
+)
 from console.engine.model import Identity
+
+__all__ = ["StateEntries", "StateEntry", "iter_entries", "keep_foreign", "needs_adoption", "settle_adoption"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +124,6 @@ def _parsed(key: str, value: Any, root: str, zones: tuple[str, ...]) -> StateEnt
         return StateEntry(key, path, parse_entry(path, value, root, zones), "", value)
     except ValueError as error:
         return StateEntry(key, path, None, str(error), value)
-
-
-def keep_foreign(connection: sqlite3.Connection, entries: Iterable[tuple[str, Any, str]]) -> None:
-    """Carry entries on that nobody could adopt: (key as spelled, value, reason) each; the last of a key counts.
-    Inside the caller's transaction.
-    """
-    connection.executemany(
-        "INSERT INTO foreign_entries (path, value, reason) VALUES (?, ?, ?)"
-        " ON CONFLICT (path) DO UPDATE SET value = excluded.value, reason = excluded.reason",
-        ((stored_key(key), json.dumps(value), reason) for key, value, reason in entries),
-    )
 
 
 def settle_adoption(

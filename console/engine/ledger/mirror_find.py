@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from console.engine.ledger.mirror_memory import (
     remembered,
 )
 from console.engine.ledger.mirror_read import MirrorReader
+from console.engine.ledger.mirror_writer import History, find_process, in_words, is_foreign, is_old_copy
 from console.engine.model import Identity
 
 PATIENCE = 5.0  # seconds in which a writer may finish
@@ -148,10 +148,8 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
                 return MirrorDifference("ours", digest, identity)
             os.lseek(descriptor, 0, os.SEEK_SET)
             judge = Judge(ctx.workspace, ctx.settings, connection, memory.run)
-            restored = _known_run(connection, digest)
-            judge.restored = restored > 0
             reader = MirrorReader(descriptor, ctx.settings.state_file)
-            judge.judge(reader)
+            judge.read(reader)
             if reader.sha256 != digest or identity_of(os.fstat(descriptor)) != identity:
                 raise Moved
             if look(path) != identity:
@@ -160,7 +158,8 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
         return _deleted(ctx, connection, memory, written)
     except OSError as error:
         raise MirrorError(f"the state file cannot be read: {error.strerror}", file=ctx.settings.state_file) from error
-    foreign = "" if restored or connection is None else _foreign(ctx, judge, connection, reader.last_updated)
+    restored = _known_run(connection, memory, digest)
+    foreign = _sort(ctx, connection, memory, judge, reader.last_updated, restored=restored > 0)
     return MirrorDifference(
         "edited",
         digest,
@@ -173,7 +172,36 @@ def _read_once(ctx: Context, connection: sqlite3.Connection | None, path: Path) 
         restored,
         judge.pending,
         judge.entries,
+        tuple(judge.twice),
+        tuple(judge.let_go),
+        reader.last_updated,
     )
+
+
+def _sort(
+    ctx: Context,
+    connection: sqlite3.Connection | None,
+    memory: Remembered,
+    judge: Judge,
+    last_updated: Any,
+    *,
+    restored: bool,
+) -> str:
+    """Tell a copy put back, another program's version and a hand edit from each other, and sort the entries by
+    that. Returns who else writes the file, in words; '' where nobody does.
+    """
+    judge.restored = restored
+    if connection is None or restored or not is_foreign(connection, memory.judged, last_updated):
+        judge.sort()
+        return ""
+    history = History(connection)
+    if is_old_copy(history, last_updated):
+        judge.restored = True
+        judge.sort()
+        return ""
+    process = find_process(ctx.workspace.root)
+    judge.sort(judge.base(history, process.started if process else None))
+    return in_words(last_updated, process)
 
 
 def _expected_digest(memory: Remembered, written: sqlite3.Row | None) -> str:
@@ -189,12 +217,12 @@ def _digest(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _known_run(connection: sqlite3.Connection | None, digest: str) -> int:
-    """The run that wrote this very state file, 0 where none did."""
+def _known_run(connection: sqlite3.Connection | None, memory: Remembered, digest: str) -> int:
+    """The run that wrote, or had judged, this very state file; 0 where none did."""
     if connection is None:
         return 0
     row = connection.execute("SELECT run FROM mirrors WHERE sha256 = ? ORDER BY id DESC LIMIT 1", [digest]).fetchone()
-    return int(row[0]) if row else 0
+    return int(row[0]) if row else memory.known.get(digest, 0)
 
 
 def _deleted(
@@ -204,32 +232,5 @@ def _deleted(
     if written is None and memory.judged is None:
         return MirrorDifference("none")
     judge = Judge(ctx.workspace, ctx.settings, connection, memory.run)
-    judge.find_gone()
-    return MirrorDifference("gone", gone=tuple(judge.gone), pending=judge.pending)
-
-
-def _foreign(ctx: Context, judge: Judge, connection: sqlite3.Connection, last_updated: Any) -> str:
-    """Who else writes the state file, in words. Only a program sets last_updated to another time than ours."""
-    known = connection.execute("SELECT 1 FROM mirrors WHERE written_at = ?", [f"{last_updated}Z"]).fetchone()
-    never = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM mirrors)").fetchone()[0]
-    if known or never or not isinstance(last_updated, str) or not (judge.added or judge.altered or judge.refused):
-        return ""
-    process = _foreign_process(ctx.workspace.root)
-    return f"another program wrote the state file at {last_updated} UTC" + (f": {process}" if process else "")
-
-
-def _foreign_process(root: Path) -> str:
-    """A migrate.py that runs on this root now, as the system shows it; '' where none is seen."""
-    import psutil  # type: ignore[import-untyped]  # 20 ms, and only needed here
-
-    for process in psutil.process_iter(["pid", "cmdline", "cwd", "username", "create_time"]):
-        words = process.info["cmdline"] or []
-        place = process.info["cwd"] or ""
-        script = next((word for word in words if word.endswith("migrate.py")), "")
-        if not script or process.info["pid"] == os.getpid():
-            continue
-        if f"{os.path.join(place, script)}/".startswith(f"{root}/") or f"{place}/".startswith(f"{root}/"):
-            since = datetime.fromtimestamp(process.info["create_time"], UTC).strftime("%H:%M:%S")
-            who = f"process {process.info['pid']} of {process.info['username']}"
-            return f"{who} since {since} UTC: {' '.join(words)}"
-    return ""
+    judge.all_gone()
+    return MirrorDifference("gone", gone=tuple(judge.gone), pending=judge.pending, let_go=tuple(judge.let_go))

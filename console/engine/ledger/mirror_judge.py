@@ -10,11 +10,15 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from console.engine.ledger.mirror_read import MirrorEntry, MirrorReader, fold, parse_entry
+from console.engine.ledger.mirror_foreign import Carried
+from console.engine.ledger.mirror_read import MirrorEntry, MirrorReader, absolute_zones, fold, parse_entry
+from console.engine.ledger.mirror_writer import Base, History, epoch
 from console.engine.model import FileStatus, Identity
 from console.engine.settings import Settings
 from console.engine.workspace import Workspace
@@ -38,7 +42,9 @@ class MirrorDifference:
     spelled, with the reason.
     foreign_writer: what else writes this file, in words; '' where none is known of. restored_run: the run
     (seq) whose state file was put back, 0 where it is none of ours. pending: entries that a run has changed
-    since the file was last written. entries: how many entries were read.
+    since the file was last written, or that a foreign writer did not know. entries: how many entries were read.
+    twice: paths that a foreign writer has published too, the same bytes. let_go: keys of entries carried on for
+    others that were taken out. last_updated: what the version says of itself.
     """
 
     state: str
@@ -52,11 +58,14 @@ class MirrorDifference:
     restored_run: int = 0
     pending: int = 0
     entries: int = 0
+    twice: tuple[str, ...] = ()
+    let_go: tuple[str, ...] = ()
+    last_updated: Any = None
 
     @property
     def empty(self) -> bool:
         """Nothing to record, report or write back."""
-        return not (self.gone or self.added or self.altered or self.refused)
+        return not (self.gone or self.added or self.altered or self.refused or self.let_go)
 
 
 def entry_value(row: sqlite3.Row) -> dict[str, Any]:
@@ -95,11 +104,6 @@ def source_of(path: str, settings: Settings) -> str:
     return first if slash else "."
 
 
-def absolute_zones(settings: Settings) -> tuple[str, ...]:
-    """The zones of the state file's paths that the configuration names by an absolute path."""
-    return tuple(zone for zone in (settings.zones.raw, settings.zones.validated) if zone.startswith("/"))
-
-
 def obstacle(entry: MirrorEntry, workspace: Workspace, settings: Settings) -> str:
     """Why an added entry cannot be adopted, as far as names and stat tell; '' when nothing speaks against
     it.
@@ -123,6 +127,9 @@ def obstacle(entry: MirrorEntry, workspace: Workspace, settings: Settings) -> st
     return ""
 
 
+_OTHER, _BYTES, _SAME = 1, 2, 3  # what an entry says of a file of the ledger: another value, its bytes, all of it
+
+
 @dataclass(slots=True)
 class Judge:
     """Compares one state file with the ledger. settled: the run (seq) as of which the file was last
@@ -138,35 +145,32 @@ class Judge:
     added: dict[str, MirrorEntry] = field(default_factory=dict)
     altered: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    let_go: list[str] = field(default_factory=list)
     pending: int = 0
     entries: int = 0
     _seen: bytearray = field(default_factory=bytearray)  # one byte a row of `files`
+    _times: array[float] = field(default_factory=lambda: array("d"))  # of entries with a value of another's
 
-    def judge(self, reader: MirrorReader) -> None:
-        """Take every entry of the file, then look for those that are gone. Raises MirrorError and OSError."""
-        find = self._finder()
+    def read(self, reader: MirrorReader) -> None:
+        """Take every entry of the file. Raises MirrorError and OSError."""
+        find, carried = self._finder(), Carried(self.connection)
         root, zones = str(self.workspace.root), absolute_zones(self.settings)
         for key, value in reader:
             self.entries += 1
+            known = carried.known(key, value)
             try:
                 path = fold(key, root, zones)
             except ValueError as error:
-                self.refused.append((key, str(error)))
+                if not known:
+                    self.refused.append((key, str(error)))
                 continue
             row = find(path)
             if row is not None and row["mirrored"] and row["status"] != FileStatus.HELD:
                 self._known(row, value)
-                continue
-            try:
-                entry = parse_entry(path, value, root, zones)
-            except ValueError as error:
-                self.refused.append((key, str(error)))
-                continue
-            if reason := obstacle(entry, self.workspace, self.settings):
-                self.refused.append((key, reason))
-            elif path not in self.added or self.added[path].processed_at < entry.processed_at:
-                self.added[path] = entry
-        self.find_gone()
+            elif not known:
+                self._strange(key, path, value, root, zones)
+        self.let_go = list(carried.gone())
 
     def _finder(self) -> Callable[[str], sqlite3.Row | None]:
         if self.connection is None:
@@ -180,48 +184,101 @@ class Judge:
 
     def _known(self, row: sqlite3.Row, value: Any) -> None:
         """An entry that the ledger has too. Spelled twice, it is as good as its better half."""
-        same = matches(row, value, str(self.workspace.root), absolute_zones(self.settings))
-        if same or not self._seen[row["id"]]:
-            self._seen[row["id"]] = 2 if same else 1
+        found = compare(row, value, str(self.workspace.root), absolute_zones(self.settings))
+        self._seen[row["id"]] = max(self._seen[row["id"]], found)
+        if found != _SAME and isinstance(value, dict) and (time := epoch(value.get("processed_at"))) is not None:
+            self._times.append(time)
 
-    def find_gone(self) -> None:
-        """Sort the ledger's entries by what was seen of them."""
+    def _strange(self, key: str, path: str, value: Any, root: str, zones: tuple[str, ...]) -> None:
+        """An entry that the ledger has not."""
+        try:
+            entry = parse_entry(path, value, root, zones)
+        except ValueError as error:
+            self.refused.append((key, str(error)))
+            return
+        self._times.append(epoch(entry.processed_at) or 0.0)
+        if reason := obstacle(entry, self.workspace, self.settings):
+            self.refused.append((key, reason))
+        elif path not in self.added or self.added[path].processed_at < entry.processed_at:
+            self.added[path] = entry
+
+    def base(self, history: History, started: float | None) -> Base:
+        """What the foreign writer of this version knew of our runs. started: of its process, if that is seen."""
+        newest = 0
+        for number, _, run, _, status in self._rows():
+            if run > newest and status != FileStatus.ADOPTED and self._mark(number) == _SAME:
+                newest = run
+        begin = history.until(newest)
+        own = min((time for time in self._times if time > begin), default=None)
+        for number, processed_at in self._adopted_since(begin):
+            if self._mark(number) == _SAME and (time := epoch(processed_at)) is not None:
+                own = time if own is None else min(own, time)
+        times = [time for time in (own, started) if time is not None]
+        return Base(history, newest, min(times, default=None))
+
+    def _adopted_since(self, begin: float) -> Iterator[tuple[int, str]]:
+        """Id and time of what other programs published since then."""
+        assert self.connection is not None
+        cursor = self.connection.cursor()
+        cursor.row_factory = None
+        since = datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        yield from cursor.execute(
+            f"SELECT id, processed_at FROM files WHERE {PUBLISHED} AND status = 'adopted' AND processed_at > ?", [since]
+        )
+
+    def _mark(self, number: int) -> int:
+        return self._seen[number] if number < len(self._seen) else 0
+
+    def _rows(self) -> Iterator[tuple[int, str, int, int, str]]:
+        """Id, path, run, judged_run and status of everything that a state file should have."""
         if self.connection is None:
             return
         cursor = self.connection.cursor()
         cursor.row_factory = None
-        for number, path, run, judged in cursor.execute(
-            f"SELECT id, path, run, judged_run FROM files WHERE {PUBLISHED} ORDER BY path"
-        ):
-            seen = self._seen[number] if number < len(self._seen) else 0
-            if seen == 2:
+        yield from cursor.execute(
+            f"SELECT id, path, run, judged_run, status FROM files WHERE {PUBLISHED} ORDER BY path"
+        )
+
+    def sort(self, base: Base | None = None) -> None:
+        """Sort the ledger's entries by what was seen of them. base: what a foreign writer knew; None: an editor
+        had the whole file before him."""
+        for number, path, run, judged, _ in self._rows():
+            mark = self._mark(number)
+            if mark == _SAME:
                 continue
             if run > self.settled or judged > self.settled:
                 self.pending += 1  # a run changed it since the file was written: the file cannot know
-            elif seen and not self.restored:
+            elif base is not None and mark == _BYTES:
+                self.pending += 1
+                self.twice.append(path)
+            elif base is not None and not base.knew(run):
+                self.pending += 1
+            elif mark and not self.restored:
                 self.altered.append(path)
             else:
                 self.gone.append(path)
 
+    def all_gone(self) -> None:
+        """There is no file."""
+        self.let_go = list(Carried(self.connection).gone())
+        self.sort()
 
-def matches(row: sqlite3.Row, value: Any, root: str, zones: tuple[str, ...] = ()) -> bool:
-    """Whether an entry says what the ledger says. An adopted one was written by another program, whose sizes
+
+def compare(row: sqlite3.Row, value: Any, root: str, zones: tuple[str, ...] = ()) -> int:
+    """What an entry says of a file of the ledger: _SAME, _BYTES (it has the file's bytes at its place, and
+    another time or other facts) or _OTHER. An adopted one was written by another program, whose sizes
     count characters and whose source may have been touched since."""
     if value == entry_value(row):
-        return True
+        return _SAME
     if not isinstance(value, dict) or not isinstance(value.get("dest_path"), str):
-        return False
+        return _OTHER
     try:
         spelled = {**value, "dest_path": fold(value["dest_path"], root, zones)}
         if spelled == entry_value(row):
-            return True
-        if row["status"] != FileStatus.ADOPTED:
-            return False
+            return _SAME
         entry = parse_entry(row["path"], value, root, zones)
     except ValueError:
-        return False
-    return (entry.dest, entry.checksum, entry.processed_at) == (
-        row["dest"],
-        row["sha256"],
-        row["processed_at"],
-    )
+        return _OTHER
+    if (entry.dest, entry.checksum) != (row["dest"], row["sha256"]):
+        return _OTHER
+    return _SAME if row["status"] == FileStatus.ADOPTED and entry.processed_at == row["processed_at"] else _BYTES

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ class Remembered:
     run: runs.seq as of which file and ledger agreed. entries: SHA-256 of the entries as they were written.
     fingerprint: of the rows that these entries came from. judged: digest and identity of an edited version
     whose difference the ledger has recorded. staged: digest of a version that was about to be renamed into
-    place.
+    place. known: digests of the newest such edited versions, with the run that recorded each: one of them may
+    come back as .bak. writer: what else writes the file, in words, with the run that found it.
     """
 
     run: int = 0
@@ -34,6 +35,8 @@ class Remembered:
     fingerprint: str = ""
     judged: dict[str, Any] | None = None
     staged: dict[str, Any] | None = None
+    known: dict[str, int] = field(default_factory=dict)
+    writer: dict[str, Any] | None = None
 
 
 def mirror_path(ctx: Context) -> Path:
@@ -62,20 +65,6 @@ def inside(connection: sqlite3.Connection) -> AbstractContextManager[Any]:
     return nullcontext() if connection.in_transaction else transaction(connection)
 
 
-def stored_key(key: str) -> str:
-    """A key of the state file as `foreign_entries` has it: a JSON string where it is no text that SQLite takes."""
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return json.dumps(key)
-    return json.dumps(key) if key.startswith('"') else key
-
-
-def spelled_key(stored: str) -> str:
-    """The key that `stored_key` was given."""
-    return str(json.loads(stored)) if stored.startswith('"') else stored
-
-
 def fingerprint(connection: sqlite3.Connection) -> str:
     """Tells whether any entry can have changed since: counts and sums over every row, in one pass of
     SQLite.
@@ -85,7 +74,11 @@ def fingerprint(connection: sqlite3.Connection) -> str:
             sum((id * 131 + mtime_ns) % 1000000007), sum((id * 613 + records * 7 + size) % 1000003),
             sum((id * 271) % 1000003 * unicode(sha256)) FROM files WHERE {PUBLISHED}"""
     ).fetchone()
-    return json.dumps(list(row))
+    # what is carried on for others only ever comes by an adoption, which settles anew, or goes
+    carried = connection.execute(
+        "SELECT count(*), sum(rowid * 7919 % 1000003), sum(length(path)), sum(length(value)) FROM foreign_entries"
+    ).fetchone()
+    return json.dumps([*row, *carried])
 
 
 def identity_of(facts: os.stat_result) -> Identity:

@@ -21,6 +21,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
 from console.engine.errors import MirrorError
+from console.engine.settings import Settings
 
 _WINDOW = 1 << 18  # bytes read at a time
 _VALUE_LIMIT = 1 << 24  # characters of one entry
@@ -70,6 +71,11 @@ def fold(given: str, root: str, zones: tuple[str, ...] = ()) -> str:
     if path in (".", "..") or path.startswith("../"):
         raise Outside("leads out of the workspace")
     return path
+
+
+def absolute_zones(settings: Settings) -> tuple[str, ...]:
+    """The zones of the state file's paths that the configuration names by an absolute path."""
+    return tuple(zone for zone in (settings.zones.raw, settings.zones.validated) if zone.startswith("/"))
 
 
 def _encodable(text: str) -> bool:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from console.engine.context import Context
+from console.engine.ledger.mirror_foreign import release
 from console.engine.ledger.mirror_judge import MirrorDifference, source_of
 from console.engine.ledger.mirror_memory import fingerprint, identity_of, inside, remember, remembered
 from console.engine.ledger.mirror_read import MirrorEntry
 from console.engine.model import FileStatus
 
 _NAMED = 1000  # entries named one by one in the log
+_KNOWN = 20  # judged versions that are known again
 
 
 def record_difference(
@@ -34,45 +36,78 @@ def record_difference(
             refused.append((entry.path, facts))
         else:
             adopted.append((entry, *facts))
+    twice = list(_still_ours(ctx, connection, difference.twice))
     with inside(connection):
         connection.executemany("UPDATE files SET mirrored = 0 WHERE path = ?", ([path] for path in difference.gone))
         for item in adopted:
             _adopt(ctx, connection, *item, run_seq)
+        connection.executemany(
+            "UPDATE files SET dest_size = ?, dest_mtime_ns = ?, dest_inode = ? WHERE path = ?", twice
+        )
+        release(connection, difference.let_go)
         memory = remembered(connection)
         # Where nothing is to be written back, the file says what the ledger says now.
         agreed = not (difference.added or difference.altered or refused or difference.pending)
-        judged = None
-        if difference.identity is not None and difference.state == "edited":
-            judged = {"sha256": difference.sha256, **asdict(difference.identity)}
         if difference.state != "ours":
-            remember(
-                connection,
-                replace(
-                    memory,
-                    entries="",
-                    fingerprint=fingerprint(connection) if agreed and judged else "",
-                    judged=judged,
-                ),
-            )
+            judged, known = None, memory.known
+            if difference.identity is not None:
+                judged = {
+                    "sha256": difference.sha256,
+                    **asdict(difference.identity),
+                    "last_updated": difference.last_updated,
+                }
+                known = dict([*known.items(), (difference.sha256, run_seq)][-_KNOWN:])
+            standing = fingerprint(connection) if agreed and judged else ""
+            memory = replace(memory, entries="", fingerprint=standing, judged=judged, known=known)
+        writer = memory.writer
+        if difference.foreign_writer:
+            writer = {"text": difference.foreign_writer, "run": run_seq}
+        elif writer is not None and writer["run"] != run_seq:
+            writer = None  # the run before this one told of it, and it did not come back
+        remember(connection, replace(memory, writer=writer))
     return tuple(refused)
+
+
+def writer_told(connection: sqlite3.Connection, run_seq: int) -> bool:
+    """Whether this run has found, and its log has told of, another program that writes the state file."""
+    writer = remembered(connection).writer
+    return writer is not None and writer["run"] == run_seq
+
+
+def _still_ours(
+    ctx: Context, connection: sqlite3.Connection, paths: tuple[str, ...]
+) -> Iterator[tuple[int, int, int, str]]:
+    """Size, time, inode and path of the published copies that another program has put in the place of ours, where
+    they have the same bytes."""
+    for path in paths:
+        row = connection.execute("SELECT dest, sha256 FROM files WHERE path = ?", [path]).fetchone()
+        facts = _hashed(ctx, row["dest"], row["sha256"], "copy")
+        if not isinstance(facts, str):
+            yield facts.st_size, facts.st_mtime_ns, facts.st_ino, path
 
 
 def _matching(ctx: Context, entry: MirrorEntry) -> tuple[os.stat_result, os.stat_result] | str:
     """What stat says of source and destination when both have the entry's bytes; else why not."""
-    facts = []
-    for path, name in ((entry.path, "source"), (entry.dest, "destination")):
-        try:
-            descriptor = os.open(ctx.workspace.path(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            return f"its {name} cannot be read: {error.strerror}"
-        with open(descriptor, "rb", buffering=0) as file:
-            before = os.fstat(descriptor)
-            if hashlib.file_digest(file, "sha256").hexdigest() != entry.checksum:
-                return f"its {name} has another checksum"
-            if identity_of(os.fstat(descriptor)) != identity_of(before):
-                return f"its {name} changes"
-        facts.append(before)
-    return facts[0], facts[1]
+    source = _hashed(ctx, entry.path, entry.checksum, "source")
+    if isinstance(source, str):
+        return source
+    dest = _hashed(ctx, entry.dest, entry.checksum, "destination")
+    return dest if isinstance(dest, str) else (source, dest)
+
+
+def _hashed(ctx: Context, path: str, sha256: str, name: str) -> os.stat_result | str:
+    """What stat says of a file when it has these bytes; else why not, calling it `name`."""
+    try:
+        descriptor = os.open(ctx.workspace.path(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        return f"its {name} cannot be read: {error.strerror}"
+    with open(descriptor, "rb", buffering=0) as file:
+        before = os.fstat(descriptor)
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            return f"its {name} has another checksum"
+        if identity_of(os.fstat(descriptor)) != identity_of(before):
+            return f"its {name} changes"
+    return before
 
 
 def _adopt(
@@ -121,14 +156,16 @@ def _adopt(
 
 
 def difference_lines(
-    difference: MirrorDifference, refused: tuple[tuple[str, str], ...]
+    difference: MirrorDifference, refused: tuple[tuple[str, str], ...], *, told: bool = False
 ) -> Iterator[tuple[str, str, str, str]]:
     """What the run's log says of hand edits: (level, message, file, detail), one for each entry.
 
     refused: what record_difference returned. Taken-out entries are counted where there are more than
-    `_NAMED`.
+    `_NAMED`. told: the run has named the foreign writer already; it is warned of once, and what it did to single
+    files is no warning.
     """
-    if difference.foreign_writer:
+    level = "INFO" if difference.foreign_writer else "WARNING"
+    if difference.foreign_writer and not told:
         yield "WARNING", "Another program writes the state file", "", difference.foreign_writer
     if difference.state == "gone":
         yield "WARNING", "The state file was deleted", "", f"{len(difference.gone)} files count as not processed"
@@ -138,11 +175,15 @@ def difference_lines(
         yield "INFO", "Taken out of the state file, counts as not processed", path, ""
     if difference.state == "edited" and len(difference.gone) > _NAMED:
         yield "INFO", f"{len(difference.gone) - _NAMED} more were taken out of the state file", "", ""
-    told = {path for path, _ in refused}
+    for key in difference.let_go[:_NAMED]:
+        yield "INFO", "Taken out of the state file, carried on no longer", key, ""
+    if len(difference.let_go) > _NAMED:
+        yield "INFO", f"{len(difference.let_go) - _NAMED} more are carried on no longer", "", ""
+    refusals = {path for path, _ in refused}
     for entry in difference.added:
-        if entry.path not in told:
+        if entry.path not in refusals:
             yield "INFO", "Added to the state file, adopted", entry.path, ""
     for path in difference.altered:
-        yield "WARNING", "Altered in the state file, written back", path, ""
+        yield level, "Altered in the state file, written back", path, ""
     for path, reason in refused:
-        yield "WARNING", "Entry of the state file not adopted", path, reason
+        yield level, "Entry of the state file not adopted", path, reason

@@ -15,10 +15,10 @@ UPGRADES = {
     2: """
 -- Entries of a state file that nobody could adopt, as its writer left them: our state file carries them on.
 CREATE TABLE foreign_entries (
-  path TEXT PRIMARY KEY,           -- as the state file spells it
+  path TEXT PRIMARY KEY,           -- as the state file spells it (mirror_foreign.stored_key)
   value TEXT NOT NULL,             -- JSON
   reason TEXT NOT NULL             -- why it was not adopted
-) STRICT, WITHOUT ROWID;
+) STRICT;
 -- Files of the validated zone that neither state file nor ledger knew when the workspace was adopted.
 CREATE TABLE foreign_files (
   path TEXT PRIMARY KEY,

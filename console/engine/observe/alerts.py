@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +13,8 @@ class Cause(StrEnum):
     OTHER = ""
     ADOPTION = "adoption"  # what another program published waits to be adopted
     LEFT = "left"  # the workspace was given back
-    STATE_FILE = "state-file"  # somebody else changed, broke or deleted it
+    STATE_FILE = "state-file"  # somebody else changed or deleted it
+    BROKEN_STATE_FILE = "broken-state-file"
     NEWER_LEDGER = "newer-ledger"
     OLDER_LEDGER = "older-ledger"
     LEDGER = "ledger"  # it cannot be read
@@ -46,3 +48,11 @@ class Alert:
     at: str = ""
     run: str = ""
     details: tuple[str, ...] = ()
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?")
+
+
+def short_times(text: str) -> str:
+    """`text` with its ISO times cut to the minute."""
+    return _TIME.sub(r"\1 \2", text)

@@ -188,6 +188,7 @@ def _mirror(ctx: Context) -> Iterator[Finding]:
         (tuple(entry.path for entry in found.added), "added to", "adopted if the bytes match"),
         (found.altered, "altered in", "not believed, and written back by the next migrate"),
         (tuple(f"{path} ({why})" for path, why in found.refused), "put into", "not adopted"),
+        (found.let_go, "carried on for others and taken out of", "carried on no longer"),
     )
     for paths, verb, what in told:
         if paths:

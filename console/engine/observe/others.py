@@ -75,11 +75,10 @@ def before_alert(ctx: Context, found: Before) -> Alert:
         parts.append(f"{count(found.published)}{more} published {'file' if found.published == 1 else 'files'}")
     if found.backups:
         parts.append(plural(len(found.backups), "backup"))
-    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    written = "; state file last written" if found.entries and found.written_at else ""
+    written = "; last written" if found.entries and found.written_at else ""
     return Alert(
-        f"Another program has worked here, opsconsole never has. There are {listed}{written}",
-        "`opsconsole adopt` shows its plan first, changes no byte of them, and `opsconsole leave` gives them back",
+        f"Another program has worked here, opsconsole never has: {', '.join(parts)}{written}",
+        "no byte is changed, `leave` undoes it",
         Cause.ADOPTION,
         Level.OFFER,
         found.written_at if written else "",
@@ -89,9 +88,9 @@ def before_alert(ctx: Context, found: Before) -> Alert:
 def adoption_alert(ctx: Context, entries: int) -> Alert:
     """A ledger is there, and entries that it neither wrote nor adopted: an adoption that was cancelled, perhaps."""
     return Alert(
-        f"about {plural(entries, 'entry', 'entries')} of {ctx.settings.state_file} name files that another program"
-        " published, and the adoption is not finished",
-        "`opsconsole adopt` goes on where it stopped; until then nothing is published",
+        f"about {plural(entries, 'entry', 'entries')} of {ctx.settings.state_file} wait to be adopted: another program"
+        " wrote them",
+        "until then nothing is published",
         Cause.ADOPTION,
     )
 
@@ -103,15 +102,15 @@ def others_alert(ctx: Context, connection: sqlite3.Connection) -> Alert | None:
     backups = foreign_backups(ctx, connection)
     parts = []
     if files:
-        parts.append(plural(files, "published file"))
+        parts.append(plural(files, "file"))
     if entries:
-        parts.append(plural(entries, "entry", "entries") + " of the state file")
+        parts.append(plural(entries, "entry", "entries"))
     if backups:
         parts.append(plural(len(backups), "backup"))
     if not parts:
         return None
     return Alert(
-        f"of another program, left as they are: {', '.join(parts)}",
+        f"left alone, of another program: {', '.join(parts)}",
         cause=Cause.OTHERS,
         level=Level.NOTE,
         details=tuple(_details(connection, files, entries, backups)),

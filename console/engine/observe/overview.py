@@ -17,8 +17,9 @@ from console.engine.ledger.mirror_memory import expected_identity, identity_of, 
 from console.engine.ledger.schema import VERSION
 from console.engine.ledger.store import reading, version_of, writable
 from console.engine.model import Identity, RunRow, RunStatus
-from console.engine.observe.alerts import Alert, Cause, Level
+from console.engine.observe.alerts import Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.mirror_alert import mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import is_alive, run_row
 from console.engine.text import plural
@@ -147,8 +148,7 @@ def _look(ctx: Context, connection: sqlite3.Connection, limit: int) -> _Seen:
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
     seen.version = version_of(connection)
-    if seen.running is None:  # during a run the file is on its way
-        _whose(ctx, connection, seen)
+    _whose(ctx, connection, seen)
     seen.others = others_alert(ctx, connection)
     return seen
 
@@ -159,45 +159,26 @@ def _whose(ctx: Context, connection: sqlite3.Connection, seen: _Seen) -> None:
     if left is not None:
         seen.first.append(
             Alert(
-                f"given back to its own scripts by {left.get('by', '?')}",
-                "`opsconsole adopt` takes it over again; until then nothing is published",
+                f"this workspace was given back to its own scripts by {left.get('by', '?')}",
+                "until then nothing is published",
                 Cause.LEFT,
                 at=str(left.get("at", "")),
                 run=str(left.get("run", "")),
             )
         )
         return
-    entries = needs_adoption(ctx, connection)
+    idle = seen.running is None  # during a run the file is on its way
+    entries = needs_adoption(ctx, connection) if idle else 0
     if entries:
         seen.first.append(adoption_alert(ctx, entries))
         return
-    seen.mirror = _mirror_alert(ctx, connection)
-    if seen.mirror is not None or expected_identity(connection) is None:
-        seen.state_file = state_file_identity(ctx)
-
-
-def _mirror_alert(ctx: Context, connection: sqlite3.Connection) -> Alert | None:
-    """Whether the state file is the one we left, by stat alone."""
-    expected = expected_identity(connection)
-    if expected is None:
-        return None
-    try:
-        standing = identity_of(os.lstat(mirror_path(ctx)))
-    except FileNotFoundError:
-        return Alert(
-            f"{ctx.settings.state_file} was deleted: every file counts as not processed",
-            "`opsconsole migrate` judges them again and rewrites nothing that is the same",
-            Cause.STATE_FILE,
-        )
-    except (OSError, EngineError) as error:
-        return Alert(f"{ctx.settings.state_file} cannot be looked at: {error}", "`opsconsole doctor`", Cause.STATE_FILE)
-    if standing == expected:
-        return None
-    return Alert(
-        f"{ctx.settings.state_file} was changed by somebody else since the last run",
-        "`opsconsole doctor` says what is different; the next migrate takes it into account",
-        Cause.STATE_FILE,
-    )
+    said = mirror_alert(ctx, connection, running=not idle)
+    if said is not None:
+        text = said[0].removeprefix(f"{ctx.settings.state_file}: ")
+        seen.mirror = Alert(short_times(text), said[1], Cause.STATE_FILE)
+    standing = state_file_identity(ctx) if idle else None
+    if standing != expected_identity(connection):
+        seen.state_file = standing
 
 
 def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
@@ -206,7 +187,7 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
         alerts.append(
             Alert(
                 f"run {run.short} ({run.action}) died, last heard of",
-                "the next run first finishes or undoes what it left",
+                "the next run first settles what it left",
                 Cause.DEAD_RUN,
                 at=run.heartbeat_at,
                 run=run.id,
@@ -217,7 +198,7 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
         alerts.append(
             Alert(
                 f"{plural(seen.failing, 'file')} {'fails' if seen.failing == 1 else 'fail'} and nobody answered",
-                "`opsconsole failures list` groups them by cause",
+                "or `opsconsole failures list`",
                 Cause.FAILING,
             )
         )
@@ -225,7 +206,7 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
         alerts.append(
             Alert(
                 f"the time of {plural(seen.expired, 'accepted failure')} has run out",
-                "`opsconsole failures list --by file`",
+                "or `opsconsole failures list --by file`",
                 Cause.EXPIRED,
             )
         )
@@ -254,4 +235,4 @@ def _last_run(seen: _Seen, last: RunRow | None) -> list[Alert]:
         return []
     verb = "was refused" if refused else "stopped before its end"
     text = f"the last run {last.short} {verb}: {last.message}"
-    return [Alert(text, f"`opsconsole runs show {last.short}`", Cause.LAST_RUN, run=last.id)]
+    return [Alert(text, f"or `opsconsole runs show {last.short}`", Cause.LAST_RUN, run=last.id)]

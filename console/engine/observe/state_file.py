@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from console.engine.context import Context
@@ -13,12 +12,12 @@ from console.engine.errors import EngineError, MirrorError
 from console.engine.ledger.mirror import MirrorDifference, read_mirror
 from console.engine.ledger.store import reading
 from console.engine.model import Identity, RunStatus
-from console.engine.observe.alerts import Alert, Cause
+from console.engine.observe.alerts import Alert, Cause, short_times
+from console.engine.observe.mirror_alert import FIND_WRITER
 from console.engine.observe.overview import Overview, state_file_identity
 from console.engine.text import count, plural
 
 _NAMED = 50  # entries of each kind that are named
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,14 @@ def look_at_state_file(ctx: Context) -> StateFileLook:
 def _broken(ctx: Context, error: MirrorError) -> Alert:
     """Line and column, and each way to repair it."""
     ways = error.next_step.split("; or ")
-    where = f"{error.file or ctx.settings.state_file}: {error.what}"
     details = (
-        "No action that changes anything runs until it parses again; it is never taken for empty.",
-        "Reading goes on.",
+        f"file: {error.file or ctx.settings.state_file}",
+        "It is never taken for empty: until it parses again nothing can be changed. Reading goes on.",
+        "",
+        "To repair it:" if len(ways) == 1 else "To repair it, either",
         *(f"  {way}" for way in ways),
     )
-    return Alert(where, ways[0], Cause.STATE_FILE, details=details)
+    return Alert(error.what, "until then nothing can be changed", Cause.BROKEN_STATE_FILE, details=details)
 
 
 def _different(ctx: Context, found: MirrorDifference) -> Alert | None:
@@ -59,13 +59,13 @@ def _different(ctx: Context, found: MirrorDifference) -> Alert | None:
     if found.state == "gone":
         return Alert(
             f"{name} was deleted: {plural(len(found.gone), 'file')} count as not processed",
-            "`opsconsole migrate` judges them again and rewrites nothing that is the same",
+            "the next migrate judges them again, and rewrites none",
             Cause.STATE_FILE,
         )
     if found.foreign_writer:
         return Alert(
-            _TIME.sub(r"\1 \2", found.foreign_writer) + f" ({_in_short(found)})",
-            "look for it in `crontab -l` of every user; the next migrate compares what it published",
+            f"{short_times(found.foreign_writer)} ({_in_short(found)})",
+            FIND_WRITER,
             Cause.STATE_FILE,
             details=tuple(_named(found)),
         )
@@ -80,7 +80,7 @@ def _different(ctx: Context, found: MirrorDifference) -> Alert | None:
         return None
     return Alert(
         f"{name} was edited: {_in_short(found)}",
-        "the next migrate takes it into account, entry by entry",
+        "the next migrate takes it into account",
         Cause.STATE_FILE,
         details=tuple(_named(found)),
     )
@@ -94,6 +94,7 @@ def _kinds(found: MirrorDifference) -> list[tuple[str, str, tuple[str, ...]]]:
         ("added", "adopted where the bytes match", tuple(entry.path for entry in found.added)),
         ("altered", "not believed, and written back", found.altered),
         ("not understood", "left as they are", refused),
+        ("of others taken out", "carried on no longer", found.let_go),
     ]
 
 
@@ -119,15 +120,28 @@ def _named(found: MirrorDifference) -> list[str]:
 def with_state_file(seen: Overview, look: StateFileLook | None) -> Overview:
     """The overview with what the state file was found to be, in place of what stat alone could say.
 
-    A last run that was refused because of the same state file is not a second alert.
+    A last run that came to nothing because of the same state file is not a second alert.
     """
     if look is None or seen.state_file is None or (look.alert is None and look.identity != seen.state_file):
         return seen  # a file that goes on changing is as it was found last
-    alerts = [look.alert if alert.cause == Cause.STATE_FILE else alert for alert in seen.alerts]
+    alerts = []
+    for alert in seen.alerts:
+        if alert.cause != Cause.STATE_FILE:
+            alerts.append(alert)
+        elif alert.next_step == FIND_WRITER:  # whoever writes it was seen, which says more than what was written
+            found = look.alert
+            broken = found is not None and found.cause == Cause.BROKEN_STATE_FILE
+            alerts.append(replace(alert, details=found.details if found is not None and not broken else ()))
+            alerts += [found] if found is not None and broken else []
+        elif look.alert is not None:
+            alerts.append(look.alert)
+    if look.alert is not None and not any(alert.cause in _SAID for alert in alerts):
+        alerts.append(look.alert)
     last = seen.last_run
     stopped = last is not None and last.status in (RunStatus.REFUSED, RunStatus.FAILED)
-    said = look.alert is not None and last is not None and stopped and "state file" in last.message
-    if look.alert is not None and look.alert not in alerts:
-        alerts.append(look.alert)
-    kept = [alert for alert in alerts if alert is not None and not (said and alert.cause == Cause.LAST_RUN)]
-    return replace(seen, alerts=tuple(kept))
+    if look.alert is not None and last is not None and stopped and "state file" in last.message:
+        alerts = [alert for alert in alerts if alert.cause != Cause.LAST_RUN]
+    return replace(seen, alerts=tuple(alerts))
+
+
+_SAID = (Cause.STATE_FILE, Cause.BROKEN_STATE_FILE)

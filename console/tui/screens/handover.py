@@ -160,7 +160,7 @@ us. Nothing has happened yet, and nothing happens before [ Adopt ] is pressed. C
 
 State file   the other program's: how many entries it has, and when it was last written
 Adopts       files whose published copy is what the entry says. The run reads every copy and compares its checksum
-Leaves be    what cannot be adopted. It is listed, carried on in the state file, and never touched
+Left alone   what cannot be adopted. It is listed, carried on in the state file, and never touched
 Changes      what the run writes is our ledger, nothing else
 Pre-flight   the checks. ✗ refuses the run until it is put right
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from console.engine.context import Context, open_context
 from console.engine.environment import Environment
+from console.engine.ledger.mirror import write_mirror
+from console.engine.ledger.mirror_adopt import iter_entries, keep_foreign, settle_adoption
 from console.engine.ledger.store import open_writer, transaction
 from tests.support import RAW, VALIDATED, fixed_environment, make_workspace, valid_record
 from tests.support.workspace import encode
@@ -168,3 +170,37 @@ def put_state(ctx: Context, document: Any) -> None:
 
 def raw(name: str) -> str:
     return f"{RAW}/{name}"
+
+
+def vanished_entry(n: int) -> dict[str, Any]:
+    """An entry as the incumbent writes it, of a file that is not there any more."""
+    sha256 = f"{n:064x}"
+    return {
+        "checksum": sha256,
+        "processed_at": f"2023-05-01T10:00:00.{n % 1_000_000:06d}",
+        "dest_path": f"{VALIDATED}/old/{n}.json",
+        "metadata": {"size_bytes": n, "modified_timestamp": 1682935200.25, "checksum": sha256},
+        "validation_info": {"file_size_bytes": n, "format": "json", "record_count": 1},
+    }
+
+
+def adopted_workspace(root: Path, foreign: dict[str, Any]) -> Context:
+    """A workspace whose state file, the incumbent's, was adopted by run 1: the ledger's files, and `foreign`."""
+    ctx = filled_workspace(root)
+    with opened(ctx) as connection:
+        write_mirror(ctx, connection, 1)
+        connection.execute("DELETE FROM mirrors")
+        connection.execute("DELETE FROM meta WHERE key = 'mirror'")
+        connection.execute("UPDATE files SET status = 'adopted', judged_run = 0")
+    document = state_of(ctx)
+    document["processed_files"] = {**foreign, **document["processed_files"]}
+    document["last_updated"] = "2026-03-01T10:00:00.500000"
+    put_state(ctx, document)
+    found = iter_entries(ctx)
+    for _ in found:
+        pass
+    assert found.identity is not None
+    with opened(ctx) as connection, transaction(connection):
+        keep_foreign(connection, ((key, value, "its source is gone") for key, value in foreign.items()))
+        settle_adoption(ctx, connection, found.sha256, found.identity, 1, found.last_updated)
+    return ctx

@@ -8,32 +8,29 @@ import os
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from console.engine.context import Context, open_context
 from console.engine.errors import MirrorError
 from console.engine.ledger.mirror import read_mirror, write_mirror
-from console.engine.ledger.mirror_adopt import iter_entries, keep_foreign, needs_adoption, settle_adoption
-from console.engine.ledger.mirror_memory import expected_identity, identity_of, spelled_key, stored_key
+from console.engine.ledger.mirror_adopt import iter_entries, needs_adoption
+from console.engine.ledger.mirror_foreign import spelled_key, stored_key
+from console.engine.ledger.mirror_memory import expected_identity, identity_of
 from console.engine.ledger.store import reading
-from tests.engine.ledger.filled import STATE, filled_workspace, opened, put_state, raw, state_of
+from tests.engine.ledger.filled import (
+    STATE,
+    adopted_workspace,
+    filled_workspace,
+    opened,
+    put_state,
+    raw,
+    state_of,
+    vanished_entry,
+)
 from tests.support import fixed_environment, make_workspace
 
 ONE = raw("s0/dumps/2024-01-01_000000/data.json")
-
-
-def entry(n: int) -> dict[str, Any]:
-    """An entry as the incumbent writes it, of a file that is not there."""
-    sha256 = f"{n:064x}"
-    return {
-        "checksum": sha256,
-        "processed_at": f"2023-05-01T10:00:00.{n % 1_000_000:06d}",
-        "dest_path": f"data/transformed/validated/old/{n}.json",
-        "metadata": {"size_bytes": n, "modified_timestamp": 1682935200.25, "checksum": sha256},
-        "validation_info": {"file_size_bytes": n, "format": "json", "record_count": 1},
-    }
 
 
 @pytest.fixture
@@ -139,7 +136,7 @@ def test_a_large_file_is_read_in_constant_memory(tmp_path: Path) -> None:
     ctx = open_context(root, env=fixed_environment())
     with (root / STATE).open("w") as file:
         file.write('{"processed_files": {')
-        file.write(",".join(f'"{raw(f"old/{n}.json")}": {json.dumps(entry(n))}' for n in range(20_000)))
+        file.write(",".join(f'"{raw(f"old/{n}.json")}": {json.dumps(vanished_entry(n))}' for n in range(20_000)))
         file.write('}, "last_updated": "2024-01-01T00:00:00"}')
     tracemalloc.start()
     try:
@@ -153,31 +150,8 @@ def test_a_large_file_is_read_in_constant_memory(tmp_path: Path) -> None:
 # --- settled -----------------------------------------------------------------------------------------------
 
 
-def adopted(tmp_path: Path, foreign: dict[str, Any]) -> Context:
-    """A workspace whose state file was adopted by run 1: four files of the ledger, and entries nobody could."""
-    ctx = filled_workspace(tmp_path / "ws")
-    with opened(ctx) as connection:
-        write_mirror(ctx, connection, 1)
-        connection.execute("DELETE FROM mirrors")
-        connection.execute("DELETE FROM meta WHERE key = 'mirror'")
-    document = state_of(ctx)
-    document["processed_files"] = {**foreign, **document["processed_files"]}
-    document["last_updated"] = "2023-05-01T10:00:00.000001"
-    put_state(ctx, document)
-    found = iter_entries(ctx)
-    for _ in found:
-        pass
-    assert found.identity is not None
-    with opened(ctx) as connection:
-        connection.execute("BEGIN")
-        keep_foreign(connection, ((key, value, "its source is gone") for key, value in foreign.items()))
-        settle_adoption(ctx, connection, found.sha256, found.identity, 1, found.last_updated)
-        connection.execute("COMMIT")
-    return ctx
-
-
 def test_the_adopted_version_is_ours_by_stat_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ctx = adopted(tmp_path, {})
+    ctx = adopted_workspace(tmp_path / "ws", {})
 
     def no(*_: object) -> None:
         raise AssertionError("it was read")
@@ -230,7 +204,7 @@ def test_what_we_wrote_judged_or_saw_deleted_needs_none(tmp_path: Path) -> None:
 
 def test_of_a_large_one_only_the_first_window_is_read(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     with (ctx.workspace.root / STATE).open("w") as file:
-        json.dump({"processed_files": {raw(f"old/{n}.json"): entry(n) for n in range(10_000)}}, file)
+        json.dump({"processed_files": {raw(f"old/{n}.json"): vanished_entry(n) for n in range(10_000)}}, file)
     sizes: list[int] = []
     inner = os.read
 

@@ -36,7 +36,7 @@ from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
 from console.engine.globs import compile_glob
-from console.engine.ledger.mirror import difference_lines, read_mirror, record_difference, write_mirror
+from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
 from console.engine.ledger.store import open_reader, reading, transaction
 from console.engine.model import Check, MigrateParams, RunStatus
 from console.engine.records.rules import load_rules
@@ -145,10 +145,7 @@ class Migrate:
     def _honour_edits(self, run: ActiveRun) -> None:
         """What somebody changed in the state file since we wrote it, entry by entry."""
         difference = read_mirror(self._ctx, run.connection)
-        refused = record_difference(self._ctx, run.connection, difference, run.seq)
-        tell = _tell(run)
-        for line in difference_lines(difference, refused):
-            tell(*line)
+        honour_difference(self._ctx, run.connection, difference, run.seq, tell=_tell(run))
 
     def _check_binding(self, run: ActiveRun) -> None:
         if run.request.binding is None:
