@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -70,10 +71,20 @@ def forget_one(root: Path) -> None:
     os.utime(root / STATE, (facts.st_atime, facts.st_mtime))
 
 
-def write_as_another(root: Path) -> None:
-    """What the incumbent does in a forgotten cron job: one more entry, its own `last_updated`."""
+def write_as_another(root: Path, name: str = "late") -> None:
+    """What the incumbent does in a forgotten cron job: one more file published and entered, its own `last_updated`."""
+    path = f"data/raw/funding_sources/{name}/data.json"
+    dest = f"data/transformed/validated/{name}/data.json"
+    content = b"[]"
+    for place in (path, dest):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_bytes(content)
+    facts = os.stat(root / path)
+    entry = foreign_entry(len(content))
+    entry["checksum"] = entry["metadata"]["checksum"] = hashlib.sha256(content).hexdigest()
+    entry["dest_path"], entry["metadata"]["modified_timestamp"] = dest, facts.st_mtime
     document = state_of(root)
-    document["processed_files"]["data/raw/funding_sources/old/new.json"] = foreign_entry(77)
+    document["processed_files"][path] = entry
     document["last_updated"] = datetime.now(UTC).replace(tzinfo=None).isoformat()
     write_state(root, document)
 

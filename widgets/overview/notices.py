@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
@@ -63,6 +64,11 @@ class Notice:
         return [*rows, ["  ", *help_]] if help_ else rows
 
 
+def _room(width: int) -> int:
+    """Cells beside the label."""
+    return max(30, (width or 80) - 2 - LABEL)
+
+
 class NoticeLine(Widget, can_focus=True):
     """One notice. Messages out: Chosen; Stepped, which its list answers by going to the next one."""
 
@@ -106,8 +112,12 @@ class NoticeLine(Widget, can_focus=True):
             self._notice = notice
             self.refresh(layout=True)
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """By the width it is going to have, not the one it had."""
+        return len(self._notice.rows(_room(width)))
+
     def render(self) -> Content:
-        room = max(30, (self.size.width or 80) - 2 - LABEL)
+        room = _room(self.size.width)
         out = []
         for at, cells in enumerate(self._notice.rows(room)):
             mark = "▸" if self.has_focus and not at else " "
@@ -176,13 +186,14 @@ class NoticeList(Vertical):
             return
         self._notices = notices
         there = self.lines
-        for line, notice in zip(there, notices, strict=False):
-            line.notice = notice
-        more = self.query_one(".notices-more")
-        if len(notices) > len(there):
-            self.mount_all([NoticeLine(notice) for notice in notices[len(there) :]], before=more)
+        made = [NoticeLine(notice) for notice in notices[len(there) :]]
+        if made:
+            self.mount_all(made, before=self.query_one(".notices-more"))
         for line in there[len(notices) :]:
             line.remove()
+        for at, (line, notice) in enumerate(zip([*there, *made], notices, strict=False)):
+            line.notice = notice
+            line.set_class(at > 0 and bool(notice.label), "-group")  # another kind than the one above
 
     def on_notice_line_stepped(self, message: NoticeLine.Stepped) -> None:
         message.stop()

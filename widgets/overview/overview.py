@@ -73,6 +73,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         & > #disks { margin-bottom: 1; }
         & > #recent { min-height: 3; }
         &.-airy > #first, &.-airy > #facts, &.-airy > #alerts { margin-bottom: 1; }
+        &.-airy NoticeLine.-group { margin-top: 1; }
     }
     """
 
@@ -155,7 +156,8 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         budget = max(2, height - FACTS_BESIDE - RUNS_LEAST + 1 - sum(heights))
         heights.append(self.query_one("#alerts", NoticeList).show(rest, budget, self._room))
         heights += [len(group) for group in [*groups, disks]]
-        airy = sum(each + 1 for each in heights if each) + RUNS_LEAST <= height
+        kinds = sum(bool(notice.label) for notice in [*first[1:], *rest[1:]])
+        airy = sum(each + 1 for each in heights if each) + kinds + RUNS_LEAST <= height
         self.set_class(airy, "-airy")
         facts: list[Content] = []
         for group in [*groups, *([trouble] if trouble else [])]:

@@ -78,7 +78,7 @@ def before_alert(ctx: Context, found: Before) -> Alert:
     written = "; last written" if found.entries and found.written_at else ""
     return Alert(
         f"Another program has worked here, opsconsole never has: {', '.join(parts)}{written}",
-        "no byte is changed, `leave` undoes it",
+        "no byte changes; it can be undone",
         Cause.ADOPTION,
         Level.OFFER,
         found.written_at if written else "",

@@ -19,7 +19,7 @@ from console.engine.ledger.store import reading, version_of, writable
 from console.engine.model import Identity, RunRow, RunStatus
 from console.engine.observe.alerts import Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
-from console.engine.observe.mirror_alert import mirror_alert
+from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import is_alive, run_row
 from console.engine.text import plural
@@ -27,6 +27,7 @@ from console.engine.text import plural
 __all__ = ["Alert", "Cause", "Level", "Overview", "overview", "state_file_identity"]
 
 RUNS = 50
+LOOK_FOR_WRITER = "look for it in `crontab -l`"  # the details say it in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ def _whose(ctx: Context, connection: sqlite3.Connection, seen: _Seen) -> None:
     if said is not None:
         text = said[0].removeprefix(f"{ctx.settings.state_file}: ")
         seen.mirror = Alert(short_times(text), said[1], Cause.STATE_FILE)
+        if said[1] == FIND_WRITER:
+            seen.mirror = replace(seen.mirror, next_step=LOOK_FOR_WRITER, details=(FIND_WRITER,))
     standing = state_file_identity(ctx) if idle else None
     if standing != expected_identity(connection):
         seen.state_file = standing

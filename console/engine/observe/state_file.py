@@ -14,7 +14,7 @@ from console.engine.ledger.store import reading
 from console.engine.model import Identity, RunStatus
 from console.engine.observe.alerts import Alert, Cause, short_times
 from console.engine.observe.mirror_alert import FIND_WRITER
-from console.engine.observe.overview import Overview, state_file_identity
+from console.engine.observe.overview import LOOK_FOR_WRITER, Overview, state_file_identity
 from console.engine.text import count, plural
 
 _NAMED = 50  # entries of each kind that are named
@@ -65,9 +65,9 @@ def _different(ctx: Context, found: MirrorDifference) -> Alert | None:
     if found.foreign_writer:
         return Alert(
             f"{short_times(found.foreign_writer)} ({_in_short(found)})",
-            FIND_WRITER,
+            LOOK_FOR_WRITER,
             Cause.STATE_FILE,
-            details=tuple(_named(found)),
+            details=(FIND_WRITER, "", *_named(found)),
         )
     if found.restored_run:
         return Alert(
@@ -128,11 +128,14 @@ def with_state_file(seen: Overview, look: StateFileLook | None) -> Overview:
     for alert in seen.alerts:
         if alert.cause != Cause.STATE_FILE:
             alerts.append(alert)
-        elif alert.next_step == FIND_WRITER:  # whoever writes it was seen, which says more than what was written
+        elif alert.next_step == LOOK_FOR_WRITER:  # whoever writes it was seen, which says more than what was written
             found = look.alert
-            broken = found is not None and found.cause == Cause.BROKEN_STATE_FILE
-            alerts.append(replace(alert, details=found.details if found is not None and not broken else ()))
-            alerts += [found] if found is not None and broken else []
+            if found is None:
+                alerts.append(alert)
+            elif found.cause == Cause.BROKEN_STATE_FILE:
+                alerts += [found, alert]
+            else:
+                alerts.append(replace(alert, details=found.details))
         elif look.alert is not None:
             alerts.append(look.alert)
     if look.alert is not None and not any(alert.cause in _SAID for alert in alerts):
