@@ -22,7 +22,7 @@ def open_alert(app: FedApp, alert: Alert) -> None:
 def alert_lines(alert: Alert) -> list[tuple[str, str]]:
     """All that is known of it, as lines for a TextScreen."""
     shown = [(alert.text, "strong")]
-    if alert.next_step:
+    if alert.next_step and not alert.details:  # they say it in full
         shown += [("", ""), (alert.next_step, "accent")]
     if alert.details:
         shown += [("", ""), *((line, "") for line in alert.details)]

@@ -28,7 +28,7 @@ class Visits:
         from console.engine.observe.visits import since_last_visit
 
         ctx = self._app.ctx
-        self._app.fetch("away", lambda: since_last_visit(ctx), self._told, failed=lambda error: None)
+        self._app.fetch("away", lambda: since_last_visit(ctx), self._told, failed=lambda error: self._told(None))
 
     def _told(self, away: Away | None) -> None:
         self._app.show_away(away)

@@ -135,5 +135,5 @@ async def shared_looks(folder: Path) -> None:
     async with console(root, "80x24", "ops-dark") as (app, pilot):
         await until(pilot, lambda: "Enter: plan to adopt" in page(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "of about" in page(app), 2000)
+        await until(pilot, lambda: "of about" in page(app) and "Changes" in page(app), 2000)
         take(app, "adopt-plan-large")

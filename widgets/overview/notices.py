@@ -61,12 +61,20 @@ class Notice:
         if step and used + width_of(step.replace("`", "")) <= room - 2:
             return [*rows, ["  ", *beside, *marked(step, "dim")]]
         rows += [["  ", *marked(part, "dim")] for part in (wrap(step, room - 2)[:2] if step else [])]
-        return [*rows, ["  ", *help_]] if help_ else rows
+        if not help_ or (not step and len(parts) == self.most):
+            return rows
+        return [*rows, ["  ", *help_]]
 
 
 def _room(width: int) -> int:
     """Cells beside the label."""
     return max(30, (width or 80) - 2 - LABEL)
+
+
+def _under_cursor(cell: Cell) -> Cell:
+    """A cell without its tone; what was coloured to stand out is bold instead."""
+    text, tone = (cell, "") if isinstance(cell, str) else cell
+    return (text, "strong") if tone in ("accent", "bad", "strong") else text
 
 
 class NoticeLine(Widget, can_focus=True):
@@ -117,11 +125,16 @@ class NoticeLine(Widget, can_focus=True):
         return len(self._notice.rows(_room(width)))
 
     def render(self) -> Content:
-        room = _room(self.size.width)
+        width = self.size.width or 80
+        focused = self.has_focus
         out = []
-        for at, cells in enumerate(self._notice.rows(room)):
-            mark = "▸" if self.has_focus and not at else " "
-            out.append(paint((mark, "strong"), (fit("" if at else self._notice.label, LABEL), "dim"), *cells))
+        for at, cells in enumerate(self._notice.rows(_room(width))):
+            mark = "▸" if focused and not at else " "
+            line = [(mark, "strong"), (fit("" if at else self._notice.label, LABEL), "dim"), *cells]
+            if focused:  # one colour from edge to edge, as a table's cursor
+                line = [_under_cursor(cell) for cell in line]
+                line.append(" " * (width - sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in line)))
+            out.append(paint(*line))
         return lines(out)
 
     def action_choose(self) -> None:
@@ -152,11 +165,13 @@ class NoticeList(Vertical):
             super().__init__()
             self.notices, self.step = notices, step
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, notices: Sequence[Notice] = (), *, id: str | None = None) -> None:
+        """notices: what is shown from the first."""
         super().__init__(id=id)
-        self._notices: tuple[Notice, ...] = ()
+        self._notices = tuple(notices)
 
     def compose(self) -> ComposeResult:
+        yield from (NoticeLine(notice) for notice in self._notices)
         yield Static(classes="notices-more", markup=False)
 
     @property

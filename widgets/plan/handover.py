@@ -78,9 +78,7 @@ class AdoptView(_View):
             share = min(1.0, plan.entries / plan.about) if plan.about else 0.0
             full, rest = bar(share, 16)
             about = f" of about {count(plan.about)}" if plan.about > plan.entries else ""
-            return labelled(
-                "Reading", (full, "running"), (rest, "dim"), f" {count(plan.entries)}{about} entries of the state file"
-            )
+            return labelled("Reading", (full, "running"), (rest, "dim"), f" {count(plan.entries)}{about} entries")
         cells: list[Cell] = [(plural(plan.entries, "entry", "entries"), "strong")]
         if plan.last_updated:
             written = short_time(plan.last_updated, self.zone, datetime.now(UTC))

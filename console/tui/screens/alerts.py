@@ -37,20 +37,17 @@ class AlertsScreen(Dialog[Alert]):
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(classes="dialog-body", can_focus=False):
             if self._alerts:
-                yield NoticeList()
+                yield NoticeList(alert_notices(self._alerts, self._zone, datetime.now(UTC), most=_LINES))
             else:
                 yield Static(paint(("✓ no alert", "good")), markup=False)
 
     def focus_first(self) -> None:
-        for notices in self.query(NoticeList):
-            notices.show(alert_notices(self._alerts, self._zone, datetime.now(UTC), most=_LINES))
-        self.focus_harmless()
-        self.call_after_refresh(self._focus_alert)
-
-    def _focus_alert(self) -> None:
-        for line in self.query(NoticeLine):
-            line.focus()
-            return
+        """The first alert, at once: an Enter that was typed ahead is meant for it."""
+        first = next(iter(self.query(NoticeLine)), None)
+        if first is None:
+            self.focus_harmless()
+        else:
+            self.set_focus(first)
 
     def on_notice_line_chosen(self, message: NoticeLine.Chosen) -> None:
         message.stop()

@@ -69,6 +69,12 @@ class _HandoverScreen(ActionDialog, Generic[P]):
             self._plan, self._complete = plan, True
             self._show(note)
 
+    def _planning_failed(self, number: int, error: Exception) -> None:
+        if number == self._number:
+            self._plan = None
+            super()._planning_failed(number, error)
+            self._number += 1  # what it told before it failed may still be on its way
+
     def _refused(self) -> Sequence[GateItem]:
         return self._plan.refused if self._plan and self._complete else []
 
