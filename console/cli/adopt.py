@@ -70,7 +70,9 @@ def make_plan(ctx: Context) -> AdoptPlan:
     line = ProgressLine(note(), wanted=True)
     line.show("Reading the state file")
     try:
-        return plan_adopt(ctx, progress=lambda done: line.show(f"Reading the state file: {count(done)} entries"))
+        return plan_adopt(
+            ctx, progress=lambda plan: line.show(f"Reading the state file: {count(plan.entries)} entries")
+        )
     finally:
         line.clear()
         out().flush()

@@ -89,6 +89,10 @@ class LedgerError(RecoveryNeededError):
     """The ledger cannot be opened or read."""
 
 
+class NewerLedgerError(LedgerError):
+    """A newer program has upgraded the ledger; `what` names it."""
+
+
 class MirrorError(RecoveryNeededError):
     """The state file does not parse; `line` and `column` (1-based) say where."""
 

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
 from console.tui import signals
+from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
 from console.tui.feed import FedApp
 from console.tui.glyphs import StandIns
@@ -82,6 +83,7 @@ class ConsoleApp(FedApp):
         """End the console with this exit status; runs go on."""
         if not self.leaving:
             self.stop_feeding()
+            self.visits.leave()
             if not self.is_headless:
                 leaving.leave_for_certain(lambda: status)
             self.exit(return_code=status)
@@ -158,12 +160,15 @@ class ConsoleApp(FedApp):
             self.notify(f"{action.label}: nothing can be changed while the configuration does not load.", markup=False)
         elif self.ctx.read_only:
             self.notify(f"{action.label}: this console is read-only, it can change nothing.", markup=False, timeout=4)
-        elif not action.available:
+        elif self.refusal:
+            self.notify(f"{action.label}: {self.refusal}.", markup=False, timeout=12)
+        elif not action.available or action.name not in DIALOGS:
             self.notify(f"{not_yet(action)}.", title=action.label, markup=False, timeout=6)
         elif len(self.screen_stack) == 1:
-            from console.tui.screens.migrate import MigrateScreen
+            self.push_screen(DIALOGS[action.name](self.ctx))
 
-            self.push_screen(MigrateScreen(self.ctx))
+    def act(self, name: str) -> None:
+        self.action_act(name)
 
     def on_action_bar_wanted(self, message: ActionBar.Wanted) -> None:
         self.action_act(message.action.name)

@@ -23,7 +23,7 @@ a, then letter   an action's plan           F5 F6 F7 F8     the same, where the 
 ctrl+r           look again                 ctrl+l          draw everything again
 ctrl+z           back to the shell for a while; fg comes back
 ctrl+q           leave. A run in progress goes on; `opsconsole runs attach` shows it
-Tab              to the buttons
+Tab              to alerts and buttons; Enter on an alert leads to what helps
 
 To mark text with the mouse hold Shift, or turn the mouse off in the palette.
 """
@@ -34,7 +34,7 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
     for entry in PANES:
         yield SystemCommand(entry.title, f"go to the pane {entry.title}", _call(app, f"pane('{entry.name}')"))
     for action in ACTIONS:
-        if app.ctx.read_only:
+        if app.only_looking:
             continue
         later = "" if action.available else " (comes with a later version)"
         yield SystemCommand(action.label, action.summary + later, _call(app, f"act('{action.name}')"))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
-
-from textual.app import App
-from textual.worker import Worker, WorkerState
+from typing import TYPE_CHECKING
 
 from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, OutcomeRow, Plan, RunRow, RunStatus
-from console.engine.text import size, visible
+from console.engine.text import size
 from console.tui.explanation import explanation_lines, fact_lines
-from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.leads import open_alert
+from console.tui.messages import DisksRead, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.presence import StateFileEye, Visits
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.screens.main import MainScreen, PaneMade
 from console.tui.watch import Watcher
+from console.tui.work import WorkingApp
 from console.tui.zone import time_zone
+from widgets.actionbar import ActionBar
 from widgets.overview import OverviewPane
 from widgets.overview.overview import DISK_BAD, DISK_WARN
 from widgets.pager.markdown import plain
@@ -26,22 +27,22 @@ from widgets.runs import RunDetail, RunsPane
 from widgets.status import RunState, StatusLine
 
 if TYPE_CHECKING:
+    from console.engine.observe.alerts import Alert
     from console.engine.observe.disk import ZoneDisk
     from console.engine.observe.overview import Overview
+    from console.engine.observe.visits import Away
     from console.engine.runs.start import StartedRun
     from widgets.logs.messages import Problem
 
-T = TypeVar("T")
 OUTCOMES_PAGE = 200
 
 
-class FedApp(App[None]):
+class FedApp(WorkingApp):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
         super().__init__()
         self.ctx = ctx
-        self.leaving = False
         self.running: RunRow | None = None
         self._seconds_left: float | None = None
         self.configuration_trouble = tuple(trouble)
@@ -53,9 +54,23 @@ class FedApp(App[None]):
         self._waiting_note = "looking…"
         self._watcher: Watcher | None = None
         self._to_show = ""  # a run that was started here and that the ledger has not shown yet
-        self._zone = time_zone(ctx.settings.time_zone)
+        self.time_zone = time_zone(ctx.settings.time_zone)
+        self.refusal = ""  # why nothing can be changed from here although the session may: a newer ledger
+        self.visits = Visits(self)
+        self._eye = StateFileEye(self)
+        self._read: Overview | None = None  # what the watcher said last, before the eye's findings went in
+        self._away: Away | None = None
 
-    # ── workers ───────────────────────────────────────────────────────────────────────────────────────────────
+    @property
+    def only_looking(self) -> bool:
+        """Whether nothing can be changed from here."""
+        return self.ctx.read_only or bool(self.refusal)
+
+    def act(self, name: str) -> None:
+        """Open the plan of an action."""
+        raise NotImplementedError
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start_feeding(self) -> None:
         """Start the watcher and look for what is waiting."""
@@ -66,6 +81,7 @@ class FedApp(App[None]):
         watcher = Watcher(self.ctx, self.post_message)
         self._watcher = watcher
         self.run_worker(watcher.run, name="watch", group="watch", thread=True, exit_on_error=False)
+        self.visits.begin()
         self._look_for_waiting()
 
     def stop_feeding(self) -> None:
@@ -73,42 +89,6 @@ class FedApp(App[None]):
         self.leaving = True
         if self._watcher is not None:
             self._watcher.stop()
-
-    def fetch(
-        self,
-        name: str,
-        work: Callable[[], T],
-        done: Callable[[T], object],
-        failed: Callable[[Exception], object] | None = None,
-    ) -> None:
-        """Run `work` in a thread and hand its answer to `done` here; errors to `failed`, else they are shown."""
-
-        def job() -> None:
-            try:
-                answer: object = work()
-            except Exception as error:
-                if failed is None or self.leaving:
-                    raise
-                self.post_message(Fetched(failed, error))
-                return
-            self.post_message(Fetched(done, answer))
-
-        self.run_worker(job, name=name, group=name, thread=True, exit_on_error=False)
-
-    def on_fetched(self, message: Fetched) -> None:
-        message.stop()
-        if not self.leaving:
-            message.done(message.answer)
-
-    def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
-        """The one place where an error of a worker becomes visible."""
-        if message.state != WorkerState.ERROR or self.leaving:
-            return
-        error = message.worker.error
-        says = error.lines() if isinstance(error, EngineError) else [f"{type(error).__name__}: {error}"]
-        self.notify(
-            visible(" · ".join(says)), title=f"✗ {message.worker.name}", severity="error", markup=False, timeout=12
-        )
 
     # ── finding panes ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,18 +108,17 @@ class FedApp(App[None]):
     def on_pane_made(self, message: PaneMade) -> None:
         pane = message.pane
         if isinstance(pane, RunsPane):
-            pane.zone = pane.detail.zone = self._zone
-            pane.detail.read_only = self.ctx.read_only
+            pane.zone = pane.detail.zone = self.time_zone
+            pane.detail.read_only = self.only_looking
             pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
             pane.runs = self._runs
+            self.show_away(None)  # whoever sees the runs has been told
 
     # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
 
     def on_overview_read(self, message: OverviewRead) -> None:
-        self._overview, self._runs = message.overview, message.overview.runs
-        self.running = message.overview.running
-        self._fill_status()
-        self._fill_overview()
+        self._read = message.overview
+        self.overview_again()
         pane = self.runs_pane
         if pane is not None:
             pane.runs = self._runs
@@ -147,7 +126,28 @@ class FedApp(App[None]):
             row = next((row for row in self._runs if row.id == self._to_show), None)
             if row is not None:
                 self._to_show = ""
-                self.call_later(self._show_run, row)
+                self.call_later(self.show_run, row)
+
+    def overview_again(self) -> None:
+        """Show what the watcher said last, with what is known of the state file."""
+        if self._read is None or self.leaving:
+            return
+        seen = self._eye.seen(self._read)
+        self._overview, self._runs, self.running = seen, seen.runs, seen.running
+        if seen.refusal != self.refusal:
+            self.refusal = seen.refusal
+            self.main.query_one(ActionBar).read_only = self.only_looking
+        self._fill_status()
+        self._fill_overview()
+        pane = self.main.pane("overview")
+        if isinstance(pane, OverviewPane) and not seen.has_ledger:
+            pane.call_after_refresh(pane.focus_offer)
+
+    def show_away(self, away: Away | None) -> None:
+        """What happened since the operator was here last; None takes it off the screen."""
+        if away != self._away:
+            self._away = away
+            self._fill_overview()
 
     def on_disks_read(self, message: DisksRead) -> None:
         self._disks = message.disks
@@ -189,11 +189,11 @@ class FedApp(App[None]):
         ctx = self.ctx
         line.workspace = ctx.settings.name
         line.where = f"{ctx.env.who.host}:{ctx.workspace.root}"
-        line.read_only = ctx.read_only
-        line.zone = self._zone
+        line.read_only = self.only_looking
+        line.zone = self.time_zone
         line.now = ctx.env.now
         line.trouble = "configuration" if self.configuration_trouble else "ledger" if self._ledger_trouble else ""
-        line.alerts = len(self._overview.alerts) if self._overview else 0
+        line.alerts = self._overview.counted if self._overview else 0
         line.disk = _disk_word(self._disks)
         run = self.running
         line.running = None
@@ -212,9 +212,9 @@ class FedApp(App[None]):
     def _fill_overview(self) -> None:
         pane = self.main.pane("overview")
         if isinstance(pane, OverviewPane):
-            pane.zone = self._zone
+            pane.zone = self.time_zone
             pane.overview, pane.waiting, pane.waiting_note = self._overview, self._waiting, self._waiting_note
-            pane.disks = self._disks
+            pane.disks, pane.away = self._disks, self._away
             pane.trouble = (*self.configuration_trouble, *self._ledger_trouble)
             pane.update()
 
@@ -223,9 +223,12 @@ class FedApp(App[None]):
         if self.configuration_trouble:
             return
 
-        def look() -> Plan:
+        def look() -> Plan | str:
             from console.engine.actions.migrate.plan import plan_migrate
+            from console.engine.checks.adoption import waits_for_adoption
 
+            if waits_for_adoption(self.ctx):
+                return "not looked at: what the other program published is adopted first"
             plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
 
@@ -237,7 +240,7 @@ class FedApp(App[None]):
             self._waiting, self._waiting_note = plan, note
             self._fill_overview()
 
-        self.fetch("waiting", look, found, failed)
+        self.fetch("waiting", look, lambda it: found(None, it) if isinstance(it, str) else found(it), failed)
 
     # ── what panes want ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -313,18 +316,29 @@ class FedApp(App[None]):
         self.ask_cancel(message.run)
 
     async def on_overview_pane_run_chosen(self, message: OverviewPane.RunChosen) -> None:
-        await self._show_run(message.run)
+        await self.show_run(message.run)
 
     def on_log_pane_problem(self, message: Problem) -> None:
         self.notify(message.text, severity="warning", markup=False, timeout=6)
 
     def on_overview_pane_alerts_wanted(self, message: OverviewPane.AlertsWanted) -> None:
-        shown: list[tuple[str, str]] = []
-        for alert in message.alerts:
-            shown += [(f"! {alert.text}", "warn"), (f"  {alert.next_step}", ""), ("", "")]
-        self.push_screen(TextScreen("Alerts", lines_=shown or [("✓ no alert", "good")]))
+        from console.tui.screens.alerts import AlertsScreen
 
-    async def _show_run(self, row: RunRow) -> None:
+        def chosen(alert: Alert | None) -> None:
+            if alert is not None:
+                open_alert(self, alert)
+
+        self.push_screen(AlertsScreen(message.alerts, self.time_zone), chosen)
+
+    def on_overview_pane_alert_chosen(self, message: OverviewPane.AlertChosen) -> None:
+        open_alert(self, message.alert)
+
+    async def on_overview_pane_away_chosen(self, message: OverviewPane.AwayChosen) -> None:
+        await self.main.show_pane("runs")
+        self.show_away(None)
+
+    async def show_run(self, row: RunRow) -> None:
+        """Go into this run, in the pane of runs."""
         pane = await self.main.show_pane("runs")
         if isinstance(pane, RunsPane):
             self.on_pane_made(PaneMade(pane))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from console.engine.model import Plan, RunRow
+from console.engine.model import RunRow
 
 if TYPE_CHECKING:
     from console.engine.observe.disk import ZoneDisk
@@ -76,9 +76,12 @@ class Judged(Message):
         return isinstance(message, Judged) and message.plan_number <= self.plan_number
 
 
-class Planned(Message):
-    """A plan is ready."""
+class PlanSoFar(Message):
+    """A plan that is still being made: what it has found up to now."""
 
-    def __init__(self, plan_number: int, plan: Plan) -> None:
+    def __init__(self, plan_number: int, plan: Any) -> None:
         super().__init__()
         self.plan_number, self.plan = plan_number, plan
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, PlanSoFar) and message.plan_number <= self.plan_number

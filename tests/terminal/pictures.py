@@ -154,14 +154,20 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or the size that is named."""
-    wanted = sys.argv[1:] or [*SIZES, "looks"]
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`."""
+    from tests.terminal.pictures_shared import shared, shared_looks
+
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
                 asyncio.run(session(Path(folder), size, "ops-dark", size))
+            if "shared" in wanted:
+                asyncio.run(shared(Path(folder), size, "ops-dark", size))
         if "looks" in wanted:
             asyncio.run(looks(Path(folder)))
+        if "shared-looks" in wanted:
+            asyncio.run(shared_looks(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from console.engine.model import RunStatus
 from console.engine.observe.overview import Alert, Overview
 from console.tui.app import ConsoleApp
 from console.tui.messages import OverviewRead, RunEnded, RunMoved, TroubleRead
-from console.tui.screens.dialog import TextScreen
+from console.tui.screens.alerts import AlertsScreen
 from console.tui.watch import Watcher
 from tests.engine.ledger.filled import opened
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
@@ -146,7 +146,7 @@ async def test_alerts_are_counted_and_listed(engine: Engine) -> None:
         app.post_message(OverviewRead(overview(alerts=(Alert("one thing", "do it"), Alert("another", "do that")))))
         await until(pilot, lambda: "! 2 alerts" in shown(app)[0])
         await pilot.press("exclamation_mark")
-        await until(pilot, lambda: isinstance(app.screen, TextScreen) and "do that" in page(app))
+        await until(pilot, lambda: isinstance(app.screen, AlertsScreen) and "do that" in page(app))
 
 
 async def test_trouble_comes_and_goes(engine: Engine) -> None:

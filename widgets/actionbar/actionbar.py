@@ -35,7 +35,7 @@ class ActionBar(Horizontal):
     def __init__(self, actions: Sequence[Action] = BUTTONS, *, read_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
         self.actions = tuple(actions)
-        self.read_only = read_only
+        self._read_only = read_only
         self._armed = False
 
     def compose(self) -> ComposeResult:
@@ -45,12 +45,25 @@ class ActionBar(Horizontal):
                 hint=f"a {action.key}",
                 id=f"action-{action.name}",
                 classes="-main" if action.available else "-later",
-                disabled=self.read_only,
+                disabled=self._read_only,
             )
         yield Static(id="bar-hint", markup=False)
 
     def on_mount(self) -> None:
         self._tell()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed from here."""
+        return self._read_only
+
+    @read_only.setter
+    def read_only(self, value: bool) -> None:
+        if value != self._read_only:
+            self._read_only = value
+            for push in self.query(Push):
+                push.disabled = value
+            self._tell()
 
     @property
     def armed(self) -> bool:
@@ -67,7 +80,7 @@ class ActionBar(Horizontal):
         hint = self.query_one("#bar-hint", Static)
         if self._armed:
             hint.update(paint(("a + letter, Esc", "warn")))
-        elif self.read_only:
+        elif self._read_only:
             hint.update(paint(("read-only", "warn")))
         else:
             hint.update(paint((": commands", "dim")))

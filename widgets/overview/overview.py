@@ -14,34 +14,50 @@ from textual.message import Message
 from textual.widgets import Static
 
 from console.engine.model import Plan, RunRow, RunStatus
+from console.engine.observe.alerts import Alert
 from console.engine.text import count, size, visible
 from widgets.look import Cell, bar, fit, lines, marked, paint, short_time, width_of, wrap
+from widgets.overview.notices import LABEL, NoticeLine, NoticeList
+from widgets.overview.words import FIRST, alert_notices, away_notice
 from widgets.runs.pane import RUN_COLUMNS
 from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
 from widgets.table import VirtualTable
 
 if TYPE_CHECKING:
     from console.engine.observe.disk import ZoneDisk
-    from console.engine.observe.overview import Alert, Overview
+    from console.engine.observe.overview import Overview
+    from console.engine.observe.visits import Away
 
-LABEL = 12  # cells of the words at the left
 FACTS_BESIDE = 4  # lines of waiting, last run and disk
 RUNS_LEAST = 7  # lines of recent runs below, before blank lines go between the facts
 DISK_WARN = 80.0  # percent used
 DISK_BAD = 95.0
 
 
-class OverviewPane(Vertical):
-    """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble.
+class Recent(VirtualTable):
+    """The runs; up from the first one leaves them."""
 
-    Set them and call `update`. Messages out: RunChosen, PlanWanted (Enter on nothing to choose), AlertsWanted.
+    def action_move(self, step: int) -> None:
+        if step < 0 and self.cursor == 0:
+            self.screen.focus_previous(NoticeLine)
+        else:
+            super().action_move(step)
+
+
+class OverviewPane(Vertical):
+    """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble, away.
+
+    Set them and call `update`. Messages out: RunChosen, AlertChosen, AwayChosen, AlertsWanted.
     """
 
     HELP = """# Overview
 Waiting     what a migrate would find now: new, changed and missing files, and those that failed before.
             Looked at when the console opens, after each run, and with ctrl+r.
 Last run    what the last execution did. Enter on it in the list below goes into it.
-Alerts      what needs somebody, each with what helps. ! shows them all.
+Found here  what another program published; Enter plans to take it over as it is.
+Away        what happened since you were here last; Enter shows the runs.
+Alerts      what needs somebody. Tab or the arrows go there, Enter leads to what helps. ! shows them all.
+To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
@@ -53,8 +69,11 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
     DEFAULT_CSS = """
     OverviewPane {
         height: 1fr;
-        & > #facts { height: auto; padding: 0 1; margin-bottom: 1; }
+        & > #facts, & > #disks { height: auto; padding: 0 1; }
+        & > #disks { margin-bottom: 1; }
         & > #recent { min-height: 3; }
+        &.-airy > #first, &.-airy > #facts, &.-airy > #alerts { margin-bottom: 1; }
+        &.-airy NoticeLine.-group { margin-top: 1; }
     }
     """
 
@@ -72,6 +91,16 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             super().__init__()
             self.alerts = tuple(alerts)
 
+    class AlertChosen(Message):
+        """Lead to what helps against this."""
+
+        def __init__(self, alert: Alert) -> None:
+            super().__init__()
+            self.alert = alert
+
+    class AwayChosen(Message):
+        """Show what happened meanwhile."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.overview: Overview | None = None
@@ -79,12 +108,16 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         self.waiting_note = "looking…"
         self.disks: Sequence[ZoneDisk] = ()
         self.trouble: Sequence[str] = ()
+        self.away: Away | None = None
         self.zone: tzinfo | None = None
-        self._shown = ""
+        self._shown: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
+        yield NoticeList(id="first")
         yield Static(id="facts", markup=False)
-        yield VirtualTable(RUN_COLUMNS, id="recent", empty="no run yet")
+        yield NoticeList(id="alerts")
+        yield Static(id="disks", markup=False)
+        yield Recent(RUN_COLUMNS, id="recent", empty="no run yet")
 
     def on_mount(self) -> None:
         self.update()
@@ -96,13 +129,10 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         """Show what the attributes say now; nothing is drawn when it reads the same."""
         if not self.is_mounted:
             return
-        content = self._facts()
-        if content.markup != self._shown:
-            self._shown = content.markup
-            self.query_one("#facts", Static).update(content)
+        now = datetime.now(UTC)
+        self._lay_out(now)
         table = self.query_one("#recent", VirtualTable)
         runs = self.overview.runs if self.overview else ()
-        now = datetime.now(UTC)
         table.rows = [run_cells(run, self.zone, now) for run in runs]
         table.empty = "looking…" if self.overview is None and not self.trouble else "no run yet"
 
@@ -113,15 +143,36 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         """Cells beside the label."""
         return max(30, (self.size.width or 80) - 2 - LABEL)
 
-    def _facts(self) -> Content:
-        groups = [self._waiting_rows(), self._last_rows(), self._alert_rows(), self._disk_rows()]
-        groups = [group for group in groups if group]
-        used = sum(len(group) for group in groups)
-        airy = used + len(groups) + RUNS_LEAST <= self.size.height
-        rows: list[Content] = []
-        for group in groups:
-            rows += [*([Content("")] if airy and rows else []), *group]
-        return lines(rows)
+    def _lay_out(self, now: datetime) -> None:
+        """Whose workspace it is and what happened meanwhile, then facts, alerts, disks; blank lines where they fit."""
+        alerts = self.overview.alerts if self.overview else ()
+        first = [away_notice(self.away, self.zone, now)] if self.away else []
+        first += alert_notices([alert for alert in alerts if alert.cause in FIRST], self.zone, now)
+        rest = alert_notices([alert for alert in alerts if alert.cause not in FIRST], self.zone, now)
+        groups = [group for group in (self._waiting_rows(), self._last_rows()) if group]
+        trouble, disks = self._trouble_rows(), self._disk_rows()
+        height = self.size.height or 19
+        heights = [self.query_one("#first", NoticeList).show(first, room=self._room), len(trouble)]
+        budget = max(2, height - FACTS_BESIDE - RUNS_LEAST + 1 - sum(heights))
+        heights.append(self.query_one("#alerts", NoticeList).show(rest, budget, self._room))
+        heights += [len(group) for group in [*groups, disks]]
+        kinds = sum(bool(notice.label) for notice in [*first[1:], *rest[1:]])
+        airy = sum(each + 1 for each in heights if each) + kinds + RUNS_LEAST <= height
+        self.set_class(airy, "-airy")
+        facts: list[Content] = []
+        for group in [*groups, *([trouble] if trouble else [])]:
+            facts += [*([Content("")] if airy and facts else []), *group]
+        self._put("#facts", facts)
+        self._put("#disks", disks)
+
+    def _put(self, where: str, rows: list[Content]) -> None:
+        """Nothing is drawn when it reads the same."""
+        content = lines(rows)
+        if self._shown.get(where) != content.markup:
+            self._shown[where] = content.markup
+            static = self.query_one(where, Static)
+            static.display = bool(rows)
+            static.update(content)
 
     def _label(self, text: str, *cells: Cell) -> Content:
         return paint((fit(text, LABEL), "dim"), *cells)
@@ -141,6 +192,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             ("known_failed", "failing", "bad"),
             ("accepted", "accepted", "dim"),
             ("held", "held", "warn"),
+            ("adopted", "adopted", "dim"),
         )
         for key, word, tone in words:
             if plan.counts.get(key):
@@ -176,32 +228,11 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             head += [(f" in {took(run)}", "dim")]
         return [self._label("Last run", *head), self._label("", *counts_cells(run.counts))]
 
-    def _alert_rows(self) -> list[Content]:
-        rows: list[Content] = []
-        for number, text in enumerate(line for given in self.trouble for line in wrap(given, self._room - 2)):
-            rows.append(self._label("Trouble" if not number else "", ("  " if number else "✗ ", "bad"), text))
-        alerts = self.overview.alerts if self.overview else ()
-        budget = max(2, (self.size.height or 19) - FACTS_BESIDE - RUNS_LEAST + 1)
-        for number, alert in enumerate(alerts):
-            block = self._alert_block(alert, "" if number else "Alerts")
-            if number and len(rows) + len(block) > budget:
-                rows.append(self._label("", (f"  and {len(alerts) - number} more   !: all of them", "dim")))
-                break
-            rows += block
-        return rows
-
-    def _alert_block(self, alert: Alert, label: str) -> list[Content]:
-        """One alert: on one line with what helps where there is room, else that below."""
-        wide = self._room >= 90
-        half = self._room // 2 if wide and alert.next_step else self._room - 2
-        head = wrap(visible(alert.text), half)[:2]
-        if wide and alert.next_step and len(head) == 1:
-            return [self._label(label, ("! ", "warn"), fit(head[0], half), "  ", *marked(alert.next_step, "dim"))]
-        rows = []
-        for at, text in enumerate(head):
-            rows.append(self._label("" if at else label, ("  ", "") if at else ("! ", "warn"), text))
-        step = wrap(visible(alert.next_step), self._room - 2)[:2] if alert.next_step else []
-        return rows + [self._label("", "  ", *marked(text, "dim")) for text in step]
+    def _trouble_rows(self) -> list[Content]:
+        return [
+            self._label("Trouble" if not number else "", ("  " if number else "✗ ", "bad"), text)
+            for number, text in enumerate(line for given in self.trouble for line in wrap(given, self._room - 2))
+        ]
 
     def _disk_rows(self) -> list[Content]:
         rows: list[Content] = []
@@ -232,6 +263,29 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
     def action_alerts(self) -> None:
         if self.overview:
             self.post_message(self.AlertsWanted(self.overview.alerts))
+
+    def on_notice_line_chosen(self, message: NoticeLine.Chosen) -> None:
+        message.stop()
+        about = message.notice.about
+        self.post_message(self.AlertChosen(about) if isinstance(about, Alert) else self.AwayChosen())
+
+    def on_notice_list_past(self, message: NoticeList.Past) -> None:
+        """From one list to the next, and down to the runs."""
+        message.stop()
+        if message.step > 0:
+            others = self.query_one("#alerts", NoticeList).lines if message.notices.id == "first" else []
+            (others[0] if others else self.query_one("#recent", Recent)).focus()
+        elif message.notices.id == "alerts":
+            others = self.query_one("#first", NoticeList).lines
+            if others:
+                others[-1].focus()
+
+    def focus_offer(self) -> None:
+        """Where there is no run to go into, Enter is for what was found here."""
+        table = self.query_one("#recent", Recent)
+        offers = self.query_one("#first", NoticeList).lines
+        if offers and not table.rows and self.screen.focused in (table, None):
+            offers[0].focus()
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
         message.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -44,7 +46,7 @@ class PlanView(Widget):
         return lines(rows)
 
     def _label(self, label: str, *cells: Cell) -> Content:
-        return paint((fit(label, LABEL), "dim"), *cells)
+        return labelled(label, *cells)
 
     def _what(self, plan: Plan) -> list[Content]:
         counts = plan.counts
@@ -87,7 +89,7 @@ class PlanView(Widget):
         if plan.files:
             rows.append(self._label("Would end", *cells, "   ", *_failed_cells(counts.get("fail", 0))))
         causes = [f"{cause_in_words(cause)} {count(files)}" for cause, files, _ in plan.failing]
-        for number, text in enumerate(_fill(causes, room - LABEL, 2)):
+        for number, text in enumerate(fill(causes, room - LABEL, 2)):
             rows.append(self._label("" if number else "  because", (text, "warn")))
         return rows
 
@@ -110,7 +112,7 @@ class PlanView(Widget):
             parts.append(f"{count(len(plan.vanished))} published whose raw file is gone")
         rows = [
             self._label("" if number else "Left alone", text)
-            for number, text in enumerate(_fill(parts, room - LABEL, 2))
+            for number, text in enumerate(fill(parts, room - LABEL, 2))
         ]
         if plan.unreadable:
             rows.append(self._label("", (f"✗ {plural(len(plan.unreadable), 'file')} cannot be read", "bad")))
@@ -142,17 +144,27 @@ class PlanView(Widget):
         return rows
 
     def _gate(self, plan: Plan, room: int) -> list[Content]:
-        rows: list[Content] = []
-        passed = [f"✓ {item.name}" for item in plan.gate if item.verdict == "pass"]
-        for number, text in enumerate(_fill(passed, room - LABEL, 3, between="  ")):
-            rows.append(self._label("" if number else "Pre-flight", (text, "good")))
-        for item in plan.gate:
-            if item.verdict != "pass":
-                rows += [
-                    self._label("" if rows or number else "Pre-flight", *cells)
-                    for number, cells in enumerate(gate_lines(item, room - LABEL))
-                ]
-        return rows
+        return gate_rows(plan.gate, room)
+
+
+def gate_rows(items: Sequence[GateItem], room: int) -> list[Content]:
+    """The checks before a run: what passes in short, what does not with what helps."""
+    rows: list[Content] = []
+    passed = [f"✓ {item.name}" for item in items if item.verdict == "pass"]
+    for number, text in enumerate(fill(passed, room - LABEL, 3, between="  ")):
+        rows.append(labelled("" if number else "Pre-flight", (text, "good")))
+    for item in items:
+        if item.verdict != "pass":
+            rows += [
+                labelled("" if rows or number else "Pre-flight", *cells)
+                for number, cells in enumerate(gate_lines(item, room - LABEL))
+            ]
+    return rows
+
+
+def labelled(label: str, *cells: Cell) -> Content:
+    """A line with a word at its left."""
+    return paint((fit(label, LABEL), "dim"), *cells)
 
 
 def gate_lines(item: GateItem, room: int) -> list[list[Cell]]:
@@ -178,7 +190,7 @@ def _failed_cells(number: int) -> list[Cell]:
     return [(f"{plural(number, 'file')} would fail", "bad")] if number else [("none fails", "good")]
 
 
-def _fill(parts: list[str], room: int, most: int, between: str = " · ") -> list[str]:
+def fill(parts: list[str], room: int, most: int, between: str = " · ") -> list[str]:
     """The parts in at most `most` lines of `room` cells; what does not fit is counted at the end."""
     out: list[str] = []
     for at, part in enumerate(parts):

@@ -17,7 +17,17 @@ from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
 from widgets.push import Push
-from widgets.runs.words import OUTCOME_SIGNS, by, counts_cells, gate_cells, next_steps, status_cell, took
+from widgets.runs.words import (
+    AFTER,
+    OUTCOME_SIGNS,
+    OUTCOME_WORDS,
+    by,
+    counts_cells,
+    gate_cells,
+    next_steps,
+    status_cell,
+    took,
+)
 from widgets.table import Column, VirtualTable
 
 # What `f` goes through: the title and the outcomes that are asked for ('' = all).
@@ -208,7 +218,8 @@ class RunDetail(Vertical):
 
     def _facts(self, run: RunRow) -> Content:
         rows = [paint(*counts_cells(run.counts, full=True))]
-        if run.message and run.status not in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL):
+        plain = run.status in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL) and run.action not in AFTER
+        if run.message and not plain:
             rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))
         checks: list[Cell] = [("Checks    ", "dim"), *gate_cells(run.gate)]
         if run.verification:
@@ -309,4 +320,5 @@ class RunDetail(Vertical):
 
 def _outcome_cells(row: OutcomeRow, prefix: str) -> tuple[Cell, ...]:
     sign, tone = OUTCOME_SIGNS[row.outcome]
-    return ((f"{sign} {row.outcome.value}", tone), row.path.removeprefix(prefix), size(row.size), (row.reason, "dim"))
+    word = OUTCOME_WORDS.get(row.outcome, row.outcome.value)
+    return ((f"{sign} {word}", tone), row.path.removeprefix(prefix), size(row.size), (row.reason, "dim"))

@@ -21,7 +21,9 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.NOT_TRIED: ("!", "warn"),
     Outcome.SIDECAR: ("●", "dim"),
     Outcome.MOVED: ("✓", "dim"),
+    Outcome.NOT_ADOPTED: ("●", "dim"),
 }
+OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
 
 
 def status_cell(row: RunRow) -> tuple[str, str]:
@@ -50,6 +52,7 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
     """What the run did, the parts that are not zero: `40 published · 37 failed`."""
     parts: list[tuple[int, str, str]] = [
         (counts.processed, "published", "good"),
+        (counts.adopted, "adopted", "good"),
         (counts.restored, "restored", "good"),
         (counts.removed, "removed", "warn"),
         (counts.failed, "failed", "bad"),
@@ -59,6 +62,7 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
     ]
     if full:
         parts += [
+            (counts.foreign, "left as they are", "dim"),
             (counts.moved, "moved", ""),
             (counts.accepted, "accepted", "dim"),
             (counts.skipped, "unchanged", "dim"),
@@ -73,6 +77,12 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
     return cells or [("nothing to do" if counts.skipped or not full else "no files", "dim")]
 
 
+def _published(counts: Counts) -> Cell:
+    """Files that have a copy by this run, whichever way."""
+    number = counts.processed + counts.restored + counts.adopted
+    return count(number), "" if number else "dim"
+
+
 def run_cells(row: RunRow, zone: tzinfo | None, now: datetime) -> tuple[Cell, ...]:
     """A run as the cells of RUN_COLUMNS."""
     bad = failed(row.counts)
@@ -80,7 +90,7 @@ def run_cells(row: RunRow, zone: tzinfo | None, now: datetime) -> tuple[Cell, ..
         short_time(row.started_at, zone, now),
         row.action,
         status_cell(row),
-        (count(row.counts.processed + row.counts.restored), "" if row.counts.processed else "dim"),
+        _published(row.counts),
         (count(bad), "bad" if bad else "dim"),
         took(row),
         by(row),
@@ -105,13 +115,20 @@ def gate_cells(items: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return cells or [("none recorded", "dim")]
 
 
+# What one can do after an action that has said everything in its message.
+AFTER = {
+    "adopt": "Migrate publishes from now on what is new or changed; `opsconsole leave` gives everything back.",
+    "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
+}
+
+
 def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
     """What an operator can do now that this run has ended (or hangs)."""
     bad = failed(row.counts)
     if row.status == RunStatus.RUNNING:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
-        return ["Nothing is left to do."]
+        return [AFTER.get(row.action, "Nothing is left to do.")]
     if row.status == RunStatus.PARTIAL and not row.counts.failed:
         return [
             f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",

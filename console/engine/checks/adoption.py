@@ -9,7 +9,9 @@ import sqlite3
 from typing import Any
 
 from console.engine.context import Context
+from console.engine.errors import EngineError
 from console.engine.ledger.mirror_adopt import needs_adoption
+from console.engine.ledger.store import reading
 from console.engine.model import Check, GateItem
 
 LEFT = "left"  # key in `meta`: JSON {"run", "at", "by"} since the workspace was given back
@@ -43,3 +45,12 @@ def adoption_item(ctx: Context, connection: sqlite3.Connection | None) -> GateIt
             "`opsconsole adopt` takes them over as they are; it shows its plan first and changes no byte of them",
         )
     return GateItem("adoption", Check.PASS, True, "no other program's files wait to be adopted")
+
+
+def waits_for_adoption(ctx: Context) -> bool:
+    """Whether nothing is published here before somebody adopts the workspace. A ledger that cannot be read says no."""
+    try:
+        with reading(ctx.workspace.ledger) as connection:
+            return adoption_item(ctx, connection).refuses
+    except EngineError:
+        return False

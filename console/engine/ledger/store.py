@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from console import __version__
-from console.engine.errors import LedgerError
+from console.engine.errors import LedgerError, NewerLedgerError
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
 from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import ensure_shared, widen
@@ -61,7 +61,7 @@ def _newer(connection: sqlite3.Connection, path: Path, *, reading: bool) -> Ledg
     readable = int(_meta(connection, "readable_from") or version) <= VERSION
     if reading and readable:
         return None
-    return LedgerError(
+    return NewerLedgerError(
         f"opsconsole {program} has upgraded this ledger to version {version}; this is {__version__}, which knows"
         f" version {VERSION}" + (" and can only read it" if readable else ""),
         file=str(path),

@@ -16,7 +16,7 @@ from console.engine.context import Context
 from console.engine.errors import ConfigurationError, EngineError, LedgerError, MirrorError
 from console.engine.ledger.mirror import mirror_path, read_mirror
 from console.engine.ledger.mirror_files import confined_folder
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import reading, writable
 from console.engine.model import Check
 from console.engine.observe.doctor_finding import Finding
 from console.engine.observe.doctor_places import ownership, staged_files
@@ -77,6 +77,9 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             if connection is None:
                 yield Finding(Check.PASS, "there is no ledger yet: the first run makes it", file)
                 return
+            newer = writable(ctx.workspace.ledger)
+            if newer is not None:
+                yield Finding(Check.FAIL, newer.what, file, newer.next_step)
             problems = [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
             problems += [
                 f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check").fetchmany(5)

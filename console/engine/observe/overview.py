@@ -6,28 +6,28 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from console.engine.checks.adoption import left_note
 from console.engine.context import Context
-from console.engine.errors import EngineError, LedgerError
-from console.engine.ledger.mirror_memory import mirror_path
-from console.engine.ledger.store import Reader, reading
-from console.engine.model import RunRow, RunStatus
+from console.engine.errors import EngineError, LedgerError, NewerLedgerError
+from console.engine.ledger.mirror_adopt import needs_adoption
+from console.engine.ledger.mirror_memory import expected_identity, identity_of, mirror_path
+from console.engine.ledger.schema import VERSION
+from console.engine.ledger.store import Reader, reading, version_of, writable
+from console.engine.model import Identity, RunRow, RunStatus
+from console.engine.observe.alerts import Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
-from console.engine.observe.mirror_alert import mirror_alert
+from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
+from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import is_alive, run_row
 from console.engine.text import duration, plural
 
+__all__ = ["Alert", "Cause", "Level", "Overview", "overview", "state_file_identity"]
+
 RUNS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """Something that needs somebody, and what to do about it: often a command line. Unsanitised."""
-
-    text: str
-    next_step: str = ""
+LOOK_FOR_WRITER = "look for it in `crontab -l`"  # the details say it in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Overview:
     """What the ledger says at one moment. runs: newest first. last_run: the newest that has ended.
 
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
-    with a copy.
+    with a copy. refusal: why nothing can be changed from here: a newer program's ledger is only read; '' else.
+    state_file: what stat says of a state file that is not the one we left and that is worth reading
+    (observe.state_file); None else.
     """
 
     name: str
@@ -49,6 +51,13 @@ class Overview:
     failing: int = 0
     accepted: int = 0
     published: int = 0
+    refusal: str = ""
+    state_file: Identity | None = None
+
+    @property
+    def counted(self) -> int:
+        """How many alerts there are, offers and notes left out."""
+        return sum(alert.level == Level.ALERT for alert in self.alerts)
 
 
 @dataclass(slots=True)
@@ -60,7 +69,11 @@ class _Seen:
     accepted: int = 0
     expired: int = 0
     published: int = 0
+    version: int = VERSION
+    first: list[Alert] = field(default_factory=list)  # whose workspace it is
+    others: Alert | None = None
     mirror: Alert | None = None
+    state_file: Identity | None = None
 
 
 def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
@@ -74,14 +87,20 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
     try:
         with reading(ctx.workspace.ledger) as connection:
             if connection is None:
-                return Overview(name, host, root, False, alerts=tuple(_without_ledger(ctx)))
+                return _without_ledger(ctx, Overview(name, host, root, False))
             seen = _look(ctx, connection, limit)
             copied_at = connection.copied_at
+    except NewerLedgerError as error:
+        alert = Alert(error.what, error.next_step, Cause.NEWER_LEDGER)
+        return Overview(name, host, root, True, alerts=(alert,), refusal=error.sentence())
     except LedgerError as error:
-        return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step),))
-    alerts = []
+        return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step, Cause.LEDGER),))
+    newer = writable(ctx.workspace.ledger) if seen.version > VERSION else None
+    if newer is not None:
+        seen.first.insert(0, Alert(newer.what, newer.next_step, Cause.NEWER_LEDGER))
     if copied_at:
-        alerts = [Alert(copy_words(copied_at, ctx.env.now().timestamp()), "`opsconsole doctor` says who could open it")]
+        words = copy_words(copied_at, ctx.env.now().timestamp())
+        seen.first.insert(0, Alert(words, "`opsconsole doctor` says who could open it", Cause.LEDGER))
     last = next((run for run in seen.runs if run.status != RunStatus.RUNNING), None)
     return Overview(
         name,
@@ -91,10 +110,12 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
         last,
         seen.running,
         tuple(seen.runs),
-        (*alerts, *_alerts(seen, last)),
+        tuple(_alerts(seen, last)),
         seen.failing,
         seen.accepted,
         seen.published,
+        newer.sentence() if newer else "",
+        seen.state_file,
     )
 
 
@@ -104,19 +125,20 @@ def copy_words(made: float, now: float) -> str:
     return f"the ledger is closed to this user; shown is its copy, {duration(max(0.0, now - made))} old (of {at})"
 
 
-def _without_ledger(ctx: Context) -> list[Alert]:
+def _without_ledger(ctx: Context, seen: Overview) -> Overview:
     """A workspace that we never worked in, but perhaps somebody else did."""
+    found = before(ctx)
+    alerts = (before_alert(ctx, found),) if found else ()
+    unread = None if found.entries else state_file_identity(ctx)
+    return replace(seen, alerts=alerts, state_file=unread)
+
+
+def state_file_identity(ctx: Context) -> Identity | None:
+    """What stat says of the state file; None where there is none, or its folder leads out of the workspace."""
     try:
-        if mirror_path(ctx).exists():
-            return [
-                Alert(
-                    f"{ctx.settings.state_file} is there and no ledger: another program has worked here",
-                    "a migrate leaves alone what its entries and the bytes on disk agree on",
-                )
-            ]
-    except EngineError as error:
-        return [Alert(error.what, error.next_step)]
-    return []
+        return identity_of(os.lstat(mirror_path(ctx)))
+    except (OSError, EngineError):
+        return None
 
 
 def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
@@ -136,39 +158,95 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
     ).fetchone()
     seen.accepted, seen.expired = int(row[1]), int(row[2])
     seen.failing = int(row[0]) - seen.accepted
-    said = None if connection.copied_at else mirror_alert(ctx, connection, running=seen.running is not None)
-    seen.mirror = Alert(*said) if said else None
+    seen.version = version_of(connection)
+    if not connection.copied_at:
+        _whose(ctx, connection, seen)
+    seen.others = others_alert(ctx, connection)
     return seen
 
 
+def _whose(ctx: Context, connection: Reader, seen: _Seen) -> None:
+    """Whether the workspace is ours; if so, whether its state file is the one we left. One alert of these."""
+    left = left_note(connection)
+    if left is not None:
+        seen.first.append(
+            Alert(
+                f"this workspace was given back to its own scripts by {left.get('by', '?')}",
+                "until then nothing is published",
+                Cause.LEFT,
+                at=str(left.get("at", "")),
+                run=str(left.get("run", "")),
+            )
+        )
+        return
+    idle = seen.running is None  # during a run the file is on its way
+    entries = needs_adoption(ctx, connection) if idle else 0
+    if entries:
+        seen.first.append(adoption_alert(ctx, entries))
+        return
+    said = mirror_alert(ctx, connection, running=not idle)
+    if said is not None:
+        text = said[0].removeprefix(f"{ctx.settings.state_file}: ")
+        seen.mirror = Alert(short_times(text), said[1], Cause.STATE_FILE)
+        if said[1] == FIND_WRITER:
+            seen.mirror = replace(seen.mirror, next_step=LOOK_FOR_WRITER, details=(FIND_WRITER,))
+    standing = state_file_identity(ctx) if idle else None
+    if standing != expected_identity(connection):
+        seen.state_file = standing
+
+
 def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
-    alerts = []
+    alerts = list(seen.first)
     for run in seen.dead:
         alerts.append(
             Alert(
-                f"run {run.short} ({run.action}) died: last heard of at {run.heartbeat_at}",
-                "the next migrate first finishes or undoes what it left",
+                f"run {run.short} ({run.action}) died, last heard of",
+                "the next run first settles what it left",
+                Cause.DEAD_RUN,
+                at=run.heartbeat_at,
+                run=run.id,
             )
         )
-    if last is not None and last.status in (RunStatus.FAILED, RunStatus.REFUSED):
-        verb = "was refused" if last.status == RunStatus.REFUSED else "stopped before its end"
-        alerts.append(
-            Alert(f"the last run {last.short} {verb}: {last.message}", f"`opsconsole runs show {last.short}`")
-        )
+    alerts += _last_run(seen, last)
     if seen.failing:
         alerts.append(
             Alert(
                 f"{plural(seen.failing, 'file')} {'fails' if seen.failing == 1 else 'fail'} and nobody answered",
-                "`opsconsole failures list` groups them by cause",
+                "or `opsconsole failures list`",
+                Cause.FAILING,
             )
         )
     if seen.expired:
         alerts.append(
             Alert(
                 f"the time of {plural(seen.expired, 'accepted failure')} has run out",
-                "`opsconsole failures list --by file`",
+                "or `opsconsole failures list --by file`",
+                Cause.EXPIRED,
             )
         )
     if seen.mirror is not None:
         alerts.append(seen.mirror)
+    if seen.others is not None:
+        alerts.append(seen.others)
+    if 0 < seen.version < VERSION:
+        alerts.append(
+            Alert(
+                f"the ledger is of version {seen.version}: the next run copies it, then upgrades it to {VERSION}",
+                cause=Cause.OLDER_LEDGER,
+                level=Level.NOTE,
+                details=("The old one is kept beside it. An older opsconsole can still read the new one.",),
+            )
+        )
     return alerts
+
+
+def _last_run(seen: _Seen, last: RunRow | None) -> list[Alert]:
+    """A last run that came to nothing; not one that was refused by what is the first alert already."""
+    if last is None or last.status not in (RunStatus.FAILED, RunStatus.REFUSED):
+        return []
+    refused = last.status == RunStatus.REFUSED
+    if refused and seen.first and "adoption:" in last.message:
+        return []
+    verb = "was refused" if refused else "stopped before its end"
+    text = f"the last run {last.short} {verb}: {last.message}"
+    return [Alert(text, f"or `opsconsole runs show {last.short}`", Cause.LAST_RUN, run=last.id)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,54 +11,43 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from console.engine.errors import EngineError, LockedError, RefusedError
-from console.engine.model import MigrateParams, Plan
+from console.engine.model import ActionParams, GateItem, MigrateParams, Plan
 from console.engine.text import plural
 from console.tui.messages import Judged
-from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
+from console.tui.screens.action import ActionDialog, sentence
 from widgets.look import joined, paint
 from widgets.plan import PlanView
 from widgets.push import Push
 
 if TYPE_CHECKING:
     from console.engine.context import Context
-    from console.engine.runs.start import StartedRun
 
 
-class MigrateScreen(Dialog[str]):
-    """Dismisses with the id of the run that was started, or None."""
+class MigrateScreen(ActionDialog):
+    """The dialog of a migrate: the scan at once, then what would fail."""
 
+    ACTION = "migrate"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "copy", "Copy the command", show=False),
         Binding("o", "options", "Options", show=False),
         Binding("f", "files", "Files", show=False),
         Binding("s", "stop_judging", "Stop judging", show=False),
-        Binding("ctrl+r", "plan_again", "Plan again", show=False),
-        Binding("question_mark", "help", "Help", show=False),
     ]
-    DEFAULT_CSS = """
-    MigrateScreen {
-        & #command { height: auto; margin-top: 1; color: $text-primary; }
-        & #selection { height: auto; color: $text-muted; margin-top: 1; }
-    }
-    """
+    DEFAULT_CSS = "MigrateScreen #selection { height: auto; color: $text-muted; margin-top: 1; }"
 
     def __init__(self, ctx: Context, params: MigrateParams | None = None) -> None:
-        super().__init__()
-        self._ctx = ctx
+        super().__init__(ctx)
         self._params = params or MigrateParams()
-        self._overrides: dict[str, str] = {}
         self._plan: Plan | None = None
-        self._number = 0  # of the plan that counts; answers to older ones are dropped
         self._stop_judging = False
         self._judged: tuple[int, int] | None = None
-        self._starting = False
-        self._waiting = False
 
     # ── composing ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def title_text(self) -> str:
         return "Migrate: plan"
+
+    def help_text(self) -> str:
+        return _HELP
 
     def body(self) -> Iterable[Widget]:
         with VerticalScroll(classes="dialog-body", can_focus=False):
@@ -143,7 +132,7 @@ class MigrateScreen(Dialog[str]):
             self._show()
 
     def _judged_all(self, number: int, plan: Plan | None) -> None:
-        if number != self._number or not self.is_attached or self._starting:
+        if not self._current(number):
             return
         self._judged = None
         if plan is not None:
@@ -153,16 +142,7 @@ class MigrateScreen(Dialog[str]):
     def _judging_failed(self, number: int, error: Exception) -> None:
         if number == self._number and self.is_attached:
             self._judged = None
-            self._show("the files could not be judged beforehand: " + _sentence(error))
-
-    def _planning_failed(self, number: int, error: Exception) -> None:
-        if number != self._number or not self.is_attached:
-            return
-        says = error.lines() if isinstance(error, EngineError) else [_sentence(error)]
-        self._show("✗ " + "; ".join(says))
-
-    def on_unmount(self) -> None:
-        self._number += 1  # whatever is still being planned is for nobody
+            self._show("the files could not be judged beforehand: " + sentence(error))
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,23 +165,23 @@ class MigrateScreen(Dialog[str]):
         plan = self._gated()
         self.query_one(PlanView).show(plan, self._judged, note)
         self.query_one("#selection", Static).update(paint((self._selection(), "dim")))
-        self.query_one("#command", Static).update(
-            paint(("$ ", "dim"), self._command(), ("   c: copy", "dim")) if plan else ""
-        )
-        refused = plan.refused if plan else []
-        locked = any(item.name == "lock" for item in refused)
-        ready = plan is not None and plan.files > 0 and not refused and not self._starting
+        ready = plan is not None and plan.files > 0 and not plan.refused
         self.query_one("#files", Push).disabled = plan is None
-        go = self.query_one("#migrate", Push)
-        go.disabled = not ready
-        go.label = (
-            "Starting…" if self._starting else f"Migrate {plural(plan.files, 'file')}" if ready and plan else "Migrate"
-        )
-        override = self.query_one("#override", Push)
-        override.display = bool(refused)
-        override.label = "Who runs?" if locked else "Override…"
-        if self.focused is None or self.focused.disabled or not self.focused.display:
-            self.focus_harmless()
+        self._show_buttons(ready=ready, label=f"Migrate {plural(plan.files, 'file')}" if ready and plan else "Migrate")
+
+    def _refused(self) -> Sequence[GateItem]:
+        plan = self._gated()
+        return plan.refused if plan else []
+
+    def _to_start(self) -> tuple[ActionParams, Plan | None] | None:
+        plan = self._gated()
+        if plan is None:
+            return None
+        self._stop_judging, self._judged = True, None
+        return self._params, plan
+
+    def _released(self) -> None:
+        self._judge_if_due()
 
     def _selection(self) -> str:
         params, settings = self._params, self._ctx.settings
@@ -217,17 +197,8 @@ class MigrateScreen(Dialog[str]):
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def action_copy(self) -> None:
-        self.console_app.copy(self._command(), "the command line")
-
-    def action_plan_again(self) -> None:
-        self._plan_again()
-
     def action_stop_judging(self) -> None:
         self._stop_judging = True
-
-    def action_help(self) -> None:
-        self.app.push_screen(TextScreen("Help: plan of a migrate", _HELP))
 
     def action_files(self) -> None:
         if self._plan is not None:
@@ -244,121 +215,6 @@ class MigrateScreen(Dialog[str]):
                 self._plan_again()
 
         self.app.push_screen(OptionsScreen(self._ctx, self._params), chosen)
-
-    def on_push_pressed(self, message: Push.Pressed) -> None:
-        name = message.push.id
-        if name == "cancel":
-            self.leave()
-        elif name == "options":
-            self.action_options()
-        elif name == "files":
-            self.action_files()
-        elif name == "override":
-            self._override()
-        elif name == "migrate":
-            self._start()
-
-    def _override(self) -> None:
-        plan = self._gated()
-        refused = plan.refused if plan else []
-        if not refused:
-            return
-        item = refused[0]
-        if item.name == "lock":
-            self._locked(item.evidence)
-            return
-        ask = AskScreen(
-            f"Override: {item.name}",
-            [
-                item.evidence,
-                (item.next_step, "dim"),
-                "",
-                "It is released for this one run, and the reason is recorded with it.",
-            ],
-            [("back", "Back"), ("release", "Override")],
-            typed="the reason, in a few words",
-            danger="release",
-        )
-
-        def answered(choice: str | None) -> None:
-            if choice == "release" and ask.answer:
-                self._overrides[item.name] = ask.answer
-                self._judge_if_due()
-                self._show()
-
-        self.app.push_screen(ask, answered)
-
-    # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _start(self) -> None:
-        from console.engine.runs.start import start_run
-
-        plan = self._gated()
-        if plan is None or plan.refused or self._starting:
-            return
-        self._starting, self._stop_judging, self._judged = True, True, None
-        self._show()
-        ctx, params, overrides, command = self._ctx, self._params, dict(self._overrides), self._command()
-        self.console_app.fetch(
-            "start",
-            lambda: start_run(ctx, "migrate", params, overrides=overrides, command=command, plan=plan),
-            self._started,
-            failed=self._not_started,
-        )
-
-    def _started(self, started: StartedRun) -> None:
-        self.console_app.run_started(started)
-        if self.is_attached:
-            self.dismiss(started.run_id)
-
-    def _not_started(self, error: Exception) -> None:
-        if not self.is_attached:
-            return
-        self._starting = False
-        if isinstance(error, LockedError):
-            self._show()
-            self._locked(error.what)
-            return
-        says = error.lines() if isinstance(error, EngineError) else [_sentence(error)]
-        title = "Refused" if isinstance(error, RefusedError) else "Not started"
-        self._show()
-        ask = AskScreen(title, [("✗ " + says[0], "bad"), *says[1:]], [("close", "Close"), ("again", "Plan again")])
-        self.app.push_screen(ask, lambda choice: self._plan_again() if choice == "again" else None)
-
-    def _locked(self, evidence: str) -> None:
-        """Whose run, since when, and the three things one can do."""
-        run = self.console_app.running
-        can_ask = run is not None and not self._ctx.read_only
-        choices = [("close", "Close"), ("wait", "Wait, then plan again")]
-        if can_ask:
-            choices.append(("ask", "Ask to cancel"))
-        ask = AskScreen(
-            "Another run is in progress",
-            [evidence, "", ("What it does is in Runs. Only one run changes this workspace at a time.", "dim")],
-            choices,
-            danger="ask",
-        )
-
-        def answered(choice: str | None) -> None:
-            if choice == "wait":
-                self._waiting = True
-                self._show("waiting for the other run to end; then this plans again")
-                if self.console_app.running is None:
-                    self._plan_again()
-            elif choice == "ask" and run is not None:
-                self.console_app.ask_cancel(run)
-
-        self.app.push_screen(ask, answered)
-
-    def run_ended(self) -> None:
-        """The app says so: no run is in progress any more."""
-        if self._waiting:
-            self._plan_again("the other run has ended; this is the plan now")
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return text[-1] if text else type(error).__name__
 
 
 _HELP = """# The plan of a migrate

@@ -45,8 +45,8 @@ def test_a_workspace_without_a_ledger_is_only_looked_at(tmp_path: Path) -> None:
     seen = overview(ctx)
     assert (seen.has_ledger, seen.last_run, seen.runs, seen.alerts) == (False, None, (), ())
     assert (seen.name, seen.root) == ("ws", str(ctx.workspace.root))
-    (ctx.workspace.root / STATE).write_text("{}")
-    assert "another program" in texts(overview(ctx))
+    (ctx.workspace.root / STATE).write_text('{"processed_files": {"data/raw/funding_sources/a.json": {}}}')
+    assert "Another program has worked here" in texts(overview(ctx))
     (ctx.workspace.root / STATE).unlink()
     assert snapshot(ctx.workspace.root).keys() == before.keys()
 

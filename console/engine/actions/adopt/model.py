@@ -13,13 +13,15 @@ class AdoptPlan:
     """Counts by `Found`, with a few examples of each; nothing has been changed, no file's bytes were read.
 
     other_files: files of the validated zone that no entry names; other_backups: files below the backup zone
-    that no run of ours made. unreadable: entries that nobody understands are counted in `Found.FOREIGN`.
+    that no run of ours made. about: entries, as a glance at the file's beginning tells. unreadable:
+    entries that nobody understands are counted in `Found.FOREIGN`.
     """
 
     state_file: str
     made_at: str
     command: str
     entries: int = 0
+    about: int = 0
     found: dict[Found, int] = field(default_factory=dict)
     examples: dict[Found, list[tuple[str, str]]] = field(default_factory=dict)  # path as spelled, reason
     other_files: int = 0

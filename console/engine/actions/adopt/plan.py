@@ -14,31 +14,34 @@ from console.engine.checks.runs import lock_item
 from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError
-from console.engine.ledger.mirror_adopt import iter_entries
+from console.engine.ledger.mirror_adopt import iter_entries, needs_adoption
 from console.engine.ledger.store import reading
 from console.engine.model import ActionParams, Check, GateItem
 from console.engine.runs.query import current_run
 
 _EXAMPLES = 20
-Progress = Callable[[int], None]
+_STEP = 1000  # entries between two reports
+Progress = Callable[[AdoptPlan], None]
 
 
 def plan_adopt(
     ctx: Context, *, progress: Progress | None = None, cancelled: Callable[[], bool] | None = None
 ) -> AdoptPlan:
-    """The plan, in constant memory. progress(entries so far); cancelled() ends it with what it has.
+    """The plan, in constant memory. progress(the plan so far) again and again, to be read at once and not kept;
+    cancelled() ends it with what it has.
 
     Writes nothing; raises nothing that a gate item can say.
     """
+    tell, stop = progress or (lambda plan: None), cancelled or (lambda: False)
     now = ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     plan = AdoptPlan(ctx.settings.state_file, now, command_line("adopt", ActionParams()))
-    stop = cancelled or (lambda: False)
     try:
         plan.gate += [lock_item(ctx, current_run(ctx)), writable_item(ctx)]
         with reading(ctx.workspace.ledger) as connection:
-            named = _entries(ctx, plan, progress, stop)
+            plan.about = needs_adoption(ctx, None)
+            named = _entries(ctx, plan, tell, stop)
             plan.gate.append(GateItem("mirror", Check.PASS, True, "the state file loads"))
-            _others(ctx, plan, connection, named, stop)
+            _others(ctx, plan, connection, named, tell, stop)
     except MirrorError as error:
         plan.gate.append(GateItem("mirror", Check.FAIL, True, f"{error.what}: {error.file}", error.next_step))
     except LedgerError as error:
@@ -46,9 +49,10 @@ def plan_adopt(
     return plan
 
 
-def _entries(ctx: Context, plan: AdoptPlan, progress: Progress | None, stop: Callable[[], bool]) -> _Names:
+def _entries(ctx: Context, plan: AdoptPlan, tell: Progress, stop: Callable[[], bool]) -> _Names:
     comparer = Comparer(str(ctx.workspace.root), ctx.settings, thorough=False)
     found: Counter[Found] = Counter()
+    plan.found = found
     names = _Names()
     stream = iter_entries(ctx)
     for item in stream:
@@ -63,9 +67,8 @@ def _entries(ctx: Context, plan: AdoptPlan, progress: Progress | None, stop: Cal
         examples = plan.examples.setdefault(what, [])
         if reason and len(examples) < _EXAMPLES:
             examples.append((item.key, reason))
-        if plan.entries % 1000 == 0:
-            if progress is not None:
-                progress(plan.entries)
+        if plan.entries % _STEP == 0:
+            tell(plan)
             if stop():
                 break
     plan.found = dict(found)
@@ -74,12 +77,19 @@ def _entries(ctx: Context, plan: AdoptPlan, progress: Progress | None, stop: Cal
 
 
 def _others(
-    ctx: Context, plan: AdoptPlan, connection: sqlite3.Connection | None, names: _Names, stop: Callable[[], bool]
+    ctx: Context,
+    plan: AdoptPlan,
+    connection: sqlite3.Connection | None,
+    names: _Names,
+    tell: Progress,
+    stop: Callable[[], bool],
 ) -> None:
     for path, _ in foreign_files(ctx, names.__contains__):
         plan.other_files += 1
         if len(plan.other_examples) < _EXAMPLES:
             plan.other_examples.append(path)
+        if plan.other_files % _STEP == 0:
+            tell(plan)
         if stop():
             return
     plan.other_backups = count_foreign_backups(ctx, connection)

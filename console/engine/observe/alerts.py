@@ -1,0 +1,58 @@
+"""What needs somebody, as plain data: one alert a cause, with what helps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What an alert is about. A front opens by it what helps."""
+
+    OTHER = ""
+    ADOPTION = "adoption"  # what another program published waits to be adopted
+    LEFT = "left"  # the workspace was given back
+    STATE_FILE = "state-file"  # somebody else changed or deleted it
+    BROKEN_STATE_FILE = "broken-state-file"
+    NEWER_LEDGER = "newer-ledger"
+    OLDER_LEDGER = "older-ledger"
+    LEDGER = "ledger"  # it cannot be read
+    DEAD_RUN = "dead-run"
+    LAST_RUN = "last-run"  # refused, or stopped before its end
+    FAILING = "failing"
+    EXPIRED = "expired"
+    OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
+
+
+class Level(StrEnum):
+    """How loud: only an ALERT is counted."""
+
+    ALERT = "alert"
+    OFFER = "offer"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that needs somebody, and what to do about it: often a command line. Unsanitised.
+
+    at: a time (UTC, ISO 8601) that ends the text when it is shown, '' where there is none. run: the id of the run
+    that it is about. details: lines for whoever wants to know more.
+    """
+
+    text: str
+    next_step: str = ""
+    cause: Cause = Cause.OTHER
+    level: Level = Level.ALERT
+    at: str = ""
+    run: str = ""
+    details: tuple[str, ...] = ()
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?")
+
+
+def short_times(text: str) -> str:
+    """`text` with its ISO times cut to the minute."""
+    return _TIME.sub(r"\1 \2", text)

@@ -1,0 +1,31 @@
+"""Which dialog each action opens. A later action is one more line; imports wait until they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+    from console.tui.screens.action import ActionDialog
+
+
+def _migrate(ctx: Context) -> ActionDialog:
+    from console.tui.screens.migrate import MigrateScreen
+
+    return MigrateScreen(ctx)
+
+
+def _adopt(ctx: Context) -> ActionDialog:
+    from console.tui.screens.handover import AdoptScreen
+
+    return AdoptScreen(ctx)
+
+
+def _leave(ctx: Context) -> ActionDialog:
+    from console.tui.screens.handover import LeaveScreen
+
+    return LeaveScreen(ctx)
+
+
+DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {"migrate": _migrate, "adopt": _adopt, "leave": _leave}

@@ -1,0 +1,88 @@
+"""Where Enter on an alert leads: to the plan, the run or the list that helps, else to all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from console.engine.observe.alerts import Alert, Cause
+from console.tui.screens.dialog import TextScreen
+
+if TYPE_CHECKING:
+    from console.engine.model import RunRow
+    from console.engine.observe.failures import FailureGroup
+    from console.tui.feed import FedApp
+
+
+def open_alert(app: FedApp, alert: Alert) -> None:
+    """Lead to what helps against this alert."""
+    _LEADS.get(alert.cause, _show)(app, alert)
+
+
+def alert_lines(alert: Alert) -> list[tuple[str, str]]:
+    """All that is known of it, as lines for a TextScreen."""
+    shown = [(alert.text, "strong")]
+    if alert.next_step and not alert.details:  # they say it in full
+        shown += [("", ""), (alert.next_step, "accent")]
+    if alert.details:
+        shown += [("", ""), *((line, "") for line in alert.details)]
+    return shown
+
+
+_TITLES = {
+    Cause.STATE_FILE: "State file",
+    Cause.BROKEN_STATE_FILE: "State file",
+    Cause.NEWER_LEDGER: "A newer ledger",
+    Cause.OLDER_LEDGER: "An older ledger",
+    Cause.LEDGER: "Ledger",
+    Cause.OTHERS: "Not ours, left as it is",
+}
+
+
+def _show(app: FedApp, alert: Alert) -> None:
+    app.push_screen(TextScreen(_TITLES.get(alert.cause, "Alert"), lines_=alert_lines(alert)))
+
+
+def _adopt(app: FedApp, alert: Alert) -> None:
+    app.act("adopt")
+
+
+def _run(app: FedApp, alert: Alert) -> None:
+    from console.engine.runs.query import get_run
+
+    async def found(row: RunRow | None) -> None:
+        if row is None:
+            _show(app, alert)
+        else:
+            await app.show_run(row)
+
+    app.fetch("run", lambda: get_run(app.ctx, alert.run), lambda row: app.call_later(found, row))
+
+
+def _failing(app: FedApp, alert: Alert) -> None:
+    from console.engine.observe.failures import list_failures
+
+    screen = TextScreen("Failures, by cause", lines_=[*alert_lines(alert), ("", ""), ("reading…", "dim")])
+    app.push_screen(screen)
+
+    def read() -> list[tuple[str, str]]:
+        groups: list[FailureGroup] = list_failures(app.ctx, "cause", accepted=False)  # type: ignore[assignment]
+        return [*alert_lines(alert), ("", ""), *_cause_lines(groups)]
+
+    app.fetch("failures", read, screen.set_lines)
+
+
+def _cause_lines(groups: list[FailureGroup]) -> list[tuple[str, str]]:
+    shown = [(f"{'files':>8}  {'records':>9}  cause", "dim")]
+    shown += [(f"{group.files:>8,}  {group.records:>9,}  {group.key}", "") for group in groups]
+    return [*shown, ("", ""), ("In Runs, Enter on a failed file says why: record, field, rule and value.", "dim")]
+
+
+_LEADS: dict[Cause, Callable[[FedApp, Alert], None]] = {
+    Cause.ADOPTION: _adopt,
+    Cause.LEFT: _adopt,
+    Cause.DEAD_RUN: _run,
+    Cause.LAST_RUN: _run,
+    Cause.FAILING: _failing,
+    Cause.EXPIRED: _failing,
+}

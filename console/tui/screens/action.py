@@ -1,0 +1,236 @@
+"""What every action's dialog has in common: a plan in the making, the gate, the command line, starting the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from console.engine.checks.gate import RELEASABLE
+from console.engine.errors import EngineError, LockedError, RefusedError
+from console.engine.model import ActionParams, GateItem, Plan
+from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
+from widgets.look import paint
+from widgets.push import Push
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+    from console.engine.runs.start import StartedRun
+
+
+class ActionDialog(Dialog[str]):
+    """Dismisses with the id of the run that was started, or None.
+
+    Subclasses set ACTION, have a button with the action's name as its id and one with the id `override`, a
+    Static with the id `command`, and give the methods that raise NotImplementedError here.
+    """
+
+    ACTION = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy the command", show=False),
+        Binding("ctrl+r", "plan_again", "Plan again", show=False),
+        Binding("question_mark", "help", "Help", show=False),
+    ]
+    DEFAULT_CSS = "ActionDialog #command { height: auto; margin-top: 1; color: $text-primary; }"
+
+    def __init__(self, ctx: Context) -> None:
+        super().__init__()
+        self._ctx = ctx
+        self._overrides: dict[str, str] = {}
+        self._number = 0  # of the plan that counts; answers to older ones are dropped
+        self._starting = False
+        self._waiting = False
+
+    # ── what a subclass gives ─────────────────────────────────────────────────────────────────────────────────
+
+    def help_text(self) -> str:
+        raise NotImplementedError
+
+    def _plan_again(self, note: str = "") -> None:
+        raise NotImplementedError
+
+    def _show(self, note: str = "") -> None:
+        raise NotImplementedError
+
+    def _refused(self) -> Sequence[GateItem]:
+        """The items that refuse the plan as it is now; none where there is no plan yet."""
+        raise NotImplementedError
+
+    def _command(self) -> str:
+        raise NotImplementedError
+
+    def _to_start(self) -> tuple[ActionParams, Plan | None] | None:
+        """What a run is started with: parameters, and the plan it is bound to; None while it cannot be started."""
+        raise NotImplementedError
+
+    def _released(self) -> None:
+        """An item was overridden."""
+
+    # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_unmount(self) -> None:
+        self._number += 1  # whatever is still being planned is for nobody
+
+    def _current(self, number: int) -> bool:
+        """Whether an answer to plan `number` is still wanted."""
+        return number == self._number and self.is_attached and not self._starting
+
+    def _planning_failed(self, number: int, error: Exception) -> None:
+        if number == self._number and self.is_attached:
+            says = error.lines() if isinstance(error, EngineError) else [sentence(error)]
+            self._show("✗ " + "; ".join(says))
+
+    def _show_buttons(self, *, ready: bool, label: str) -> None:
+        """The command line, and what can be pressed. label: of the button that starts."""
+        command = self._command()
+        self.query_one("#command", Static).update(
+            paint(("$ ", "dim"), command, ("   c: copy", "dim")) if command else ""
+        )
+        go = self.query_one(f"#{self.ACTION}", Push)
+        go.disabled = not ready or self._starting
+        go.label = "Starting…" if self._starting else label
+        item = self._answerable()
+        override = self.query_one("#override", Push)
+        override.display = item is not None
+        if item is not None:
+            override.label = {"lock": "Who runs?", "adoption": "Adopt…"}.get(item.name, "Override…")
+        if self.focused is None or self.focused.disabled or not self.focused.display:
+            self.focus_harmless()
+
+    def _answerable(self) -> GateItem | None:
+        """The first item that refuses and that something can be done about from here."""
+        helped = ("lock", "adoption", *RELEASABLE)
+        return next((item for item in self._refused() if item.name in helped), None)
+
+    # ── keys and buttons ──────────────────────────────────────────────────────────────────────────────────────
+
+    def action_copy(self) -> None:
+        if self._command():
+            self.console_app.copy(self._command(), "the command line")
+
+    def action_plan_again(self) -> None:
+        self._plan_again()
+
+    def action_help(self) -> None:
+        self.app.push_screen(TextScreen(f"Help: plan of {self.ACTION}", self.help_text()))
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        name = message.push.id or ""
+        if name == "cancel":
+            self.leave()
+        elif name == "override":
+            self._override()
+        elif name == self.ACTION:
+            self._start()
+        else:
+            getattr(self, f"action_{name}")()
+
+    def _override(self) -> None:
+        item = self._answerable()
+        if item is None:
+            return
+        if item.name == "lock":
+            self._locked(item.evidence)
+            return
+        if item.name == "adoption":
+            self.dismiss(None)
+            self.app.call_later(self.console_app.action_act, "adopt")
+            return
+        ask = AskScreen(
+            f"Override: {item.name}",
+            [
+                item.evidence,
+                (item.next_step, "dim"),
+                "",
+                "It is released for this one run, and the reason is recorded with it.",
+            ],
+            [("back", "Back"), ("release", "Override")],
+            typed="the reason, in a few words",
+            danger="release",
+        )
+
+        def answered(choice: str | None) -> None:
+            if choice == "release" and ask.answer:
+                self._overrides[item.name] = ask.answer
+                self._released()
+                self._show()
+
+        self.app.push_screen(ask, answered)
+
+    # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self) -> None:
+        from console.engine.runs.start import start_run
+
+        if self._refused() or self._starting:
+            return
+        start = self._to_start()
+        if start is None:
+            return
+        params, plan = start
+        self._starting = True
+        self._show()
+        ctx, action, overrides, command = self._ctx, self.ACTION, dict(self._overrides), self._command()
+        self.console_app.fetch(
+            "start",
+            lambda: start_run(ctx, action, params, overrides=overrides, command=command, plan=plan),
+            self._started,
+            failed=self._not_started,
+        )
+
+    def _started(self, started: StartedRun) -> None:
+        self.console_app.run_started(started)
+        if self.is_attached:
+            self.dismiss(started.run_id)
+
+    def _not_started(self, error: Exception) -> None:
+        if not self.is_attached:
+            return
+        self._starting = False
+        if isinstance(error, LockedError):
+            self._show()
+            self._locked(error.what)
+            return
+        says = error.lines() if isinstance(error, EngineError) else [sentence(error)]
+        title = "Refused" if isinstance(error, RefusedError) else "Not started"
+        self._show()
+        ask = AskScreen(title, [("✗ " + says[0], "bad"), *says[1:]], [("close", "Close"), ("again", "Plan again")])
+        self.app.push_screen(ask, lambda choice: self._plan_again() if choice == "again" else None)
+
+    def _locked(self, evidence: str) -> None:
+        """Whose run, since when, and the three things one can do."""
+        run = self.console_app.running
+        can_ask = run is not None and not self._ctx.read_only
+        choices = [("close", "Close"), ("wait", "Wait, then plan again")]
+        if can_ask:
+            choices.append(("ask", "Ask to cancel"))
+        ask = AskScreen(
+            "Another run is in progress",
+            [evidence, "", ("What it does is in Runs. Only one run changes this workspace at a time.", "dim")],
+            choices,
+            danger="ask",
+        )
+
+        def answered(choice: str | None) -> None:
+            if choice == "wait":
+                self._waiting = True
+                self._show("waiting for the other run to end; then this plans again")
+                if self.console_app.running is None:
+                    self._plan_again()
+            elif choice == "ask" and run is not None:
+                self.console_app.ask_cancel(run)
+
+        self.app.push_screen(ask, answered)
+
+    def run_ended(self) -> None:
+        """The app says so: no run is in progress any more."""
+        if self._waiting:
+            self._plan_again("the other run has ended; this is the plan now")
+
+
+def sentence(error: Exception) -> str:
+    """The last line of what an unexpected error says."""
+    text = str(error).strip().splitlines()
+    return text[-1] if text else type(error).__name__
