@@ -26,6 +26,7 @@ _LEFT = (
     ("accepted", "failing, accepted"),
     ("held", "held"),
     ("adopted", "adopted"),
+    ("waiting", "waiting for a migrate"),
     ("sidecars", "sidecars"),
 )
 

@@ -28,4 +28,15 @@ def _leave(ctx: Context) -> ActionDialog:
     return LeaveScreen(ctx)
 
 
-DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {"migrate": _migrate, "adopt": _adopt, "leave": _leave}
+def _reprocess(ctx: Context) -> ActionDialog:
+    from console.tui.screens.reprocess import ReprocessScreen
+
+    return ReprocessScreen(ctx)
+
+
+DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {
+    "migrate": _migrate,
+    "reprocess": _reprocess,
+    "adopt": _adopt,
+    "leave": _leave,
+}

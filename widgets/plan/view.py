@@ -51,9 +51,11 @@ class PlanView(Widget):
     def _what(self, plan: Plan) -> list[Content]:
         counts = plan.counts
         if not plan.files:
-            return [self._label("Would do", ("nothing: no file is new, changed or missing", "good"))]
+            why = "no file is new, changed or missing" if plan.action == "migrate" else "no file is like that"
+            return [self._label("Would do", (f"nothing: {why}", "good"))]
         kinds: list[Cell] = []
         for key, word in (
+            ("again", "judged again"),
             ("new", "new"),
             ("changed", "changed"),
             ("missing", "missing"),
@@ -103,6 +105,7 @@ class PlanView(Widget):
                 ("accepted", "accepted"),
                 ("held", "held"),
                 ("adopted", "adopted"),
+                ("waiting", "waiting for a migrate"),
             )
             if counts.get(key)
         ]

@@ -26,7 +26,7 @@ class FilesScreen(Dialog[None]):
         self._plan, self._prefix = plan, prefix
 
     def title_text(self) -> str:
-        return "Migrate: files of the plan"
+        return f"{self._plan.action.capitalize()}: files of the plan"
 
     def body(self) -> Iterable[Widget]:
         yield PlanFiles(self._plan, prefix=self._prefix)

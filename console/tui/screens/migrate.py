@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from console.engine.actions.registry import find_action
 from console.engine.model import ActionParams, GateItem, MigrateParams, Plan
 from console.engine.text import plural
 from console.tui.messages import Judged
@@ -21,6 +22,7 @@ from widgets.push import Push
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.tui.screens.options import OptionsScreen
 
 
 class MigrateScreen(ActionDialog):
@@ -44,7 +46,11 @@ class MigrateScreen(ActionDialog):
     # ── composing ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def title_text(self) -> str:
-        return "Migrate: plan"
+        return f"{self._action_label}: plan"
+
+    @property
+    def _action_label(self) -> str:
+        return find_action(self.ACTION).label
 
     def help_text(self) -> str:
         return _HELP
@@ -60,7 +66,7 @@ class MigrateScreen(ActionDialog):
         yield Push("Options", hint="o", id="options")
         yield Push("Files", hint="f", id="files", disabled=True)
         yield Push("Override…", id="override")
-        yield Push("Migrate", id="migrate", classes="-main", disabled=True)
+        yield Push(self._action_label, id=self.ACTION, classes="-main", disabled=True)
 
     def on_mount(self) -> None:
         self.query_one("#override").display = False
@@ -159,7 +165,7 @@ class MigrateScreen(ActionDialog):
             return self._plan.command if self._plan else ""
         from console.engine.actions.command import command_line
 
-        return command_line("migrate", self._params, self._overrides)
+        return command_line(self.ACTION, self._params, self._overrides)
 
     def _show(self, note: str = "") -> None:
         plan = self._gated()
@@ -167,7 +173,8 @@ class MigrateScreen(ActionDialog):
         self.query_one("#selection", Static).update(paint((self._selection(), "dim")))
         ready = plan is not None and plan.files > 0 and not plan.refused
         self.query_one("#files", Push).disabled = plan is None
-        self._show_buttons(ready=ready, label=f"Migrate {plural(plan.files, 'file')}" if ready and plan else "Migrate")
+        label = f"{self._action_label} {plural(plan.files, 'file')}" if ready and plan else self._action_label
+        self._show_buttons(ready=ready, label=label)
 
     def _refused(self) -> Sequence[GateItem]:
         plan = self._gated()
@@ -206,15 +213,18 @@ class MigrateScreen(ActionDialog):
 
             self.app.push_screen(FilesScreen(self._plan, self._ctx.settings.zones.raw.rstrip("/") + "/"))
 
-    def action_options(self) -> None:
+    def _options(self) -> OptionsScreen:
         from console.tui.screens.options import OptionsScreen
 
+        return OptionsScreen(self._ctx, self._params)
+
+    def action_options(self) -> None:
         def chosen(params: MigrateParams | None) -> None:
             if params is not None and params != self._params:
                 self._params = params
                 self._plan_again()
 
-        self.app.push_screen(OptionsScreen(self._ctx, self._params), chosen)
+        self.app.push_screen(self._options(), chosen)
 
 
 _HELP = """# The plan of a migrate

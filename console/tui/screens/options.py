@@ -63,9 +63,13 @@ class OptionsScreen(Dialog[MigrateParams]):
                 "At most", self._field("sample", str(self._params.sample or ""), "all files that are waiting")
             )
             yield self._note("a number: only so many of the files that are waiting, as a sample")
-            yield self._row("Operation", Push(self._operation_label(), id="operation"))
-            yield self._row("Unchanged", Push(self._checksum_label(), id="checksum"))
+            yield from self.last_rows()
             yield Static(id="problem", markup=False)
+
+    def last_rows(self) -> Iterable[Widget]:
+        """What only this action asks."""
+        yield self._row("Operation", Push(self._operation_label(), id="operation"))
+        yield self._row("Unchanged", Push(self._checksum_label(), id="checksum"))
 
     def _row(self, label: str, field: Widget) -> Widget:
         return Horizontal(Static(label, classes="option-label", markup=False), field, classes="option-row")

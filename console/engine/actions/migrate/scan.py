@@ -296,7 +296,7 @@ class _SourceScan:
             self.counts["again"] += 1
             return Candidate(relative, "again", *identity)
         if known is None:
-            self.counts["new"] += 1
+            self.counts["new" if again is None else "waiting"] += 1
             return Candidate(relative, "new", *identity) if again is None else None
         return self._known(relative, known, identity, rule, wanted=wanted)
 
@@ -335,7 +335,7 @@ class _SourceScan:
             if taken and not status:
                 status = "again"
             elif not taken and status:  # migrate's business
-                self.counts[status] += 1
+                self.counts["waiting"] += 1
                 return None
         if not status:
             self.counts["adopted" if known.status == "adopted" else "unchanged"] += 1

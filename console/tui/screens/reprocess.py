@@ -1,0 +1,103 @@
+"""The reprocess dialog: the migrate dialog with another question, which published files are judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+
+from console.engine.model import MigrateParams, ReprocessParams
+from console.tui.screens.migrate import MigrateScreen
+from console.tui.screens.options import OptionsScreen
+from widgets.look import joined
+from widgets.push import Push
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+
+# What one turns through.
+CHOICES = (
+    ("published by another rule than today's", ReprocessParams(stale_schema=True)),
+    ("remembered failures", ReprocessParams(failed=True)),
+    ("adopted, never judged by us", ReprocessParams(adopted=True)),
+    ("everything published, every failure", ReprocessParams(all=True)),
+)
+
+
+def _choice(params: MigrateParams) -> int:
+    plain = replace(params, source="", pattern="", sample=0)
+    return next((number for number, (_, choice) in enumerate(CHOICES) if choice == plain), len(CHOICES) - 1)
+
+
+class ReprocessScreen(MigrateScreen):
+    """The dialog of a reprocess; by default it asks what a changed schema would do."""
+
+    ACTION = "reprocess"
+
+    def __init__(self, ctx: Context, params: ReprocessParams | None = None) -> None:
+        super().__init__(ctx, params or ReprocessParams(stale_schema=True))
+
+    def help_text(self) -> str:
+        return _HELP
+
+    def _selection(self) -> str:
+        params = self._params
+        return joined(
+            [
+                CHOICES[_choice(params)][0],
+                f"source {params.source}" if params.source else "all sources",
+                f"pattern {params.pattern}" if params.pattern else "",
+                f"the first {params.sample}" if params.sample else "",
+                "o: others",
+            ]
+        )
+
+    def _options(self) -> OptionsScreen:
+        return ReprocessOptions(self._ctx, self._params)
+
+
+class ReprocessOptions(OptionsScreen):
+    """Which files, and how many of them."""
+
+    def __init__(self, ctx: Context, params: MigrateParams) -> None:
+        super().__init__(ctx, params)
+        self._which = _choice(params)
+
+    def title_text(self) -> str:
+        return "Reprocess: options"
+
+    def last_rows(self) -> Iterable[Widget]:
+        yield self._row("Which", Push(CHOICES[self._which][0], id="which"))
+        yield self._note("Enter turns to the next: what is judged again by today's rules")
+
+    def _chosen(self) -> MigrateParams | None:
+        chosen = super()._chosen()
+        if chosen is None:
+            return None
+        return replace(CHOICES[self._which][1], source=chosen.source, pattern=chosen.pattern, sample=chosen.sample)
+
+    def on_push_pressed(self, message: Push.Pressed) -> None:
+        if message.push.id == "which":
+            message.stop()
+            message.prevent_default()
+            self._which = (self._which + 1) % len(CHOICES)
+            message.push.label = CHOICES[self._which][0]
+
+
+_HELP = """# The plan of a reprocess
+Published files are judged again by today's rules. Nothing has happened yet, and nothing happens before the button at
+the end is pressed. Cancel has the focus.
+
+Would read   the files that were chosen: o chooses others
+Would end    revalidated: the same bytes stay, the ledger knows the new verdict. What fails now is flagged; its
+             published copy stays until somebody decides
+Backed up    versions that would be replaced, because their source has changed since
+
+o   options: which files, one source, a pattern, a portion
+f   every file of the plan
+c   copy the command line that does the same
+ctrl+r  plan again
+PageUp PageDown   move the text where it has no room
+"""
