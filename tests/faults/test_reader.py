@@ -148,10 +148,10 @@ def writes(log: Path, root: Path) -> list[str]:
             continue
         if _OPENED.match(call) and not _WRITES.search(call):
             continue
-        if any(path == str(root) or path.startswith(f"{root}/") for path in where):
-            # SQLite opens a log that is there in this way alone; what it would write through it is seen above
-            if not (call.startswith("openat") and 'ledger.sqlite-wal", O_RDWR|O_CREAT|O_NOFOLLOW' in call):
-                found.append(line)
+        # SQLite opens a log that is there in this way alone; what it would write through it is seen above
+        of_sqlite = call.startswith("openat") and 'ledger.sqlite-wal", O_RDWR|O_CREAT|O_NOFOLLOW' in call
+        if not of_sqlite and any(path == str(root) or path.startswith(f"{root}/") for path in where):
+            found.append(line)
     return found
 
 
