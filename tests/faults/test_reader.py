@@ -149,8 +149,8 @@ def writes(log: Path, root: Path) -> list[str]:
         if _OPENED.match(call) and not _WRITES.search(call):
             continue
         # SQLite opens a log that is there in this way alone; what it would write through it is seen above
-        its_log = call.startswith("openat") and 'ledger.sqlite-wal", O_RDWR|O_CREAT|O_NOFOLLOW' in call
-        if not its_log and any(path == str(root) or path.startswith(f"{root}/") for path in where):
+        of_sqlite = call.startswith("openat") and 'ledger.sqlite-wal", O_RDWR|O_CREAT|O_NOFOLLOW' in call
+        if not of_sqlite and any(path == str(root) or path.startswith(f"{root}/") for path in where):
             found.append(line)
     return found
 
