@@ -210,7 +210,7 @@ def test_between_runs(place: Path) -> None:
     settled(root)
 
 
-def test_copies_put_in_the_place_of_ours_are_taken_over_where_they_have_the_same_bytes(place: Path) -> None:
+def test_copies_replaced_by_the_same_bytes_are_taken_over(place: Path) -> None:
     """As a restore does it, and the old script beside us: no warning a file, run after run."""
     root = workspace(place / "ws")
     well(migrate(root))
