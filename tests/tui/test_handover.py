@@ -51,6 +51,7 @@ class Planner:
         self.go = threading.Event()
         self.plan: AdoptPlan = adoption()
         self.asked = 0
+        self.given_up = 0
         self.error: Exception | None = None
         self.look = StateFileLook(None, None)
         monkeypatch.setattr("console.tui.planner.adoption", self.adoption)
@@ -64,6 +65,7 @@ class Planner:
         progress(adoption(120))
         while not self.go.wait(0.01):
             if cancelled():
+                self.given_up += 1
                 return None
         if self.error is not None:
             raise self.error
@@ -176,7 +178,7 @@ async def test_closing_ends_the_planning(engine: Engine, planner: Planner) -> No
         app.act("adopt")
         await until(pilot, lambda: planner.asked == 1)
         await pilot.press("escape")
-        await until(pilot, lambda: not any(w.name == "plan adopt" and not w.is_finished for w in app.workers))
+        await until(pilot, lambda: planner.given_up == 1)
 
 
 async def test_leave_says_what_it_puts_back_and_what_is_forgotten(engine: Engine, planner: Planner) -> None:
@@ -277,22 +279,25 @@ async def test_a_changed_state_file_is_read_once_and_its_alert_says_what_it_is(
         return planner.look
 
     monkeypatch.setattr("console.tui.planner.state_file", look)
+    monkeypatch.setattr("console.tui.presence.REST_SECONDS", 0.01)
     async with opened(engine, stat, state_file=Identity(1, 2, 3)) as (app, pilot):
         await until(pilot, lambda: "it does not parse" in page(app) and "changed by somebody" not in page(app))
-        app.post_message(OverviewRead(overview(stat, state_file=Identity(1, 2, 3))))
-        await pilot.pause()
+        for _ in range(10):  # more than it rests
+            app.post_message(OverviewRead(overview(stat, state_file=Identity(1, 2, 3))))
+            await pilot.pause(0.01)
         assert len(asked) == 1 and "it does not parse" in page(app)
 
 
+@pytest.mark.parametrize("key", ["enter", "3"])
 async def test_what_happened_meanwhile_is_shown_until_the_runs_are_seen(
-    engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     away = Away("2026-03-02T14:02:00.000000Z", 3, ((RunStatus.DONE, 2), (RunStatus.FAILED, 1)), 12, by=("timer",))
     monkeypatch.setattr("console.engine.observe.visits.since_last_visit", lambda ctx: away)
     async with opened(engine, runs=(sample_run(3),)) as (app, pilot):
         await until(pilot, lambda: "3 runs, 2 done, 1 failed; 12 files published" in words(app))
         app.screen.query_one(NoticeLine).focus()
-        await pilot.press("enter")
+        await pilot.press(key)
         await until(pilot, lambda: "▐3 Runs▌" in shown(app)[1])
         await pilot.press("1")
         await until(pilot, lambda: "▐1 Overview▌" in shown(app)[1] and "Since you were here" not in page(app))
@@ -322,7 +327,7 @@ async def test_leaving_does_not_wait_for_a_visit_that_cannot_be_written(
     engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = threading.Event()
-    monkeypatch.setattr("console.engine.observe.visits.record_visit", lambda ctx: held.wait(30))
+    monkeypatch.setattr("console.engine.observe.visits.record_visit", lambda ctx: held.wait(600))
     engine.ctx.workspace.private.mkdir()
     engine.ctx.workspace.ledger.write_bytes(b"")
     async with opened(engine) as (app, _pilot):
