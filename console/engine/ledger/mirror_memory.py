@@ -26,8 +26,8 @@ class Remembered:
     run: runs.seq as of which file and ledger agreed. entries: SHA-256 of the entries as they were written.
     fingerprint: of the rows that these entries came from. judged: digest and identity of an edited version
     whose difference the ledger has recorded. staged: digest of a version that was about to be renamed into
-    place. known: digests of the newest such edited versions, with the run that recorded each: one of them may
-    come back as .bak. writer: what else writes the file, in words, with the run that found it.
+    place. known: digests of the newest such versions without a forged entry, with the run that recorded each:
+    one of them may come back as .bak. writer: what else writes the file, in words, with the run that found it.
     """
 
     run: int = 0

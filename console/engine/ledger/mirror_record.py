@@ -56,7 +56,9 @@ def record_difference(
                     **asdict(difference.identity),
                     "last_updated": difference.last_updated,
                 }
-                known = dict([*known.items(), (difference.sha256, run_seq)][-_KNOWN:])
+                if difference.foreign_writer or not (difference.altered or refused):
+                    # what a hand forged is not believed when it comes again
+                    known = dict([*known.items(), (difference.sha256, run_seq)][-_KNOWN:])
             standing = fingerprint(connection) if agreed and judged else ""
             memory = replace(memory, entries="", fingerprint=standing, judged=judged, known=known)
         writer = memory.writer
