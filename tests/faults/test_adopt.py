@@ -142,6 +142,17 @@ def test_killed_half_way_it_goes_on(theirs: Path, turn: int) -> None:
     assert cli(theirs, "migrate", "--yes").returncode == 0
 
 
+def test_killed_while_leaving_the_next_one_finishes_it(theirs: Path) -> None:
+    before = snapshot(theirs)
+    assert run_cli(None, "init", str(theirs), cwd=theirs).returncode == 0
+    assert run_cli(theirs, "adopt", "--yes").returncode == 0
+    run_cli(theirs, "leave", "--yes", env={"OPSCONSOLE_FAILPOINT": "leave.put-back:1"})
+    done = run_cli(theirs, "--config", CONFIG, "leave", "--yes")
+    assert done.returncode == 0, done.stderr
+    after = snapshot(theirs)
+    assert {path: after[path] for path in before} == before
+
+
 def test_a_state_file_that_does_not_parse_is_not_adopted(theirs: Path) -> None:
     text = (theirs / STATE).read_text()
     (theirs / STATE).write_text(text[: len(text) // 2])

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from console.engine.context import open_context
+from console.engine.observe.alerts import Cause
 from console.engine.observe.overview import overview
 from tests.faults import checker
 from tests.faults.scenario import RAW, VALIDATED, Done, migrate, run, start, wait_for
@@ -101,7 +102,7 @@ def warned(root: Path) -> Counter[str]:
 
 def told(root: Path) -> list[str]:
     """The overview's alerts that are about the state file."""
-    return [alert.text for alert in overview(open_context(root)).alerts if "state" in alert.text]
+    return [alert.text for alert in overview(open_context(root)).alerts if alert.cause == Cause.STATE_FILE]
 
 
 def identities(root: Path) -> dict[str, tuple[int, int, int]]:

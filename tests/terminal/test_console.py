@@ -63,7 +63,7 @@ def test_read_only_changes_nothing(sample: Path) -> None:
 def test_later_actions_say_so(sample: Path) -> None:
     with Terminal(sample) as t:
         t.wait("19 new")
-        for key, name in (("r", "Reprocess"), ("a", "Archive"), ("b", "Rollback")):
+        for key, name in (("a", "Archive"), ("b", "Rollback")):
             t.press("a", key)
             t.wait(f"{name} comes with a later version")
 
