@@ -257,6 +257,7 @@ class Judge:
                 self.altered.append(path)
             else:
                 self.gone.append(path)
+                self.pending += mark > 0  # an old copy still has it, with an old value
 
     def all_gone(self) -> None:
         """There is no file."""

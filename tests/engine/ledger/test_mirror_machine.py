@@ -57,6 +57,7 @@ class Mirror(RuleBasedStateMachine):
         self.ctx: Context = filled_workspace(Path(self.folder) / "ws")
         self.path = self.ctx.workspace.root / STATE
         self.seq = 1
+        self.taken_out: set[str] = set()  # by an edit while we wrote
         self.versions: list[bytes] = []
         self.judged: dict[bytes, int] = {}  # edited versions that said nothing wrong: they may come back
         self.expected: dict[str, tuple[str, bool]] = {}
@@ -74,6 +75,9 @@ class Mirror(RuleBasedStateMachine):
         data = self.path.read_bytes()
         self.versions.append(data)
         self.entries = dict(pairs_of(data) or [])
+        with reading(self.ctx.workspace.ledger) as connection:
+            assert connection is not None
+            self.adopted = {row[0] for row in connection.execute("SELECT path FROM files WHERE status = 'adopted'")}
 
     def rows(self) -> dict[str, tuple[str, bool]]:
         with reading(self.ctx.workspace.ledger) as connection:
@@ -196,8 +200,10 @@ class Mirror(RuleBasedStateMachine):
                 pairs = []
             self.seq += 1
             add_run(connection, self.seq)
-            want = self.verdict(pairs, before, known=data in self.versions or data in self.judged)
+            want, altered = self.verdict(pairs, before, known=data in self.versions or data in self.judged)
             found = read_mirror(ctx, connection)
+            assert set(found.altered) == altered
+            assert set(found.gone) == {path for path in want if before.get(path, ("", False))[1] and not want[path][1]}
             honour_difference(ctx, connection, found, self.seq)
             if data is not None and found.state == "edited" and not (found.altered or found.refused):
                 self.judged = dict([*self.judged.items(), (data, self.seq)][-20:])
@@ -215,6 +221,8 @@ class Mirror(RuleBasedStateMachine):
                 self.path.unlink()
                 write_mirror(ctx, connection, self.seq)
         after = self.rows()
+        assert not [path for path in self.taken_out if after[path][1]], "an edit made meanwhile is lost"
+        self.taken_out.clear()
         assert after.keys() == self.expected.keys()
         if edit is None:
             assert after == self.expected
@@ -231,7 +239,7 @@ class Mirror(RuleBasedStateMachine):
         self.expected = self.rows()
 
     def publish(self, connection: Any, version: int) -> None:
-        name = f"s{version % 2}/new{version % 3}.json"
+        name = f"s{version % 2}/new{version % 2}.json"
         write_raw(self.ctx.workspace.root, name, [valid_record(version + self.seq)])
         write_raw(self.ctx.workspace.root, f"../../transformed/validated/{name}", [valid_record(version + self.seq)])
         with transaction(connection):
@@ -254,6 +262,15 @@ class Mirror(RuleBasedStateMachine):
         return replace(self.ctx, env=replace(self.ctx.env, failpoints=Editing()))
 
     def edit_now(self, edit: str) -> None:
+        before = {self.fold(key) for key, _ in self.pairs()}
+        self.do_edit(edit)
+        if edit in ("remove", "delete"):
+            with reading(self.ctx.workspace.ledger) as connection:
+                assert connection is not None
+                old = {row[0] for row in connection.execute("SELECT path FROM files WHERE run < ?", [self.seq])}
+            self.taken_out = (before - {self.fold(key) for key, _ in self.pairs()}) & old
+
+    def do_edit(self, edit: str) -> None:
         if edit == "remove" and (pairs := self.pairs()):
             self.edited(pairs[1:])
         elif edit == "damage":
@@ -273,21 +290,33 @@ class Mirror(RuleBasedStateMachine):
 
     def verdict(
         self, pairs: list[tuple[str, Any]], rows: dict[str, tuple[str, bool]], *, known: bool
-    ) -> dict[str, tuple[str, bool]]:
-        """The ledger as it must be when these entries were honoured."""
+    ) -> tuple[dict[str, tuple[str, bool]], set[str]]:
+        """The ledger as it must be when these entries were honoured, and the files whose value was altered."""
+        altered = set()
         values: dict[str, list[Any]] = {}
         for key, value in pairs:
             values.setdefault(self.fold(key), []).append(value)
         want = dict(rows)
         for path, (sha256, mirrored) in rows.items():
             if mirrored:
-                same = any(value == self.entries.get(path) for value in values.get(path, ()))
-                stays = same or (path in values and not known)  # altered: written back
-                want[path] = (sha256, stays)
+                same = any(self.says(path, value) for value in values.get(path, ()))
+                if not same and path in values and not known:
+                    altered.add(path)  # and written back
+                want[path] = (sha256, same or path in altered)
         for path, found in values.items():
             if path and not rows.get(path, ("", False))[1] and (checksum := self.adoptable(path, found)):
                 want[path] = (checksum, True)
-        return want
+        return want, altered
+
+    def says(self, path: str, value: Any) -> bool:
+        """Whether it is our entry of the file; of another program's, only place, checksum and time are its own."""
+        ours = self.entries.get(path)
+        if value == ours or not isinstance(value, dict) or not isinstance(ours, dict):
+            return bool(value == ours)
+        own = ("checksum", "dest_path", "processed_at", "metadata", "validation_info")
+        if path not in self.adopted or any(name not in value for name in own):
+            return False
+        return all(value[name] == ours[name] for name in own[:3])
 
     def adoptable(self, path: str, found: list[Any]) -> str:
         """The checksum under which a file is adopted: of its newest entry that stat does not speak against."""
@@ -318,7 +347,7 @@ class Mirror(RuleBasedStateMachine):
 
 MachineTest = Mirror.TestCase
 MachineTest.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=80, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestMirrorMachine = MachineTest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -331,3 +332,29 @@ def test_deleted_between_runs_everything_counts_as_not_processed_and_it_is_writt
     again = open_context(ctx.workspace.root, env=ctx.env)
     with opened(again) as connection:
         assert read_mirror(again, connection).empty
+
+
+def test_what_an_old_copy_says_of_a_newer_file_does_not_stay_in_it(ctx: Context) -> None:
+    """Put back, its old value counts as taken out; the file must not go on saying it."""
+    write(ctx)
+    change(ctx, 2)
+    write(ctx, 2)
+    shutil.copy(ctx.workspace.root / f"{STATE}.bak", ctx.workspace.root / STATE)
+    with opened(ctx) as connection:
+        add_run(connection, 3)
+    assert write(ctx, 3)
+    assert raw("s0/dumps/2024-01-01_000000/data.json") not in state_of(ctx)["processed_files"]
+    with opened(ctx) as connection:
+        assert read_mirror(ctx, connection).empty
+
+
+def test_the_same_forgery_twice_is_no_old_copy(ctx: Context) -> None:
+    write(ctx)
+    document = state_of(ctx)
+    document["processed_files"][raw("s1/manual/table.csv")]["checksum"] = "0" * 64
+    for seq in (2, 3):
+        put_state(ctx, document)
+        with opened(ctx) as connection:
+            found = read_mirror(ctx, connection)
+            assert (found.altered, found.gone, found.restored_run) == ((raw("s1/manual/table.csv"),), (), 0)
+            assert write_mirror(ctx, connection, seq)
