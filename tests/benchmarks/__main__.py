@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import console, corpora, migrate, start, validate
+from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
 from tests.benchmarks.migrate import QUICK, Sizes
@@ -40,6 +42,8 @@ def main() -> int:
     sizes = QUICK if given.quick else Sizes()
     sizes = sizes.scaled(given.scale, given.rounds or sizes.rounds)
     report = Report()
+    for package in ("console", "widgets"):  # as installing does it
+        compileall.compile_dir(PROJECT / package, quiet=1)
     with ground(report, sizes.gigabytes, given.place) as place:
         for name in given.names or CASES:
             if name in NEED_CORPUS and not corpora.available():
