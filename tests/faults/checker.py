@@ -291,7 +291,12 @@ def _mirror(root: Path, ledger: sqlite3.Connection | None, settled: bool) -> Ite
     rows = {row["path"]: row for row in ledger.execute("SELECT * FROM files WHERE mirrored = 1 AND status != 'held'")}
     for name in sorted(rows.keys() - entries.keys()):
         yield Finding("mirror-lacks", name, "in the ledger, not in the mirror")
-    for name in sorted(entries.keys() - rows.keys()):
+    carried: set[str] = set()
+    if ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'foreign_entries'").fetchone():
+        carried = {row["path"] for row in ledger.execute("SELECT path FROM foreign_entries")}
+    for name in sorted(carried - entries.keys()):
+        yield Finding("mirror-lacks", name, "carried on for another program, not in the mirror")
+    for name in sorted(entries.keys() - rows.keys() - carried):
         yield Finding("mirror-invents", name, "in the mirror, not in the ledger")
     for name in sorted(rows.keys() & entries.keys()):
         row, entry = rows[name], entries[name]
