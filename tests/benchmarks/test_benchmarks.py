@@ -90,7 +90,8 @@ def test_a_terminal_counts_bytes_and_shows_a_screen(tmp_path: Path) -> None:
     code = "import time; print('\\x1b[31mhello', flush=True); time.sleep(30)"
     terminal = Terminal([sys.executable, "-c", code], tmp_path)
     try:
-        terminal.until(lambda text: "hello" in text, "hello")
+        terminal.until(lambda text: terminal.received >= len("\x1b[31mhello\r\n"), "the whole line")
+        assert "hello" in terminal.text()
         assert terminal.received == len("\x1b[31mhello\r\n")
         assert terminal.watch(0.2)[1] == 0
     finally:

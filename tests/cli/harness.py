@@ -18,6 +18,7 @@ import pexpect
 
 from tests.support import make_workspace, valid_record
 from tests.support.cli import cli_environment
+from tests.support.hold import hold
 
 COMMAND = [sys.executable, "-P", "-m", "console"]
 LIMIT = 30.0  # seconds any condition may take on a busy machine
@@ -87,17 +88,6 @@ def catches(process: subprocess.Popen[str], number: int) -> bool:
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
-def _ledger_is_free(root: Path) -> bool:
-    """Whether others can write: a run held in the middle of a transaction would keep them waiting."""
-    with closing(sqlite3.connect(root / ".opsconsole/ledger.sqlite", timeout=0)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        connection.rollback()
-        return True
-
-
 @contextmanager
 def held_run(root: Path) -> Iterator[int]:
     """Catches the run in progress as soon as it has begun and holds it still; its pid. Let go at the end."""
@@ -109,15 +99,7 @@ def held_run(root: Path) -> Iterator[int]:
 
     pid = until(running, "a run to begin")
 
-    def stopped_between_two_transactions() -> bool:
-        os.kill(pid, signal.SIGSTOP)
-        until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T", "the stop")
-        if _ledger_is_free(root):
-            return True
-        os.kill(pid, signal.SIGCONT)
-        return False
-
-    until(stopped_between_two_transactions, "the run to be held")
+    hold(pid, root)
     try:
         assert running() == pid, "the run was over before it could be held: make the workspace bigger"
         yield pid

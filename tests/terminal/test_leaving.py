@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hold import hold
 from tests.terminal.screen import Terminal
 
 
@@ -48,7 +49,7 @@ def held_run(t: Terminal, root: Path) -> Iterator[Callable[[], None]]:
     until = time.monotonic() + 30
     while last_run(root)[3] == 0:
         assert time.monotonic() < until
-    os.kill(pid, signal.SIGSTOP)
+    hold(pid, root)
     try:
         t.wait("/6,000", 30)
         yield lambda: os.kill(pid, signal.SIGCONT)
