@@ -88,7 +88,8 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def focus_harmless(self) -> None:
         """Give the harmless button the focus."""
-        self.query(".dialog-buttons Push").first(Push).focus()
+        # at once, not when the screen is idle: a key that comes right behind must find it there
+        self.set_focus(self.query(".dialog-buttons Push").first(Push))
 
     def unfinished(self) -> bool:
         """Whether somebody typed something that leaving would lose."""
@@ -161,7 +162,7 @@ class AskScreen(Dialog[str]):
 
     def focus_first(self) -> None:
         if self._typed:
-            self.query_one(Input).focus()
+            self.set_focus(self.query_one(Input))
         else:
             self.focus_harmless()
 
@@ -205,7 +206,7 @@ class TextScreen(Dialog[None]):
         yield Push("Copy", hint="c", id="copy")
 
     def focus_first(self) -> None:
-        self.query_one(Pager).focus()
+        self.set_focus(self.query_one(Pager))
 
     def set_lines(self, lines_: Sequence[tuple[str, str]]) -> None:
         """Another text; nothing happens when the dialog is gone by now."""

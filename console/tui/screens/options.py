@@ -87,7 +87,7 @@ class OptionsScreen(Dialog[MigrateParams]):
         yield Push("Plan with these", id="plan", classes="-main")
 
     def focus_first(self) -> None:
-        self.query_one("#source", Input).focus()
+        self.set_focus(self.query_one("#source", Input))
 
     def unfinished(self) -> bool:
         return self._chosen() not in (None, self._params)
