@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
@@ -169,6 +170,15 @@ class ConsoleApp(FedApp):
 
     def act(self, name: str) -> None:
         self.action_act(name)
+
+    def push_screen(self, screen: Any, *more: Any, **options: Any) -> Any:
+        """As Textual's, but a dialog that is on top already is not opened again: clicks and keys wait in the queue
+        while the first one is being opened, and a pile of the same dialog helps nobody.
+        """
+        top = self.screen_stack[-1] if self.screen_stack else None
+        if isinstance(screen, Dialog) and type(top) is type(screen) and top.same_as(screen):
+            return AwaitComplete()
+        return super().push_screen(screen, *more, **options)
 
     def on_action_bar_wanted(self, message: ActionBar.Wanted) -> None:
         self.action_act(message.action.name)

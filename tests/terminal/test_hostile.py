@@ -59,6 +59,7 @@ def test_nothing_acts(tmp_path: Path, size: tuple[int, int]) -> None:
                 t.send(f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m".encode())
         t.pump(2.0)
         t.press("ctrl+q")
-        assert t.ended(10) == 0
+        status = t.ended(10)
+        assert status == 0, t.page + t.raw[-3000:].decode(errors="replace")
         for bytes_ in ACTS:
             assert bytes_ not in t.raw, bytes_

@@ -344,3 +344,17 @@ async def test_a_large_state_file_waits_for_adoption_without_a_look_at_the_raw_z
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "is adopted first" in words(app))
         assert engine.asked == []
+
+
+async def test_a_dialog_that_is_open_is_not_opened_again(engine: Engine, planner: Planner) -> None:
+    from console.tui.screens.dialog import TextScreen
+
+    async with opened(engine) as (app, pilot):
+        for _ in range(60):
+            app.push_screen(TextScreen("Failures, by cause", "one"))
+        await until(pilot, lambda: isinstance(app.screen, TextScreen))
+        assert len(app.screen_stack) == 2
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, TextScreen))
+        app.push_screen(TextScreen("Failures, by cause", "two"))
+        await until(pilot, lambda: "two" in page(app))

@@ -86,6 +86,10 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     _left = False
 
+    def same_as(self, other: Dialog[Any]) -> bool:
+        """Whether this one, still open, is what `other` would be."""
+        return not self._left and self.title_text() == other.title_text()
+
     def focus_harmless(self) -> None:
         """Give the harmless button the focus."""
         # at once, not when the screen is idle: a key that comes right behind must find it there
