@@ -171,7 +171,7 @@ class Batches:
             except OSError as error:
                 if is_full(error) or error.errno in _FATAL:
                     raise
-                self._publisher.drop(item)
+                self._publisher.take_back(item, 0)  # the part, and the backup's name where it had been linked
                 batch.refused.append((item, f"{error.strerror} ({error.filename or item.dest})"))
 
     def _undo(self, batches: list[_Batch], *, believable: bool) -> None:
