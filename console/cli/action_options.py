@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from console.cli.session import on_terminal
+from console.cli.session import on_terminal, open_session, refuse_when_read_only
 
+if TYPE_CHECKING:
+    from console.cli.output import Stream
+    from console.engine.context import Context
+    from console.engine.model import GateItem
+
+
+class _Gated(Protocol):
+    @property
+    def refused(self) -> list[GateItem]: ...
+
+
+P = TypeVar("P", bound=_Gated)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -79,3 +91,46 @@ def check_gate(names: list[str]) -> None:
 
     if names:
         raise RefusedError("refused by " + ", ".join(names), untouched="everything", next_step="see above")
+
+
+def plan_ask_run(
+    action: str,
+    how: HowToRun,
+    *,
+    question: str,
+    make_plan: Callable[[Context], P],
+    show: Callable[[Stream, P], None],
+    counts: Callable[[P], dict[str, int]],
+) -> int:
+    """An action without parameters from its plan to its end: shown, asked about, run. The exit status.
+
+    counts: what the JSON summary of a dry run says. Raises EngineError as the plan, the gate and the run do.
+    """
+    from console.cli.launch import launch
+    from console.cli.output import note, out
+    from console.cli.result import Summary
+    from console.engine.errors import EXIT_OK, EXIT_REFUSED, EngineError
+    from console.engine.model import ActionParams
+
+    summary = Summary(action, how.as_json)
+    try:
+        ctx = open_session()
+        if not how.dry_run:
+            refuse_when_read_only(action)
+        if how.dry_run or not how.yes:
+            plan = make_plan(ctx)
+            show(out() if how.dry_run and not how.as_json else note(), plan)
+            if how.dry_run:
+                status = EXIT_REFUSED if plan.refused else EXIT_OK
+                summary.last(None, "planned", counts(plan), status)
+                return status
+            check_gate([item.name for item in plan.refused])
+            if not agreed(question, how):
+                summary.last(None, "declined", {}, EXIT_OK)
+                return EXIT_OK
+        return launch(
+            ctx, action, ActionParams(), {}, None, detach=how.detach, foreground=how.foreground, summary=summary
+        )
+    except EngineError as error:
+        summary.refused(error)
+        raise

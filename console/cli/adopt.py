@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.action_options import agreed, check_gate, how_to_run, run_options
-from console.cli.session import common, in_this_session, open_session, refuse_when_read_only
+from console.cli.action_options import how_to_run, plan_ask_run, run_options
+from console.cli.session import common, in_this_session
 
 if TYPE_CHECKING:
     from console.cli.output import Stream
@@ -29,36 +29,14 @@ def command(**shared: Any) -> int:
       opsconsole adopt                 show the plan, ask, do it
       opsconsole leave                 give it all back
     """
-    from console.cli.launch import launch
-    from console.cli.output import note, out
-    from console.cli.result import Summary
-    from console.engine.errors import EXIT_OK, EXIT_REFUSED, EngineError
-    from console.engine.model import ActionParams
-
-    how = how_to_run(shared)
-    summary = Summary("adopt", how.as_json)
-    try:
-        ctx = open_session()
-        if not how.dry_run:
-            refuse_when_read_only("adopt")
-        if how.dry_run or not how.yes:
-            plan = make_plan(ctx)
-            show(out() if how.dry_run and not how.as_json else note(), plan)
-            if how.dry_run:
-                status = EXIT_REFUSED if plan.refused else EXIT_OK
-                counts = {"adopted": plan.adopted, "foreign": plan.left, "other_files": plan.other_files}
-                summary.last(None, "planned", counts, status)
-                return status
-            check_gate([item.name for item in plan.refused])
-            if not agreed("Adopt this workspace?", how):
-                summary.last(None, "declined", {}, EXIT_OK)
-                return EXIT_OK
-        return launch(
-            ctx, "adopt", ActionParams(), {}, None, detach=how.detach, foreground=how.foreground, summary=summary
-        )
-    except EngineError as error:
-        summary.refused(error)
-        raise
+    return plan_ask_run(
+        "adopt",
+        how_to_run(shared),
+        question="Adopt this workspace?",
+        make_plan=make_plan,
+        show=show,
+        counts=lambda plan: {"adopted": plan.adopted, "foreign": plan.left, "other_files": plan.other_files},
+    )
 
 
 def make_plan(ctx: Context) -> AdoptPlan:

@@ -161,8 +161,6 @@ class Publisher:
             os.unlink(self.absolute(item.part))
         except FileNotFoundError:
             pass
-        if item.replaces:
-            self._forget_folders(os.path.dirname(self.absolute(item.backup)))
 
     def settle(self, item: PublishItem) -> str:
         """After a crash: finish what the intent says. Returns published | dropped | touched.
