@@ -34,15 +34,27 @@ class HowToRun:
     detach: bool
     foreground: bool
     as_json: bool
+    overridden: tuple[str, ...] = ()
+    reason: str = ""
+    word: str = ""
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """Item -> reason."""
+        return dict.fromkeys(self.overridden, self.reason.strip())
 
 
 def run_options(function: F) -> F:
-    """`--dry-run --yes --detach --foreground --json`; the command takes them as `**shared`."""
+    """`--dry-run --yes --detach --foreground --override --reason --confirm --json`; the command takes them as
+    `**shared`."""
     options = (
         click.option("--dry-run", is_flag=True, help="Show what would happen; change nothing."),
         click.option("--yes", is_flag=True, help="Run without asking."),
         click.option("--detach", is_flag=True, help="Start the run and come back at once."),
         click.option("--foreground", is_flag=True, help="Run in this process, for systemd and containers."),
+        click.option("--override", "overridden", metavar="ITEM", multiple=True, help="Release a check for this run."),
+        click.option("--reason", metavar="TEXT", default="", help="Why; kept with the run."),
+        click.option("--confirm", "word", metavar="WORD", default="", help="The word, where an action asks for one."),
         click.option("--json", "as_json", is_flag=True, help="One JSON object a line, last the summary."),
     )
     for option in reversed(options):
@@ -57,15 +69,26 @@ def how_to_run(shared: dict[str, Any]) -> HowToRun:
         raise click.UsageError("--detach and --foreground exclude each other.")
     if how.dry_run and (how.detach or how.foreground):
         raise click.UsageError("--dry-run runs nothing that could be detached or put in the foreground.")
+    if how.overridden and len(how.reason.strip()) < 3:
+        raise click.UsageError("--override needs --reason TEXT: it is kept with the run.")
     return how
 
 
-def agreed(question: str, how: HowToRun) -> bool:
-    """Whether to go on: --yes, or a yes at the terminal. Raises UsageError where nobody can be asked."""
-    from console.cli.ask import confirm
+def agreed(question: str, how: HowToRun, *, word: str = "") -> bool:
+    """Whether to go on: --yes, or a yes at the terminal; word: has to be typed there, or given with --confirm.
+
+    Raises UsageError where nobody can be asked.
+    """
+    from console.cli.ask import confirm, typed
     from console.cli.output import note
     from console.engine.errors import EXIT_CANCELLED, UsageError
 
+    if word and (how.word or how.yes) and how.word != word:
+        raise UsageError(
+            f"the word is wrong: {how.word!r}" if how.word else "this action asks for a word",
+            untouched="everything",
+            next_step=f"add --confirm {word}, the workspace's name, if it is this workspace that you mean",
+        )
     if how.yes:
         return True
     if not on_terminal():
@@ -75,7 +98,7 @@ def agreed(question: str, how: HowToRun) -> bool:
             next_step="add --yes to run it, or --dry-run to see what would happen",
         )
     try:
-        if confirm(question):
+        if typed(question, word) if word and not how.word else confirm(question):
             return True
     except KeyboardInterrupt:
         note().line("")
@@ -124,12 +147,19 @@ def plan_ask_run(
                 status = EXIT_REFUSED if plan.refused else EXIT_OK
                 summary.last(None, "planned", counts(plan), status)
                 return status
-            check_gate([item.name for item in plan.refused])
+            check_gate([item.name for item in plan.refused if item.name not in how.overrides])
             if not agreed(question, how):
                 summary.last(None, "declined", {}, EXIT_OK)
                 return EXIT_OK
         return launch(
-            ctx, action, ActionParams(), {}, None, detach=how.detach, foreground=how.foreground, summary=summary
+            ctx,
+            action,
+            ActionParams(),
+            how.overrides,
+            None,
+            detach=how.detach,
+            foreground=how.foreground,
+            summary=summary,
         )
     except EngineError as error:
         summary.refused(error)

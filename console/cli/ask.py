@@ -39,3 +39,14 @@ def choose(question: str, choices: Sequence[str]) -> str | None:
         for choice in choices:
             if answer in (choice, choice[0]):
                 return choice
+
+
+def typed(question: str, word: str) -> bool:
+    """Whether the word was typed, letter by letter as it is."""
+    stream = note()
+    stream.write(stream.paint(f"{question} Type {word} to go on:") + " ")
+    stream.flush()
+    try:
+        return sys.stdin.readline().strip() == word
+    except OSError:  # the terminal has gone
+        return False

@@ -11,6 +11,7 @@ from console.engine.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from console.cli.result import Summary
+    from console.engine.actions.change.model import ChangePlan
     from console.engine.context import Context
     from console.engine.model import ActionParams, Plan
 
@@ -31,20 +32,21 @@ def launch(
     action: str,
     params: ActionParams,
     overrides: dict[str, str],
-    plan: Plan | None,
+    plan: Plan | ChangePlan | None,
     *,
     detach: bool,
     foreground: bool,
     summary: Summary,
+    word: str = "",
 ) -> int:
     """Start the run, follow it unless it is to be left alone; the exit status.
 
-    plan: the one that was agreed to; None where there was no question. Raises LockedError, RefusedError and
-    the other errors of the engine when it does not start.
+    plan: the one that was agreed to; None where there was no question. word: what was typed for it.
+    Raises LockedError, RefusedError and the other errors of the engine when it does not start.
     """
     from console.engine.actions.command import command_line
 
-    command = in_this_session(command_line(action, params, overrides))
+    command = in_this_session(command_line(action, params, overrides, word=word))
     if plan is None:
         say_recovery(ctx)
     out().flush()
@@ -76,7 +78,7 @@ def _in_this_process(
     params: ActionParams,
     overrides: dict[str, str],
     command: str,
-    plan: Plan | None,
+    plan: Plan | ChangePlan | None,
     summary: Summary,
 ) -> int:
     from console.engine.runs.query import get_run, run_outcomes

@@ -63,9 +63,11 @@ def command(
             adopted=adopted,
         )
         if how.dry_run:
-            return dry_run_plan(ctx, params, {}, summary)
+            return dry_run_plan(ctx, params, how.overrides, summary)
         refuse_when_read_only("reprocess")
-        return run_action(ctx, params, {}, summary, yes=how.yes, detach=how.detach, foreground=how.foreground)
+        return run_action(
+            ctx, params, how.overrides, summary, yes=how.yes, detach=how.detach, foreground=how.foreground
+        )
     except EngineError as error:
         summary.refused(error)
         raise

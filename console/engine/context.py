@@ -30,3 +30,8 @@ def open_context(
     workspace = open_workspace(Path(root))
     settings = load_settings(workspace.root, config)
     return Context(workspace, settings, env or Environment(), read_only)
+
+
+def workspace_name(ctx: Context) -> str:
+    """What the status line calls the workspace, and what is typed to confirm a dangerous action."""
+    return ctx.settings.name or ctx.workspace.root.name

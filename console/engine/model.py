@@ -40,6 +40,11 @@ class Outcome(StrEnum):
     SIDECAR = "sidecar"
     MOVED = "moved"  # the source went to the archive after it was published (--operation move)
     NOT_ADOPTED = "not-adopted"  # an entry of another program's state file that was left as it is
+    RESTORED = "restored"  # an earlier version was put back at `dest`
+    REMOVED = "removed"  # what stood at `dest` was taken into the run's backup
+    ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
+    RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
+    LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
 
 
 class RunStatus(StrEnum):
@@ -97,6 +102,14 @@ class Counts:
     not_tried: int = 0
     adopted: int = 0
     foreign: int = 0  # entries and published files that nobody could adopt
+    archived: int = 0
+    returned: int = 0  # from the archive
+    left_alone: int = 0  # touched since: not taken back
+
+    @property
+    def changed(self) -> int:
+        """Files that were put, taken or moved by an action of changes."""
+        return self.restored + self.removed + self.archived + self.returned
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

@@ -22,6 +22,11 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.SIDECAR: ("●", "dim"),
     Outcome.MOVED: ("✓", "dim"),
     Outcome.NOT_ADOPTED: ("●", "dim"),
+    Outcome.RESTORED: ("✓", "good"),
+    Outcome.REMOVED: ("✓", "warn"),
+    Outcome.ARCHIVED: ("✓", "good"),
+    Outcome.RETURNED: ("✓", "good"),
+    Outcome.LEFT_ALONE: ("!", "warn"),
 }
 OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
 
@@ -55,6 +60,9 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
         (counts.adopted, "adopted", "good"),
         (counts.restored, "restored", "good"),
         (counts.removed, "removed", "warn"),
+        (counts.archived, "archived", "good"),
+        (counts.returned, "returned", "good"),
+        (counts.left_alone, "left alone", "warn"),
         (counts.failed, "failed", "bad"),
         (counts.known_failed, "failed before", "warn"),
         (counts.not_tried, "not tried", "warn"),

@@ -10,17 +10,26 @@ if TYPE_CHECKING:
     from console.engine.model import ActionParams
 
 
-def command_line(action: str, params: ActionParams, overrides: dict[str, str] | None = None) -> str:
-    """The command line that does the same; the fields of the parameters are its options."""
-    words = ["opsconsole", action]
+def command_line(action: str, params: ActionParams, overrides: dict[str, str] | None = None, *, word: str = "") -> str:
+    """The command line that does the same; the fields of the parameters are its options.
+
+    word: what a dangerous action wants typed. A field whose metadata has `positional` is an argument, one with
+    `option` is typed as that; an action's own `reason` serves its overrides too.
+    """
+    words = ["opsconsole", *action.split()]
     for field in fields(params):
-        value, option = getattr(params, field.name), f"--{field.name.replace('_', '-')}"
-        if value is True:
+        value = getattr(params, field.name)
+        option = field.metadata.get("option") or f"--{field.name.replace('_', '-')}"
+        if field.metadata.get("positional"):
+            words += [str(value)] if value else []
+        elif value is True:
             words.append(option)
         elif value:
             words += [option, str(value)]
     for name in overrides or {}:
         words += ["--override", name]
-    if overrides:
+    if overrides and not getattr(params, "reason", ""):
         words += ["--reason", next(iter(overrides.values()))]
+    if word:
+        words += ["--confirm", word]
     return shlex.join([*words, "--yes"])

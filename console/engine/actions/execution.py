@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from console.engine.errors import UsageError
@@ -26,22 +27,20 @@ class Execution(Protocol):
         """End its workers; may be called twice."""
 
 
+# Where each action's execution is; imported when it is asked for.
+_EXECUTIONS = {
+    "migrate": ("console.engine.actions.migrate.execute", "Migrate"),
+    "reprocess": ("console.engine.actions.migrate.execute", "Reprocess"),
+    "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
+    "leave": ("console.engine.actions.leave.execute", "Leave"),
+    "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
+}
+
+
 def execution(ctx: Context, request: Request) -> Execution:
     """The execution that `request` asks for. Raises UsageError and ConfigurationError, before there is a run."""
-    if request.action == "migrate":
-        from console.engine.actions.migrate.execute import Migrate
-
-        return Migrate(ctx, request)
-    if request.action == "reprocess":
-        from console.engine.actions.migrate.execute import Reprocess
-
-        return Reprocess(ctx, request)
-    if request.action == "adopt":
-        from console.engine.actions.adopt.execute import Adopt
-
-        return Adopt(ctx, request)
-    if request.action == "leave":
-        from console.engine.actions.leave.execute import Leave
-
-        return Leave(ctx, request)
-    raise UsageError(f"there is no action {request.action!r} in this version", untouched="everything")
+    if request.action not in _EXECUTIONS:
+        raise UsageError(f"there is no action {request.action!r} in this version", untouched="everything")
+    module, name = _EXECUTIONS[request.action]
+    made: Execution = getattr(import_module(module), name)(ctx, request)
+    return made

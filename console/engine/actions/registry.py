@@ -12,8 +12,8 @@ class Action:
     """Something that changes the workspace.
 
     button: one of the four that are always in reach. key: its letter after `a`. function_key: where the terminal
-    sends it. dangerous: asks for `word` to be typed ('' = no word). undo: full | none. available: this version has
-    it; the others say so when they are asked for.
+    sends it. dangerous: asks for a word to be typed, the workspace's name. undo: full | none. available: this
+    version has it; the others say so when they are asked for.
     """
 
     name: str
@@ -22,7 +22,6 @@ class Action:
     function_key: str
     summary: str
     dangerous: bool = False
-    word: str = ""
     undo: str = "full"
     available: bool = True
     button: bool = True
@@ -43,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         "b",
         "f8",
         "put back what a run replaced, take back what it made",
-        available=False,
+        dangerous=True,
     ),
     Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
@@ -58,6 +57,11 @@ def find_action(name: str) -> Action:
         if action.name == name:
             return action
     raise UsageError(f"there is no action {name!r}", next_step="one of " + ", ".join(a.name for a in ACTIONS))
+
+
+def word_for(action: str, workspace: str) -> str:
+    """What has to be typed before this action runs: the workspace's name where it is dangerous, '' elsewhere."""
+    return workspace if find_action(action).dangerous else ""
 
 
 def not_yet(action: Action) -> str:

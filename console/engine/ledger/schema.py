@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from console import __version__
 
-VERSION = 2
+VERSION = 3
 READABLE_FROM = 1  # the oldest version of a program that can read this one: since then tables only came, none changed
 
 # What each version added to the one before it. Readers of an older ledger get these tables empty.
@@ -27,6 +27,60 @@ CREATE TABLE foreign_files (
 ) STRICT, WITHOUT ROWID;
 -- When each person last looked.
 CREATE TABLE visits (who TEXT PRIMARY KEY, at TEXT NOT NULL, run INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+""",
+    3: """
+-- What a row was before a run changed it, so that an undo can put it back; `row` is NULL where there was none.
+CREATE TABLE former (
+  run INTEGER NOT NULL,
+  kind TEXT NOT NULL,              -- files sidecars holds archived
+  path TEXT NOT NULL,              -- the row's own key
+  row TEXT,                        -- JSON object, column -> value
+  PRIMARY KEY (run, kind, path)
+) STRICT, WITHOUT ROWID;
+-- What was taken back and waits: no run publishes it until its source or its rule changes, or someone releases it.
+CREATE TABLE holds (
+  path TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  rule INTEGER,
+  run INTEGER NOT NULL,            -- runs.seq that took it back
+  at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Raw files that lie in the archive: where, by which run.
+CREATE TABLE archived (
+  path TEXT PRIMARY KEY,           -- where it lay in the raw zone
+  place TEXT NOT NULL UNIQUE,      -- where it lies now
+  label TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  run INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX archived_label ON archived (label, path);
+-- Folders that a run removed because it had emptied them: an undo makes them again, with their modes.
+CREATE TABLE folders_gone (run INTEGER NOT NULL, path TEXT NOT NULL, mode INTEGER NOT NULL, PRIMARY KEY (run, path))
+  STRICT, WITHOUT ROWID;
+-- Which run was taken back, and by which; whole: 0 where some of its files were left as they are.
+CREATE TABLE undone (run INTEGER NOT NULL, by INTEGER NOT NULL, whole INTEGER NOT NULL, PRIMARY KEY (run, by))
+  STRICT, WITHOUT ROWID;
+-- Backups that were pruned: what they would have put back is gone.
+CREATE TABLE pruned (run INTEGER PRIMARY KEY, by INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL)
+  STRICT;
+-- When each kept file was last read and found whole (or not), by zone and path.
+CREATE TABLE verified (
+  path TEXT PRIMARY KEY,
+  zone TEXT NOT NULL,              -- raw validated backups archive
+  at TEXT NOT NULL,
+  run INTEGER NOT NULL,
+  expected TEXT NOT NULL,          -- sha256 that was recorded
+  found TEXT NOT NULL,             -- sha256 that was read; '' where it is missing or cannot be read
+  good TEXT NOT NULL DEFAULT ''    -- where a good copy lies, '' where there is none
+) STRICT, WITHOUT ROWID;
+-- One digest over the rows of each run that ended, as its report prints it.
+CREATE TABLE digests (run INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 """,
 }
 
@@ -162,8 +216,8 @@ CREATE TABLE folders (run INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run
 CREATE TABLE intents (
   id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
-  kind TEXT NOT NULL,              -- publish archive
-  item TEXT NOT NULL               -- JSON of transfer.IntentItem
+  kind TEXT NOT NULL,              -- publish archive change
+  item TEXT NOT NULL               -- JSON: publish.PublishItem, change.model.Change
 ) STRICT;
 CREATE INDEX intents_run ON intents (run, id);
 

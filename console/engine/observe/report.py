@@ -37,7 +37,11 @@ _SECTIONS = (
     ("Replaced", (Outcome.REPLACED,)),
     ("Published", (Outcome.PUBLISHED,)),
     ("Revalidated", (Outcome.REVALIDATED,)),
-    ("Moved to the archive", (Outcome.MOVED,)),
+    ("Left as they are", (Outcome.LEFT_ALONE,)),
+    ("Restored", (Outcome.RESTORED,)),
+    ("Removed, kept in the backup", (Outcome.REMOVED,)),
+    ("Moved to the archive", (Outcome.MOVED, Outcome.ARCHIVED)),
+    ("Returned from the archive", (Outcome.RETURNED,)),
     ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )
 

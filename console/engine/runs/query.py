@@ -92,12 +92,19 @@ def list_runs(
 def find_run(ctx: Context, name: str) -> RunRow:
     """The run whose id is `name` or ends with it. Raises UsageError when none or several do."""
     with reading(ctx.workspace.ledger) as connection:
-        rows = []
-        if connection is not None and name:
-            rows = connection.execute(
-                "SELECT * FROM runs WHERE id = ?1 OR substr(id, -length(?1)) = ?1 ORDER BY seq DESC LIMIT 5",
-                [name],
-            ).fetchall()
+        if connection is None:
+            raise UsageError(f"there is no run {name!r}", next_step="`opsconsole runs list` names them")
+        return find_run_in(connection, name)
+
+
+def find_run_in(connection: sqlite3.Connection, name: str) -> RunRow:
+    """As find_run, in a ledger that is open. Raises UsageError."""
+    rows = []
+    if name:
+        rows = connection.execute(
+            "SELECT * FROM runs WHERE id = ?1 OR substr(id, -length(?1)) = ?1 ORDER BY seq DESC LIMIT 5",
+            [name],
+        ).fetchall()
     if len(rows) == 1:
         return run_row(rows[0])
     if not rows:
@@ -133,10 +140,11 @@ _WEIGHT = (
         Outcome.CHANGED_SINCE_PLAN,
         Outcome.NOT_TRIED,
         Outcome.NOT_ADOPTED,
+        Outcome.LEFT_ALONE,
     ),
     (Outcome.REPLACED,),
-    (Outcome.PUBLISHED,),
-    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR),
+    (Outcome.PUBLISHED, Outcome.RESTORED, Outcome.REMOVED),
+    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR, Outcome.ARCHIVED, Outcome.RETURNED),
 )
 
 

@@ -10,6 +10,9 @@ import sqlite3
 
 import orjson
 
+from console.engine.actions.change.batches import record_changes
+from console.engine.actions.change.disk import Disk
+from console.engine.actions.change.model import Change
 from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
@@ -66,6 +69,8 @@ class _Recovery:
         ).fetchall():
             if row["kind"] == "publish":
                 self._publish(row["id"], [PublishItem(*item) for item in orjson.loads(row["item"])])
+            elif row["kind"] == "change":
+                self._change(row["id"], [Change(*item) for item in orjson.loads(row["item"])])
             else:
                 items = orjson.loads(row["item"])
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
@@ -108,13 +113,7 @@ class _Recovery:
             else:
                 self.taken_back += 1
             self._ctx.env.failpoints.reach("recover.item")
-        if touched and "recovery" not in self._by.request.overrides:
-            raise RecoveryNeededError(
-                f"run {self._row.id} died, and {plural(len(touched), 'file')} that it was publishing changed since",
-                file=", ".join(touched[:5]),
-                untouched="these files; the others of that batch are settled",
-                next_step="look at them; `opsconsole migrate --override recovery --reason TEXT` leaves them so",
-            )
+        self._refuse_touched(touched)
         os.sync()  # rare, and it need not be fast: what is recorded next has to be on the disk
         now = timestamp(self._ctx.env.now())
         with transaction(self._connection) as connection:
@@ -124,6 +123,35 @@ class _Recovery:
             if item.dest in touched:
                 self._publisher.drop(item)
         self.finished += len(done)
+
+    def _change(self, intent: int, changes: list[Change]) -> None:
+        disk = Disk(str(self._ctx.workspace.root), self._ctx.settings, self._row.id, self._ctx.env.failpoints.reach)
+        done, touched = [], []
+        for change in changes:
+            how = disk.settle(change)
+            if how == "done":
+                done.append(change)
+            elif how == "touched":
+                touched.append(change.path)
+            else:
+                self.taken_back += 1
+            self._ctx.env.failpoints.reach("recover.item")
+        disk.close()
+        self._refuse_touched(touched)
+        os.sync()
+        with transaction(self._connection) as connection:
+            record_changes(self._dead, connection, done)
+            connection.execute("DELETE FROM intents WHERE id = ?", [intent])
+        self.finished += len(done)
+
+    def _refuse_touched(self, touched: list[str]) -> None:
+        if touched and "recovery" not in self._by.request.overrides:
+            raise RecoveryNeededError(
+                f"run {self._row.id} died, and {plural(len(touched), 'file')} that it was changing changed since",
+                file=", ".join(touched[:5]),
+                untouched="these files; the others of that batch are settled",
+                next_step="look at them; `opsconsole migrate --override recovery --reason TEXT` leaves them so",
+            )
 
     def _leftovers(self) -> int:
         """Part files of this run beside the destinations that its plan names."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -26,6 +26,9 @@ from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
 from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import open_shared
+
+if TYPE_CHECKING:
+    from console.engine.actions.change.model import ChangePlan
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ def _request(
     params: ActionParams,
     overrides: dict[str, str],
     command: str,
-    plan: Plan | None,
+    plan: Plan | ChangePlan | None,
 ) -> Request:
     found = find_action(action)
     if not found.available:
@@ -67,7 +70,7 @@ def _request(
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
     run = new_run_id(ctx, action)
-    if plan is not None:
+    if isinstance(plan, Plan):  # files are read when they are changed in any case; these are bound one by one
         _keep_confirmed(ctx, run, plan)
     who = asdict(ctx.env.who)
     return Request(run, action, asdict(params), command, overrides, plan.binding if plan else None, who)
@@ -92,7 +95,7 @@ def start_run(
     *,
     overrides: dict[str, str] | None = None,
     command: str = "",
-    plan: Plan | None = None,
+    plan: Plan | ChangePlan | None = None,
 ) -> StartedRun:
     """Start a run in its own session and return when it has taken the lock.
 
@@ -173,7 +176,7 @@ def run_foreground(
     *,
     overrides: dict[str, str] | None = None,
     command: str = "",
-    plan: Plan | None = None,
+    plan: Plan | ChangePlan | None = None,
     started: Any = None,
 ) -> int:
     """The same run in this process, for systemd and containers. Returns the exit status; raises as `start_run`.

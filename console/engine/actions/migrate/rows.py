@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from console.engine.actions.change.rows import remember_former
 from console.engine.actions.migrate.model import Staged
 from console.engine.model import Outcome
 from console.engine.records.rules import RuleSet
@@ -78,6 +79,8 @@ class Recorder:
         self._raw = zones.raw.rstrip("/") + "/"
         self._validated = zones.validated.rstrip("/") + "/"
         self._ids: dict[str, int] = {}
+        self._former = True  # whether there may be rows that an undo has to put back
+        self._holds = True
 
     def register_rules(self, connection: sqlite3.Connection) -> None:
         """Every rule that judges this run, by fingerprint, with when and whose."""
@@ -97,6 +100,8 @@ class Recorder:
                 ],
             )
         self._ids = dict(connection.execute("SELECT fingerprint, id FROM rules").fetchall())
+        self._former = connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is not None
+        self._holds = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
 
     def rule_id(self, path: str) -> int | None:
         """The ledger's id of the rule for a raw file (path relative to the raw zone)."""
@@ -110,7 +115,9 @@ class Recorder:
     def published(self, connection: sqlite3.Connection, done: list[tuple[PublishItem, bool]], now: str) -> None:
         """Files and sidecars that were renamed into place."""
         seq, counts = self._run.seq, self._run.counts
-        files, sidecars, outcomes = [], [], []
+        files: list[tuple[Any, ...]] = []
+        sidecars: list[tuple[Any, ...]] = []
+        outcomes: list[tuple[Any, ...]] = []
         for item, replaced in done:
             record = Record._make(item.record)
             path, source = item.path, self._source(item.path)
@@ -132,11 +139,25 @@ class Recorder:
                 )
             backup = item.backup if replaced else ""
             outcomes.append((path, outcome, item.dest, item.size, item.sha256, item.replaces, backup, record.problem))
+        self._remember(connection, "files", [row[0] for row in files])
+        self._remember(connection, "sidecars", [row[0] for row in sidecars])
+        self._let_go(connection, [row[0] for row in (*files, *sidecars)])
         connection.executemany(_FILE, files)
         connection.executemany(_SIDECAR, sidecars)
         if self._any_failures(connection):
             connection.executemany("DELETE FROM failures WHERE path = ?", [(row[0],) for row in files])
         self._run.outcomes_in(connection, outcomes)
+
+    def _remember(self, connection: sqlite3.Connection, table: str, paths: list[str]) -> None:
+        """What an undo of this run puts back; the first run of all has nothing to remember."""
+        if self._former and paths:
+            remember_former(connection, self._run.seq, table, paths)
+
+    def _let_go(self, connection: sqlite3.Connection, paths: list[str]) -> None:
+        """What is published is held no more: its source or its rule changed."""
+        if self._holds and paths:
+            remember_former(connection, self._run.seq, "holds", paths)
+            connection.executemany("DELETE FROM holds WHERE path = ?", [(path,) for path in paths])
 
     def _any_failures(self, connection: sqlite3.Connection) -> bool:
         return connection.execute("SELECT 1 FROM failures LIMIT 1").fetchone() is not None
@@ -188,6 +209,7 @@ class Recorder:
         before = connection.execute("SELECT run, processed_at FROM files WHERE path = ?", [path]).fetchone()
         run, processed_at = (before[0], before[1]) if before else (self._run.seq, now)
         columns = orjson.dumps(facts.columns).decode() if facts.columns else None
+        self._remember(connection, "files", [path])
         connection.execute(
             _FILE,
             (

@@ -100,10 +100,17 @@ class Scanner:
 
     # --- what the ledger knows of a source -------------------------------------------------------------
 
-    def known(self, source: str) -> tuple[dict[str, Known], dict[str, KnownFailure], dict[str, tuple[int, int, int]]]:
-        """Files, failures and sidecars of a source, by path relative to the raw zone."""
+    def known(
+        self, source: str
+    ) -> tuple[
+        dict[str, Known],
+        dict[str, KnownFailure],
+        dict[str, tuple[int, int, int]],
+        dict[str, tuple[int, int, int, int | None]],
+    ]:
+        """Files, failures, sidecars and holds of a source, by path relative to the raw zone."""
         if self._connection is None:
-            return {}, {}, {}
+            return {}, {}, {}, {}
         cut = len(self._prefix)
         cursor = self._connection.cursor()
         cursor.row_factory = None
@@ -132,7 +139,14 @@ class Scanner:
             row[0][cut:]: (row[1], row[2], row[3])
             for row in cursor.execute(f"SELECT path, size, mtime_ns, inode FROM sidecars WHERE {where}", span)
         }
-        return files, failures, sidecars
+        where, span = (
+            ("path NOT GLOB ?", [first[: -len(source)] + "*/*"]) if source == "." else ("path > ? AND path < ?", span)
+        )
+        holds = {
+            row[0][cut:]: (row[1], row[2], row[3], row[4])
+            for row in cursor.execute(f"SELECT path, size, mtime_ns, inode, rule FROM holds WHERE {where}", span)
+        }
+        return files, failures, sidecars, holds
 
     def ignored(self, relative: str, suffix: str) -> str:
         """Why a raw file is not data, or ''."""
@@ -166,7 +180,7 @@ class Scanner:
 class _SourceScan:
     def __init__(self, scanner: Scanner, source: str, selection: Selection) -> None:
         self._s, self._source, self._selection = scanner, source, selection
-        self._files, self._failures, self._sidecars = scanner.known(source)
+        self._files, self._failures, self._sidecars, self._holds = scanner.known(source)
         self._matches: Callable[[str], bool] | None = compile_glob(selection.pattern) if selection.pattern else None
         self._gone = {path[len(scanner._prefix) :] for path in selection.gone}
         self.counts: Counter[str] = Counter()
@@ -267,6 +281,9 @@ class _SourceScan:
         facts = entry.stat(follow_symlinks=False)
         identity = (facts.st_size, facts.st_mtime_ns, facts.st_ino)
         self.counts["sidecar_files"] += 1
+        if self._holds and self._holds.get(relative, ())[:3] == identity:
+            self.counts["held_sidecars"] += 1
+            return None
         return Candidate(relative, "sidecar", *identity, known_identity=self._sidecars.get(relative))
 
     def _data(self, entry: os.DirEntry[str], relative: str, known: Known | None) -> Candidate | None:
@@ -286,6 +303,9 @@ class _SourceScan:
         if rule is None and known is None:
             self.data_files -= 1
             self.ignored.append((relative, NO_RULE))
+            return None
+        if self._holds and self._holds.get(relative) == (*identity, rule):
+            self.counts["held"] += 1  # taken back by a rollback: until source or rule changes, or it is released
             return None
         failure, again = self._failures.get(recordable(relative)), self._selection.again
         wanted = again is not None and failure is not None and again.takes_failure(recordable(self._s.path(relative)))
@@ -307,9 +327,6 @@ class _SourceScan:
         same = identity == (known.size, known.mtime_ns, known.inode)
         dest_identity = (known.dest_size, known.dest_mtime_ns, known.dest_inode)
         status = ""
-        if same and known.status == "held":
-            self.counts["held"] += 1
-            return None
         dest = self._s.dest(relative)
         try:
             facts = os.stat(f"{self._s.root}/{dest}" if dest[0] != "/" else dest, follow_symlinks=False)

@@ -1,0 +1,178 @@
+"""The course of every action that is made of changes: plan, gate, changes, mirror, verification, result."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from console.engine.actions.change.batches import ChangeBatches, ChangesStopped
+from console.engine.actions.change.model import Change, ChangePlan, Left
+from console.engine.checks.gate import apply_settings, refusal
+from console.engine.context import Context
+from console.engine.errors import RefusedError
+from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
+from console.engine.ledger.store import transaction
+from console.engine.model import Check, GateItem, RunStatus
+from console.engine.records.rules import load_rules
+from console.engine.runs.active import ActiveRun
+from console.engine.runs.request import Request
+from console.engine.text import plural
+from console.engine.transfer.publish import hash_file
+
+
+class ChangeExecution:
+    """One execution. Subclasses give `plan` and `changes`; the rest has a use here."""
+
+    def __init__(self, ctx: Context, request: Request) -> None:
+        self._ctx, self._request = ctx, request
+        self.rules = load_rules(ctx.workspace.root, ctx.settings)
+        self.unfinished = False  # stopped or cancelled before the last change
+        apply_settings([], {}, request.overrides)
+
+    # --- what a subclass gives --------------------------------------------------------------------------
+
+    def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
+        """The plan as it is now, under the lock. before: only runs with a smaller seq count. Raises EngineError."""
+        raise NotImplementedError
+
+    def changes(self, run: ActiveRun) -> Iterable[Change | Left]:
+        """What to do, in order; read while it is done."""
+        raise NotImplementedError
+
+    def places(self) -> list[str]:
+        """The zones in which something changes: they are flushed."""
+        zones = self._ctx.settings.zones
+        return [zones.validated, zones.backups]
+
+    def emptied(self, run: ActiveRun) -> list[str]:
+        """Folders, relative to the root, that go when nothing is left in them."""
+        return []
+
+    def begin(self, run: ActiveRun) -> None:
+        """What comes before the first change, once the gate is passed."""
+
+    def finish(self, run: ActiveRun) -> None:
+        """What follows the last change and comes before the state file is written."""
+
+    def message(self, run: ActiveRun) -> str:
+        """The result in a sentence."""
+        raise NotImplementedError
+
+    # --- the course -------------------------------------------------------------------------------------
+
+    def close(self, *, kill: bool = False) -> None:
+        """There are no workers."""
+
+    def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
+        """Raises EngineError; then nothing was changed."""
+        run.phase("plan")
+        self._honour_edits(run)
+        plan = self.plan(run.connection, run.seq)
+        run.gate = apply_settings(plan.gate, self._ctx.settings.gate, run.request.overrides)
+        if (refused := refusal(run.gate)) is not None:
+            raise refused
+        self._check_binding(plan)
+        run.total_files, run.total_bytes = plan.files, plan.bytes
+        run.ctx.env.failpoints.reach("run.planned")
+        self.begin(run)
+        run.phase(run.request.action)
+        stopped: ChangesStopped | None = None
+        batches = ChangeBatches(run, self.places())
+        try:
+            self.unfinished = not batches.run_all(self.changes(run))
+            self._remove_empty(run, batches)
+        except ChangesStopped as stop:
+            stopped, self.unfinished = stop, True
+        finally:
+            batches.close()
+        run.phase("record")
+        self.finish(run)
+        write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
+        run.phase("verify")
+        run.verification = verify_changes(run)
+        run.phase("record")
+        return self._result(run, plan, stopped)
+
+    def _honour_edits(self, run: ActiveRun) -> None:
+        difference = read_mirror(self._ctx, run.connection)
+        honour_difference(self._ctx, run.connection, difference, run.seq, tell=_tell(run))
+
+    def _check_binding(self, plan: ChangePlan) -> None:
+        agreed: dict[str, str] = self._request.binding or {}
+        changed = [name for name, value in agreed.items() if plan.binding.get(name) != value]
+        if changed:
+            raise RefusedError(
+                f"the plan is out of date: {', '.join(changed)} changed since it was made",
+                untouched="everything",
+                next_step="look at the new plan and confirm that",
+            )
+
+    def _remove_empty(self, run: ActiveRun, batches: ChangeBatches) -> None:
+        folders = self.emptied(run)
+        if not folders:
+            return
+        rows = []
+        for folder in folders:
+            try:
+                rows.append((folder, os.stat(batches.disk.absolute(folder)).st_mode & 0o7777))
+            except OSError:
+                continue
+        with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
+            connection.executemany(
+                f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", rows
+            )
+        batches.disk.remove_empty(folders)
+
+    def _result(self, run: ActiveRun, plan: ChangePlan, stopped: ChangesStopped | None) -> tuple[RunStatus, int, str]:
+        counts = run.counts
+        rest = max(0, plan.files - run.done_files - counts.left_alone - counts.failed)
+        if stopped is not None:
+            counts.not_tried = rest
+            advice = "free some room and try again" if stopped.full else "see `opsconsole doctor`"
+            return RunStatus.FAILED, 1, f"{stopped.reason}; {plural(rest, 'file')} not tried: {advice}"
+        if run.cancelled and rest:
+            counts.not_tried = rest
+            status = 130 if run.cancel_signal in (0, 2) else 128 + run.cancel_signal
+            return RunStatus.CANCELLED, status, f"cancelled; {plural(rest, 'file')} left as they were"
+        wrong = [item for item in run.verification if item.verdict == Check.FAIL]
+        if wrong:
+            return RunStatus.PARTIAL, 1, "verification failed: " + "; ".join(item.evidence for item in wrong)
+        message = self.message(run)
+        if counts.failed or counts.left_alone:
+            told = plural(counts.failed + counts.left_alone, "file")
+            return RunStatus.PARTIAL, 1, f"{message}; {told} left as they are"
+        return RunStatus.DONE, 0, message
+
+
+def _tell(run: ActiveRun) -> Any:
+    """Writes (level, message, file, detail) into the run's log."""
+    return lambda level, message, file, detail: run.log.add(level, message, file=file, detail=detail)
+
+
+def verify_changes(run: ActiveRun) -> list[GateItem]:
+    """Every file that this run put, took or moved, read again and compared with the checksum that was recorded."""
+    root = str(run.ctx.workspace.root)
+    wrong: list[str] = []
+    files = 0
+    rows = run.connection.execute(
+        "SELECT outcome, path, dest, sha256, replaced_sha256, backup FROM outcomes WHERE run = ? AND"
+        " outcome IN ('restored', 'removed', 'archived', 'returned') AND dest <> ''",
+        [run.seq],
+    )
+    for row in rows:
+        files += 1
+        if run.beat():
+            break
+        place, sha256 = (row["backup"], row["replaced_sha256"]) if row["outcome"] == "removed" else (row["dest"], "")
+        try:
+            if hash_file(os.path.join(root, place)) != (sha256 or row["sha256"]):
+                wrong.append(place)
+        except OSError:
+            wrong.append(place)
+    if wrong:
+        return [
+            GateItem("checksums", Check.FAIL, False, f"{plural(len(wrong), 'file')} differ: {', '.join(wrong[:5])}")
+        ]
+    return [GateItem("checksums", Check.PASS, False, f"{plural(files, 'file')} read again: as recorded")]

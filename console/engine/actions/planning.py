@@ -1,0 +1,38 @@
+"""The plan of an action that is made of changes, by the name of the action: for the fronts, which know only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from console.engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from console.engine.actions.change.model import ChangePlan
+    from console.engine.context import Context
+    from console.engine.model import ActionParams
+
+# Where each action's plan is made; imported when it is asked for.
+_PLANS = {
+    "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
+}
+
+
+def plan_action(
+    ctx: Context,
+    action: str,
+    params: ActionParams,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ChangePlan:
+    """The plan; progress(files done, files in all or 0); cancelled() ends it with what it has.
+
+    Raises UsageError; what refuses the run is in the plan's gate.
+    """
+    if action not in _PLANS:
+        raise UsageError(f"there is no plan of {action!r} in this version", untouched="everything")
+    module, name = _PLANS[action]
+    plan: ChangePlan = getattr(import_module(module), name)(ctx, params, progress=progress, cancelled=cancelled)
+    return plan

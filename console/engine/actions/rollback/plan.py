@@ -1,0 +1,152 @@
+"""What taking a run back would do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
+from console.engine.actions.rollback.model import RollbackParams
+from console.engine.actions.rollback.undo import Undo, undone_by
+from console.engine.checks.gate import apply_settings, space_items
+from console.engine.context import Context
+from console.engine.errors import LedgerError, UsageError
+from console.engine.ledger.store import reading
+from console.engine.model import Check, GateItem, Outcome, RunRow, RunStatus, ZoneSpace
+from console.engine.runs.query import find_run_in, run_row
+from console.engine.text import plural
+from console.engine.transfer.filesystem import filesystem_of, room
+
+# Runs that changed files; `upgrade`, `adopt` and `leave` have ways back of their own.
+NOT_UNDONE = ("upgrade", "adopt", "leave", "rollback")
+WORDS = {
+    Outcome.RESTORED: ("restore", "restored"),
+    Outcome.REMOVED: ("remove", "removed"),
+    Outcome.RETURNED: ("return", "returned"),
+    Outcome.ARCHIVED: ("archive", "archived"),
+}
+
+
+def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
+    """The newest run that changed something, is no rollback and was not rolled back."""
+    names = ", ".join(f"'{name}'" for name in NOT_UNDONE)
+    rows = connection.execute(
+        f"SELECT * FROM runs WHERE action NOT IN ({names}) AND status <> 'running' AND EXISTS (SELECT 1 FROM outcomes o"
+        " WHERE o.run = runs.seq AND o.outcome IN ('published', 'replaced', 'sidecar', 'revalidated', 'moved',"
+        " 'restored', 'removed', 'archived', 'returned')) ORDER BY seq DESC"
+    )
+    for row in rows:
+        if not undone_by(connection, row["seq"]):
+            return run_row(row)
+    return None
+
+
+def plan_rollback(
+    ctx: Context,
+    params: RollbackParams,
+    *,
+    connection: sqlite3.Connection | None = None,
+    before: int = 1 << 62,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ChangePlan:
+    """The plan. connection, before: of the run that executes it, which holds the lock and does not see itself.
+
+    Raises UsageError where there is no such run; what refuses is in the gate.
+    """
+    plan = new_plan(ctx, "rollback", params)
+    plan.undo = "a rollback is a run: rolling it back does again what this takes back"
+    if connection is not None:
+        _fill(ctx, plan, params, connection, before, progress, cancelled)
+        return plan
+    try:
+        with reading(ctx.workspace.ledger) as reader:
+            if reader is None:
+                raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
+            plan.gate += common_gate(ctx, reader)
+            plan.recovery = recovery_lines(ctx)
+            _fill(ctx, plan, params, reader, before, progress, cancelled)
+    except LedgerError as error:
+        plan.gate.append(ledger_item(error))
+    return plan
+
+
+def _fill(
+    ctx: Context,
+    plan: ChangePlan,
+    params: RollbackParams,
+    connection: sqlite3.Connection,
+    before: int,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> None:
+    target = find_run_in(connection, params.run)
+    who = target.who.get("login") or target.who.get("user") or "?"
+    plan.facts = [("run", f"{target.id}, {target.status}, by {who}"), ("command", target.command)]
+    plan.binding = binding(ctx, "rollback", params, connection, before)
+    plan.gate.append(_target_item(connection, target))
+    undo = Undo(ctx, connection, target, "PLAN", 0)
+    copied = 0
+    for number, change in enumerate(undo.changes(trust=True), 1):
+        if isinstance(change, Left):
+            plan.leave(change.dest or change.subject, change.reason)
+        else:
+            what, counted = WORDS[Outcome(change.outcome)]
+            detail = change.source or change.reason or ("" if what == "remove" else change.keep)
+            plan.add(PlannedChange(change.path or change.subject, what, detail, change.size), counted)
+            copied += change.size if change.kind == "put" else 0
+        if progress and number % 500 == 0:
+            progress(number, target.done_files)
+        if cancelled and cancelled():
+            break
+    for run, files in undo.later.items():
+        plan.notes.append(f"{plural(files, 'file')} changed by run {run} since: `opsconsole rollback {run}` first")
+    plan.gate.append(_all_item(params, plan))
+    plan.gate = apply_settings([*plan.gate, *_space(ctx, copied)], ctx.settings.gate, {})
+
+
+def _target_item(connection: sqlite3.Connection, target: RunRow) -> GateItem:
+    if target.status == RunStatus.RUNNING:
+        return GateItem(
+            "target", Check.FAIL, True, f"run {target.id} is in progress", f"opsconsole runs cancel {target.short}"
+        )
+    if target.action in ("upgrade", "adopt", "leave"):
+        step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
+        return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
+    by = undone_by(connection, target.seq)
+    if by:
+        taker = connection.execute("SELECT id FROM runs WHERE seq = ?", [by]).fetchone()[0]
+        return GateItem(
+            "target",
+            Check.FAIL,
+            True,
+            f"run {target.id} was rolled back already, by {taker}",
+            f"`opsconsole rollback {taker}` does it again",
+        )
+    return GateItem("target", Check.PASS, True, "the run has ended and was not rolled back")
+
+
+def _all_item(params: RollbackParams, plan: ChangePlan) -> GateItem:
+    if plan.left_files and params.all_or_nothing:
+        return GateItem(
+            "all-or-nothing",
+            Check.FAIL,
+            True,
+            f"{plural(plan.left_files, 'file')} cannot be taken back",
+            "see the list",
+        )
+    if plan.left_files:
+        return GateItem(
+            "touched", Check.WARN, False, f"{plural(plan.left_files, 'file')} touched since: left as they are"
+        )
+    return GateItem("touched", Check.PASS, False, "no file was touched since")
+
+
+def _space(ctx: Context, copied: int) -> list[GateItem]:
+    """What is put back is copied; where there is no room for that, its backup itself is moved."""
+    place = ctx.workspace.path(ctx.settings.zones.validated)
+    free_bytes, free_inodes, _ = room(place)
+    if copied <= free_bytes:
+        return space_items([ZoneSpace(("validated",), filesystem_of(place).mount, copied, free_bytes, 0, free_inodes)])
+    return [GateItem("space", Check.WARN, False, "no room to copy: the backups themselves are moved back")]
