@@ -34,9 +34,16 @@ def _reprocess(ctx: Context) -> ActionDialog:
     return ReprocessScreen(ctx)
 
 
+def _rollback(ctx: Context) -> ActionDialog:
+    from console.tui.screens.rollback import RollbackScreen
+
+    return RollbackScreen(ctx)
+
+
 DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {
     "migrate": _migrate,
     "reprocess": _reprocess,
+    "rollback": _rollback,
     "adopt": _adopt,
     "leave": _leave,
 }

@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
+from console.engine.model import RunRow
 from console.tui import signals
 from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
@@ -156,6 +157,11 @@ class ConsoleApp(FedApp):
 
     def action_act(self, name: str) -> None:
         """Open the plan of an action; nothing acts."""
+        if self.can_act(name) and len(self.screen_stack) == 1:
+            self.push_screen(DIALOGS[name](self.ctx))
+
+    def can_act(self, name: str) -> bool:
+        """Whether this action can be planned from here; says why where it cannot."""
         action = find_action(name)
         if self.configuration_trouble:
             self.notify(f"{action.label}: nothing can be changed while the configuration does not load.", markup=False)
@@ -165,11 +171,18 @@ class ConsoleApp(FedApp):
             self.notify(f"{action.label}: {self.refusal}.", markup=False, timeout=12)
         elif not action.available or action.name not in DIALOGS:
             self.notify(f"{not_yet(action)}.", title=action.label, markup=False, timeout=6)
-        elif len(self.screen_stack) == 1:
-            self.push_screen(DIALOGS[action.name](self.ctx))
+        else:
+            return True
+        return False
 
     def act(self, name: str) -> None:
         self.action_act(name)
+
+    def roll_back(self, run: RunRow) -> None:
+        from console.tui.screens.rollback import RollbackScreen
+
+        if self.can_act("rollback"):
+            self.push_screen(RollbackScreen(self.ctx, run.id))
 
     def push_screen(self, screen: Any, *more: Any, **options: Any) -> Any:
         """As Textual's, but a dialog that is on top already is not opened again: clicks and keys wait in the queue

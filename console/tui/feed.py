@@ -312,6 +312,13 @@ class FedApp(WorkingApp):
 
         self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
 
+    def on_run_detail_rollback_wanted(self, message: RunDetail.RollbackWanted) -> None:
+        self.roll_back(message.run)
+
+    def roll_back(self, run: RunRow) -> None:
+        """Open the plan of taking this run back."""
+        raise NotImplementedError
+
     def on_run_detail_cancel_wanted(self, message: RunDetail.CancelWanted) -> None:
         self.ask_cancel(message.run)
 

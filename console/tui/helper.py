@@ -92,6 +92,12 @@ def _leave(ctx: Context, tell: Tell) -> object:
     return plan_leave(ctx)
 
 
+def _changes(ctx: Context, tell: Tell, action: str, params: Any) -> object:
+    from console.engine.actions.planning import plan_action
+
+    return plan_action(ctx, action, params, progress=tell)
+
+
 def _state_file(ctx: Context, tell: Tell) -> object:
     from console.engine.observe.state_file import look_at_state_file
 
@@ -102,6 +108,7 @@ JOBS: dict[str, Callable[..., object]] = {
     "judge": _judge,
     "adopt": _adopt,
     "leave": _leave,
+    "changes": _changes,
     "state file": _state_file,
 }
 

@@ -9,9 +9,10 @@ from console.tui.helper import ask
 
 if TYPE_CHECKING:
     from console.engine.actions.adopt.model import AdoptPlan
+    from console.engine.actions.change.model import ChangePlan
     from console.engine.actions.leave.model import LeavePlan
     from console.engine.context import Context
-    from console.engine.model import MigrateParams, Plan
+    from console.engine.model import ActionParams, MigrateParams, Plan
     from console.engine.observe.state_file import StateFileLook
 
 Cancelled = Callable[[], bool]
@@ -37,6 +38,19 @@ def adoption(ctx: Context, *, progress: Callable[[AdoptPlan], None], cancelled: 
 def leaving(ctx: Context, *, progress: Callable[[LeavePlan], None], cancelled: Cancelled) -> LeavePlan | None:
     """The plan of a leave; it has no progress to tell."""
     plan: LeavePlan | None = ask(ctx, "leave", progress=progress, cancelled=cancelled)
+    return plan
+
+
+def changes(
+    ctx: Context,
+    action: str,
+    params: ActionParams,
+    *,
+    progress: Callable[[int, int], None],
+    cancelled: Cancelled,
+) -> ChangePlan | None:
+    """The plan of an action that is made of changes; progress(files done, files in all or 0)."""
+    plan: ChangePlan | None = ask(ctx, "changes", action, params, progress=progress, cancelled=cancelled)
     return plan
 
 

@@ -18,10 +18,11 @@ from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
 from widgets.push import Push
 from widgets.runs.words import (
-    AFTER,
+    COUNTED,
     OUTCOME_SIGNS,
     OUTCOME_WORDS,
     by,
+    can_roll_back,
     counts_cells,
     gate_cells,
     next_steps,
@@ -44,6 +45,7 @@ class RunDetail(Vertical):
         Binding("f", "next_filter", "Which files", show=False),
         Binding("r", "report", "Report", show=False),
         Binding("l", "log", "Log", show=False),
+        Binding("b", "rollback", "Roll back", show=False),
         Binding("escape", "back", "Back", show=False),
     ]
     DEFAULT_CSS = """
@@ -76,6 +78,13 @@ class RunDetail(Vertical):
 
     class LogWanted(Message):
         """Show what the log says of this run."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class RollbackWanted(Message):
+        """Somebody wants to see what rolling this run back would do."""
 
         def __init__(self, run: RunRow) -> None:
             super().__init__()
@@ -120,6 +129,7 @@ class RunDetail(Vertical):
             yield Push("Report", hint="r", id="run-report")
             yield Push("Show failed", hint="f", id="run-filter")
             yield Push("Log", hint="l", id="run-log")
+            yield Push("Roll back", hint="b", id="run-rollback")
             yield Push("Cancel this run", id="run-cancel", classes="-danger")
         yield Static(id="run-which", markup=False)
         yield VirtualTable(
@@ -218,7 +228,7 @@ class RunDetail(Vertical):
 
     def _facts(self, run: RunRow) -> Content:
         rows = [paint(*counts_cells(run.counts, full=True))]
-        plain = run.status in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL) and run.action not in AFTER
+        plain = run.status in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL) and run.action in COUNTED
         if run.message and not plain:
             rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))
         checks: list[Cell] = [("Checks    ", "dim"), *gate_cells(run.gate)]
@@ -254,6 +264,7 @@ class RunDetail(Vertical):
         self._put("run-progress", self._progress_line(run) if run and running else Content(""))
         self.query_one("#run-progress").display = running
         self._put("run-facts", self._facts(run) if run else Content(""))
+        self.query_one("#run-rollback").display = bool(run and can_roll_back(run) and not self.read_only)
         cancel = self.query_one("#run-cancel", Push)
         cancel.display = bool(run and run.status == RunStatus.RUNNING and not self.read_only)
         cancel.disabled = bool(run and run.cancel_by)
@@ -291,6 +302,10 @@ class RunDetail(Vertical):
         if self._run:
             self.post_message(self.LogWanted(self._run))
 
+    def action_rollback(self) -> None:
+        if self._run and self.query_one("#run-rollback").display:
+            self.post_message(self.RollbackWanted(self._run))
+
     def action_back(self) -> None:
         self.post_message(self.Back())
 
@@ -302,6 +317,8 @@ class RunDetail(Vertical):
             self.action_next_filter()
         elif message.push.id == "run-log":
             self.action_log()
+        elif message.push.id == "run-rollback":
+            self.action_rollback()
         elif self._run:
             self.post_message(self.CancelWanted(self._run))
 

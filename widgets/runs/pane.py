@@ -42,6 +42,7 @@ Enter            go into the run: its numbers, its checks, what it did to each f
 Esc              back to the list
 r                the report of the run, as text
 l                its lines in the log
+b                the plan of rolling it back
 f                which files are listed: all, failed, published, replaced
 Enter on a file  why it failed, where it lies, its checksum and backup
 /                filter the list by action, status or person

@@ -48,6 +48,13 @@ def by(row: RunRow) -> str:
     return str(row.who.get("login") or row.who.get("user") or "–")
 
 
+def can_roll_back(row: RunRow) -> bool:
+    """Whether it has ended and changed something that a rollback takes back; the plan says the rest."""
+    counts = row.counts
+    changed = counts.processed + counts.revalidated + counts.sidecars + counts.moved + counts.changed
+    return row.status != RunStatus.RUNNING and row.action not in ("adopt", "leave", "upgrade") and changed > 0
+
+
 def failed(counts: Counts) -> int:
     """Files that failed, the remembered ones among them."""
     return counts.failed + counts.known_failed
@@ -123,9 +130,12 @@ def gate_cells(items: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return cells or [("none recorded", "dim")]
 
 
+COUNTED = ("migrate", "reprocess")  # actions of which the counts say everything, and the message nothing more
 # What one can do after an action that has said everything in its message.
 AFTER = {
     "adopt": "Migrate publishes from now on what is new or changed; `opsconsole leave` gives everything back.",
+    "rollback": "What was taken back is held: no run publishes it until its source or rule changes, or somebody"
+    " releases it. Rolling this run back does everything again.",
     "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
 }
 

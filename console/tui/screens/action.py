@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from console.engine.actions.registry import find_action
 from console.engine.checks.gate import RELEASABLE
 from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
@@ -16,6 +17,7 @@ from widgets.look import paint
 from widgets.push import Push
 
 if TYPE_CHECKING:
+    from console.engine.actions.change.model import ChangePlan
     from console.engine.context import Context
     from console.engine.runs.start import StartedRun
 
@@ -42,8 +44,14 @@ class ActionDialog(Dialog[str]):
         self._number = 0  # of the plan that counts; answers to older ones are dropped
         self._starting = False
         self._waiting = False
+        self._typed = False  # the word, where the action wants one
 
     # ── what a subclass gives ─────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _button(self) -> str:
+        """The id of the button that starts."""
+        return self.ACTION.replace(" ", "-")
 
     def help_text(self) -> str:
         raise NotImplementedError
@@ -61,9 +69,17 @@ class ActionDialog(Dialog[str]):
     def _command(self) -> str:
         raise NotImplementedError
 
-    def _to_start(self) -> tuple[ActionParams, Plan | None] | None:
+    def _to_start(self) -> tuple[ActionParams, Plan | ChangePlan | None] | None:
         """What a run is started with: parameters, and the plan it is bound to; None while it cannot be started."""
         raise NotImplementedError
+
+    def _word(self) -> str:
+        """What has to be typed before it starts, '' for nothing."""
+        return ""
+
+    def _go_label(self) -> str:
+        """What the button that starts says."""
+        return str(self.query_one(f"#{self._button}", Push).label)
 
     def _released(self) -> None:
         """An item was overridden."""
@@ -88,7 +104,7 @@ class ActionDialog(Dialog[str]):
         self.query_one("#command", Static).update(
             paint(("$ ", "dim"), command, ("   c: copy", "dim")) if command else ""
         )
-        go = self.query_one(f"#{self.ACTION}", Push)
+        go = self.query_one(f"#{self._button}", Push)
         go.disabled = not ready or self._starting
         go.label = "Starting…" if self._starting else label
         item = self._answerable()
@@ -122,7 +138,7 @@ class ActionDialog(Dialog[str]):
             self.leave()
         elif name == "override":
             self._override()
-        elif name == self.ACTION:
+        elif name == self._button:
             self._start()
         else:
             getattr(self, f"action_{name}")()
@@ -169,6 +185,10 @@ class ActionDialog(Dialog[str]):
         start = self._to_start()
         if start is None:
             return
+        word = self._word()
+        if word and not self._typed:
+            self._ask_word(word)
+            return
         params, plan = start
         self._starting = True
         self._show()
@@ -179,6 +199,24 @@ class ActionDialog(Dialog[str]):
             self._started,
             failed=self._not_started,
         )
+
+    def _ask_word(self, word: str) -> None:
+        """A dangerous action is started by somebody who means this workspace."""
+        ask = AskScreen(
+            f"{find_action(self.ACTION).label}: {word}",
+            [f"Type the workspace's name, {word}, if it is this one that you mean."],
+            [("back", "Back"), ("go", self._go_label())],
+            typed=word,
+            word=word,
+            danger="go",
+        )
+
+        def answered(choice: str | None) -> None:
+            if choice == "go" and self.is_attached:
+                self._typed = True
+                self._start()
+
+        self.app.push_screen(ask, answered)
 
     def _started(self, started: StartedRun) -> None:
         self.console_app.run_started(started)

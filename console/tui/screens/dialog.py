@@ -127,7 +127,8 @@ class Dialog(ModalScreen[T], Generic[T]):
 class AskScreen(Dialog[str]):
     """A question. Dismisses with the id of the button that was pressed, None on Esc or the first button.
 
-    typed: a text has to be typed before any but the first button does something; it is then in `answer`.
+    typed: a text has to be typed before any but the first button does something; it is then in `answer`. word: that
+    very text, letter by letter.
     """
 
     def __init__(
@@ -138,8 +139,10 @@ class AskScreen(Dialog[str]):
         *,
         typed: str = "",
         danger: str = "",
+        word: str = "",
     ) -> None:
         super().__init__()
+        self._word = word
         self._title, self._says, self._choices = title, says, choices
         self._typed, self._danger = typed, danger
         self.answer = ""
@@ -173,7 +176,7 @@ class AskScreen(Dialog[str]):
     def on_input_changed(self, message: Input.Changed) -> None:
         self.answer = message.value.strip()
         for push in list(self.query(".dialog-buttons Push").results(Push))[1:]:
-            push.disabled = len(self.answer) < 3
+            push.disabled = self.answer != self._word if self._word else len(self.answer) < 3
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         self.focus_next()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
 from console.engine.actions.rollback.model import RollbackParams
-from console.engine.actions.rollback.undo import Undo, undone_by
+from console.engine.actions.rollback.undo import UNDOABLE, Undo, undone_by
 from console.engine.checks.gate import apply_settings, space_items
 from console.engine.context import Context
 from console.engine.errors import LedgerError, UsageError
@@ -30,16 +31,26 @@ WORDS = {
 
 def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
     """The newest run that changed something, is no rollback and was not rolled back."""
-    names = ", ".join(f"'{name}'" for name in NOT_UNDONE)
+    return next(_undoable(connection, NOT_UNDONE), None)
+
+
+def undoable_runs(ctx: Context, limit: int) -> list[RunRow]:
+    """Runs that a rollback could take back, newest first, rollbacks among them. Raises LedgerError."""
+    with reading(ctx.workspace.ledger) as connection:
+        return [] if connection is None else list(islice(_undoable(connection, NOT_UNDONE[:-1]), limit))
+
+
+def _undoable(connection: sqlite3.Connection, without: tuple[str, ...]) -> Iterator[RunRow]:
+    outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
     rows = connection.execute(
-        f"SELECT * FROM runs WHERE action NOT IN ({names}) AND status <> 'running' AND EXISTS (SELECT 1 FROM outcomes o"
-        " WHERE o.run = runs.seq AND o.outcome IN ('published', 'replaced', 'sidecar', 'revalidated', 'moved',"
-        " 'restored', 'removed', 'archived', 'returned')) ORDER BY seq DESC"
+        f"SELECT * FROM runs WHERE action NOT IN ({', '.join('?' * len(without))}) AND status <> 'running'"
+        f" AND EXISTS (SELECT 1 FROM outcomes o WHERE o.run = runs.seq AND o.outcome IN ({outcomes}))"
+        " ORDER BY seq DESC",
+        without,
     )
     for row in rows:
         if not undone_by(connection, row["seq"]):
-            return run_row(row)
-    return None
+            yield run_row(row)
 
 
 def plan_rollback(
