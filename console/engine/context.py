@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.engine.environment import Environment
+from console.engine.ledger.looking import looked_at_only
 from console.engine.settings import Settings, load_settings
 from console.engine.workspace import Workspace, open_workspace
 
@@ -29,6 +30,7 @@ def open_context(
     """
     workspace = open_workspace(Path(root))
     settings = load_settings(workspace.root, config)
+    (looked_at_only.add if read_only else looked_at_only.discard)(str(workspace.ledger))
     return Context(workspace, settings, env or Environment(), read_only)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from console import __version__
 from console.engine.errors import LedgerError, NewerLedgerError
+from console.engine.ledger.looking import looked_at_only
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
 from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import ensure_shared, widen
@@ -107,7 +108,7 @@ def open_reader(path: Path) -> Reader:
         try:
             # without -wal SQLite would make one, even for a reader
             live = all(os.path.exists(f"{path}{suffix}") for suffix in ("-wal", "-shm"))
-            connection = _read(path, "mode=ro&" + ("readonly_shm=1" if live else "immutable=1"))
+            connection = _read(path, "mode=ro" + (_share(path) if live else "&immutable=1"))
         except sqlite3.Error as error:
             if (error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0) not in _CLOSED_TO_US:
                 raise _fail(path, error) from error
@@ -117,6 +118,14 @@ def open_reader(path: Path) -> Reader:
         else:
             return connection
     return _read_copy(path, refused)
+
+
+def _share(path: Path) -> str:
+    """How a reader opens the shared index of a live ledger. Only for itself where this process never writes: SQLite
+    shares the index among a process's connections, and one that writes would find it read-only (sqlite.org/uri.html).
+    """
+    writes = str(path) not in looked_at_only and os.access(f"{path}-shm", os.W_OK)
+    return "" if writes else "&readonly_shm=1"
 
 
 def _read_copy(path: Path, refused: sqlite3.Error) -> Reader:
@@ -131,7 +140,6 @@ def _read_copy(path: Path, refused: sqlite3.Error) -> Reader:
 
 
 def _read(path: Path, how: str) -> Reader:
-    """readonly_shm: SQLite otherwise takes part in keeping the shared index, wherever it may (sqlite.org/uri.html)."""
     connection = sqlite3.connect(_uri(path, how), uri=True, timeout=5, isolation_level=None, factory=Reader)
     try:
         connection.row_factory = sqlite3.Row

@@ -77,11 +77,14 @@ class Dialog(ModalScreen[T], Generic[T]):
             with PushRow(classes="dialog-buttons"):
                 yield from self.buttons()
 
-    def on_mount(self) -> None:
-        self.focus_first()
+    def _update_auto_focus(self) -> None:
+        """Textual asks for this when the widgets are there, before they are drawn. What somebody has chosen by then
+        stays: a focus that is set once more in on_mount takes back a Tab that was typed meanwhile."""
+        if self.app.app_focus and self.focused is None and self.query(".dialog-buttons Push"):
+            self.focus_first()
 
     def focus_first(self) -> None:
-        """Where the keys go when it opens (Textual calls on_mount of every base class, so only this is overridden)."""
+        """Where the keys go when it opens."""
         self.focus_harmless()
 
     _left = False
