@@ -140,7 +140,8 @@ def picture(root: Path, *, without: tuple[str, ...] = ()) -> dict[str, Standing 
             for name in [*folders, *names]:
                 path = Path(place, name)
                 relative = path.relative_to(root).as_posix()
-                if relative == f"{ARCHIVE}/ARCHIVE_LOG.txt" or relative.startswith(without):
+                # the archive's own log stays, and so does the folder it lies in
+                if relative in (ARCHIVE, f"{ARCHIVE}/ARCHIVE_LOG.txt") or relative.startswith(without):
                     continue
                 found[relative] = _standing(path)
     if (root / STATE).exists():
@@ -156,7 +157,19 @@ def _standing(path: Path) -> Standing:
         return Standing("link", mode, facts.st_mtime_ns, os.readlink(path))
     if stat.S_ISDIR(facts.st_mode):
         return Standing("folder", mode, -1, "")
+    if not stat.S_ISREG(facts.st_mode):
+        return Standing("special", mode, facts.st_mtime_ns, "")
     return Standing("file", mode, facts.st_mtime_ns, sha256_of(path))
+
+
+def everything(root: Path) -> set[str]:
+    """SHA-256 of every file below data/, and of what runs keep elsewhere: whatever is not in here is lost."""
+    found = set()
+    for top in ("data", ".opsconsole/runs"):
+        for path in walk_files(root / top):
+            if path.is_file() and not path.is_symlink():
+                found.add(sha256_of(path))
+    return found
 
 
 def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
@@ -318,6 +331,8 @@ def _row(
     dest = row["dest"]
     digest = digests.get(dest)
     if digest is None:
+        if is_intended(dest, row["sha256"]):
+            return  # on its way into a backup; whoever took it has it
         yield Finding("missing", dest, "the ledger says it is published")
         return
     if digest != row["sha256"]:

@@ -138,11 +138,11 @@ class ChangeBatches:
             if left:
                 self.disk.remove_empty(self.disk.made)  # made for what was then left alone
             self._record(done, left)
-            reach("change.recorded")
         except (OSError, sqlite3.OperationalError) as error:
             self._undo(begun, believable=getattr(error, "errno", 0) not in _FATAL)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise ChangesStopped(in_words(error), full=full) from error
+        reach("change.recorded")
         self._log(done, left)
         self._after(self, done)
 

@@ -65,6 +65,9 @@ class ChangeExecution:
     def finish(self, run: ActiveRun) -> None:
         """What follows the last change and comes before the state file is written."""
 
+    def recorded(self, run: ActiveRun) -> None:
+        """What may be said only once the state file agrees with the ledger."""
+
     def message(self, run: ActiveRun) -> str:
         """The result in a sentence."""
         raise NotImplementedError
@@ -101,6 +104,7 @@ class ChangeExecution:
         run.phase("record")
         self.finish(run)
         write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
+        self.recorded(run)
         run.phase("verify")
         run.verification = verify_changes(run)
         run.phase("record")

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import sqlite3
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
 from console.engine.text import plural
+from console.engine.transfer.filesystem import fsync_path
 from console.engine.transfer.publish import hash_file
 from console.engine.transfer.stage import Folders, write_all
 from console.engine.workspace.shared import open_shared
@@ -94,7 +96,12 @@ def move_items(run: ActiveRun, items: list[dict[str, Any]]) -> list[dict[str, An
             continue
         if os.path.lexists(target) and hash_file(target) != item["sha256"]:
             os.unlink(target)  # an unfinished copy of ours: the intent names it
-        if hash_file(source) != item["sha256"]:
+        digest = hash_file(source)
+        if digest == item["sha256"] and os.path.lexists(target):
+            os.unlink(source)  # copied to another file system, and killed before this
+            moved.append(item)
+            continue
+        if digest != item["sha256"]:
             run.log.add("WARNING", "Source changed after it was published, not archived", file=item["path"])
             continue
         descriptor = folders.open_making(os.path.relpath(os.path.dirname(target), folders.zone), [])
@@ -118,12 +125,15 @@ def _move(folders: Folders, descriptor: int, source: str, target: str) -> None:
         with open(source, "rb", buffering=0) as file:
             while chunk := file.read(1 << 20):
                 write_all(out, chunk)
+            facts = os.fstat(file.fileno())
+        os.fchmod(out, stat.S_IMODE(facts.st_mode))
+        os.utime(out, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
         os.fsync(out)
     finally:
         os.close(out)
     if hash_file(target) != hash_file(source):
         raise OSError(errno.EIO, "the archived copy does not have the bytes of the source", target)
-    os.fsync(descriptor)
+    fsync_path(os.path.dirname(target))  # `descriptor` leads there, but cannot be flushed (O_PATH)
     os.unlink(source)
 
 

@@ -78,7 +78,7 @@ class Rollback(ChangeExecution):
         return folder == backups or folder.startswith((backups + "/", ".opsconsole/"))
 
     def finish(self, run: ActiveRun) -> None:
-        """Folders that the run had removed come back, with their modes; then the run counts as taken back."""
+        """Folders that the run had removed come back, with their modes."""
         rows = run.connection.execute("SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target])
         for row in rows.fetchall():
             path = self._ctx.workspace.path(row["path"])
@@ -88,6 +88,9 @@ class Rollback(ChangeExecution):
                     os.chmod(path, row["mode"])
             except OSError as error:
                 run.log.add("WARNING", "Folder not made again", file=row["path"], detail=str(error))
+
+    def recorded(self, run: ActiveRun) -> None:
+        """The run counts as taken back: until here another rollback of it goes on where this one ended."""
         if not self.unfinished and not run.counts.left_alone and not run.counts.failed:
             self._taken_back(run, whole=True)
 

@@ -57,25 +57,30 @@ def keep_place(settings: Settings, run: str, path: str) -> str:
     return f".opsconsole/runs/{run}/kept/{path}"
 
 
+def _place(outcome: str) -> str:
+    """Which of a file's two places an outcome changed: the raw one (or the archive), or the published one."""
+    return "raw" if outcome in (Outcome.MOVED, Outcome.ARCHIVED, Outcome.RETURNED) else "published"
+
+
 class _Page:
     """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
 
     def __init__(self, connection: sqlite3.Connection, run: int, rows: list[sqlite3.Row]) -> None:
         paths = list({row["path"] for row in rows})
         self.former = former_rows(connection, run, paths)
-        self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars")}
-        self._later: dict[str, list[tuple[int, int]]] = {}
+        self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
+        self._later: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
-            "SELECT path, id, run FROM outcomes WHERE path IN (SELECT value FROM json_each(?)) AND id > ?"
+            "SELECT path, id, run, outcome FROM outcomes WHERE path IN (SELECT value FROM json_each(?)) AND id > ?"
             f" AND outcome IN ({_ON_DISK}) ORDER BY id",
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
-        for path, number, seq in found:
-            self._later.setdefault(path, []).append((number, seq))
+        for path, number, seq, outcome in found:
+            self._later.setdefault(path, []).append((number, seq, _place(outcome)))
 
-    def later(self, row: sqlite3.Row) -> Iterator[int]:
-        """The runs that changed this file after that outcome, in order."""
-        return (seq for number, seq in self._later.get(row["path"], ()) if number > row["id"])
+    def later(self, row: sqlite3.Row) -> Iterator[tuple[int, str]]:
+        """The runs that changed this file after that outcome, in order, and which of its two places."""
+        return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
 
 
 class Undo:
@@ -183,8 +188,20 @@ class Undo:
                 former = page.former[table, path] if known else self._reconstructed(row, now)
                 rows.append((table, path, former))
         if published and now is not None:
-            rows.append(("holds", path, self._hold(now)))
+            held = page.now["holds"].get(path)
+            # a later version was taken back before: it is what lies in the raw zone, and stays held
+            if held is None or self._is_source(now):
+                held = self._hold(now)
+            rows.append(("holds", path, held))
         return rows
+
+    def _is_source(self, row: dict[str, Any]) -> bool:
+        """Whether the raw file is the one that this row is about."""
+        try:
+            facts = os.lstat(self._absolute(row["path"]))
+        except OSError:
+            return False
+        return (facts.st_size, facts.st_mtime_ns) == (row["size"], row["mtime_ns"])
 
     def _reconstructed(self, row: sqlite3.Row, now: dict[str, Any] | None) -> dict[str, Any] | None:
         """The row before a run that an older program did, which remembered none: as much of it as is known."""
@@ -195,6 +212,8 @@ class Undo:
         if backup:
             facts = os.lstat(self._absolute(backup))
             before |= {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
+            if "dest_size" in before:
+                before["dest_size"] = facts.st_size
         earlier = self._connection.execute(
             "SELECT o.run, r.ended_at FROM outcomes o JOIN runs r ON r.seq = o.run WHERE o.path = ? AND o.id < ?"
             " AND o.sha256 = ? ORDER BY o.id DESC LIMIT 1",
@@ -229,22 +248,26 @@ class Undo:
         """The run whose change of this file is the last one that stands: the target, or a later one that would have to
         be taken back first; 0 where the target's own was taken back.
 
-        Rollbacks take from the pile what they took back, and rollbacks of those put it there again.
+        Rollbacks take from the pile what they took back, and rollbacks of those put it there again; of a file's two
+        changes (the published copy, the raw file) each for itself: one that died may have come only half the way.
         """
-        pile, taken, seen = [self._target.seq], dict[int, int](), {self._target.seq, self._by_seq}
-        for seq in page.later(row):
-            if seq in seen or seq in self._repairs:
+        own = (self._target.seq, _place(row["outcome"]))
+        pile = [(self._target.seq, place) for place in ("raw", "published")]
+        taken, seen = dict[tuple[int, str], tuple[int, str]](), set[tuple[int, str]]()
+        for seq, place in page.later(row):
+            change = (seq, place)
+            if change in seen or seq in self._repairs or seq in (self._target.seq, self._by_seq):
                 continue
-            seen.add(seq)
-            undoes = self._undoes.get(seq)
-            if undoes in pile:
-                pile.remove(undoes)
-                taken[seq] = undoes
-            elif undoes in taken:
-                pile.append(taken.pop(undoes))
+            seen.add(change)
+            undone = (self._undoes.get(seq, 0), place)
+            if undone in pile:
+                pile.remove(undone)
+                taken[change] = undone
+            elif undone in taken:
+                pile.append(taken.pop(undone))
             else:
-                pile.append(seq)
-        return pile[-1] if self._target.seq in pile else 0
+                pile.append(change)
+        return pile[-1][0] if own in pile else 0
 
     def _named(self, seq: int) -> str:
         if seq not in self._ids:
