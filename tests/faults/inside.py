@@ -84,7 +84,7 @@ class Inside:
             gc.set_threshold(700, 10, 10)
         return Ran(status, self.row(ids[0]))
 
-    def killed(self, action: str, params: ActionParams, failpoint: str) -> bool:
+    def killed(self, action: str, params: ActionParams, failpoint: str, **overrides: str) -> bool:
         """The same in a fork that is killed at `failpoint`; False where it came to its end before."""
         pid = os.fork()
         if pid == 0:
@@ -94,7 +94,7 @@ class Inside:
                     os.environ["OPSCONSOLE_FAILPOINT"] = failpoint
                 quiet = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(quiet, 2)
-                ran = self.run(action, params, failpoint)
+                ran = self.run(action, params, failpoint, **overrides)
                 status = ran.status
             finally:
                 os._exit(status)

@@ -211,6 +211,10 @@ class Recorder:
         run, processed_at = (before[0], before[1]) if before else (self._run.seq, now)
         columns = orjson.dumps(facts.columns).decode() if facts.columns else None
         self._remember(connection, "files", [path])
+        if before is None:  # it stood there, and no run of ours knew of it
+            connection.execute(
+                "INSERT OR IGNORE INTO former (run, kind, path) VALUES (?, 'files', ?)", [self._run.seq, path]
+            )
         self._let_go(connection, [path])
         connection.execute(
             _FILE,

@@ -33,6 +33,7 @@ UNDOABLE = (
 )
 _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
 _PAGE = 500
+_JUDGED = ("files", "holds")  # tables that a judgement alone changes
 # Runs that only put back what stood there: what they did is no change that has to be taken back first.
 _REPAIRS = ("verify",)
 
@@ -81,6 +82,41 @@ class _Page:
     def later(self, row: sqlite3.Row) -> Iterator[tuple[int, str]]:
         """The runs that changed this file after that outcome, in order, and which of its two places."""
         return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
+
+
+class _Way:
+    """Where a file came to since the target's change of it: a change leads to a new place, taking one back leads where
+    it had come from, and taking that back leads there again."""
+
+    def __init__(self, target: int) -> None:
+        self._steps = {target: (0, 1)}
+        self._undoes: dict[int, int] = {}
+        self._stands = {target: True}
+        self._target, self._at = target, 1
+
+    def go(self, run: int, undoes: int) -> None:
+        """The next run that changed it; undoes: the run that this one takes back, 0 where it is no rollback."""
+        if undoes in self._steps:
+            self._steps[run] = (self._steps[undoes][1], self._steps[undoes][0])
+        else:
+            self._steps[run] = (self._at, len(self._steps) + 1)
+        self._undoes[run], self._stands[run] = undoes, True
+        self._at = self._steps[run][1]
+        stands = False
+        while undoes in self._stands:  # what is taken back, what that had taken back, and so on
+            self._stands[undoes] = stands
+            undoes, stands = self._undoes.get(undoes, 0), not stands
+
+    @property
+    def target_stands(self) -> bool:
+        return self._stands[self._target]
+
+    @property
+    def leader(self) -> int:
+        """The run that led to where it is now; 0 where that is the target's own place, or the one before it."""
+        if self._at in (0, 1):
+            return 0
+        return next(run for run, (_, to) in self._steps.items() if to == self._at)
 
 
 class Undo:
@@ -161,16 +197,17 @@ class Undo:
     def _judgement(self, row: sqlite3.Row, page: _Page) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
         path = row["path"]
-        now = page.now["files"].get(path)
-        if ("files", path) not in page.former or now is None:
+        if ("files", path) not in page.former:
             return None
-        judged = self._target.seq
+        now = page.now["files"].get(path)
+        judged = now["judged_run"] if now else 0
+        expected = self._target.seq
         if row["outcome"] != Outcome.REVALIDATED:  # the target is a rollback, which had put a verdict back
-            _, put = former_row(self._connection, self._undoes.get(judged, 0), "files", path)
-            judged = put["judged_run"] if put else -1
-        if now["judged_run"] != judged:
+            _, put = former_row(self._connection, self._undoes.get(expected, 0), "files", path)
+            expected = put["judged_run"] if put else 0
+        if judged != expected:
             return None  # a later run has judged it
-        rows: list[Row] = [("files", path, page.former["files", path])]
+        rows: list[Row] = [(table, path, page.former[table, path]) for table in _JUDGED if (table, path) in page.former]
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
@@ -248,26 +285,19 @@ class Undo:
         """The run whose change of this file is the last one that stands: the target, or a later one that would have to
         be taken back first; 0 where the target's own was taken back.
 
-        Rollbacks take from the pile what they took back, and rollbacks of those put it there again; of a file's two
-        changes (the published copy, the raw file) each for itself: one that died may have come only half the way.
+        Of a file's two changes (the published copy, the raw file) each for itself: one that died may have come only
+        half the way.
         """
-        own = (self._target.seq, _place(row["outcome"]))
-        pile = [(self._target.seq, place) for place in ("raw", "published")]
-        taken, seen = dict[tuple[int, str], tuple[int, str]](), set[tuple[int, str]]()
+        own = _place(row["outcome"])
+        ways = {place: _Way(self._target.seq) for place in ("raw", "published")}
+        seen = {(self._target.seq, place) for place in ways}
         for seq, place in page.later(row):
-            change = (seq, place)
-            if change in seen or seq in self._repairs or seq in (self._target.seq, self._by_seq):
-                continue
-            seen.add(change)
-            undone = (self._undoes.get(seq, 0), place)
-            if undone in pile:
-                pile.remove(undone)
-                taken[change] = undone
-            elif undone in taken:
-                pile.append(taken.pop(undone))
-            else:
-                pile.append(change)
-        return pile[-1][0] if own in pile else 0
+            if (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
+                seen.add((seq, place))
+                ways[place].go(seq, self._undoes.get(seq, 0))
+        if not ways[own].target_stands:
+            return 0
+        return next((way.leader for way in ways.values() if way.leader), self._target.seq)
 
     def _named(self, seq: int) -> str:
         if seq not in self._ids:
