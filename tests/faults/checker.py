@@ -61,6 +61,7 @@ class Expected:
     required: destination -> SHA-256 that must stand there, because a run reported it.
     restored: the workspace is a copy of the one that the ledger describes, so its inodes are others.
     moving: raw files may instead stand, with the same bytes and times, in data/raw/_archive/<label>/.
+    spent: there was no room for copies, so a backup that was put back may itself be gone.
     """
 
     known: Mapping[str, frozenset[str]]
@@ -69,6 +70,7 @@ class Expected:
     required: Mapping[str, str] = field(default_factory=dict)
     restored: bool = False
     moving: bool = False
+    spent: bool = False
 
 
 def sha256_of(path: Path) -> str:
@@ -114,6 +116,69 @@ def tree(root: Path, zone: str = VALIDATED) -> dict[str, str]:
     for path in walk_files(top):
         found[path.relative_to(top).as_posix()] = os.readlink(path) if path.is_symlink() else sha256_of(path)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One name as an undo has to bring it back; `mtime_ns` -1 for folders."""
+
+    kind: str  # file | folder | link
+    mode: int
+    mtime_ns: int
+    content: str  # SHA-256, or where a link leads
+
+
+def picture(root: Path, *, without: tuple[str, ...] = ()) -> dict[str, Standing | str]:
+    """What an undo is measured by: every name of raw, validated and the archive with its type, bytes, mode and time,
+    and every entry of the mirror. Not backups, not logs (the archive's own among them), not times of folders.
+
+    without: names, relative to the root, that are left out with all below them.
+    """
+    found: dict[str, Standing | str] = {}
+    for top in ("data/raw", "data/transformed"):
+        for place, folders, names in os.walk(root / top, followlinks=False):
+            for name in [*folders, *names]:
+                path = Path(place, name)
+                relative = path.relative_to(root).as_posix()
+                # the archive's own log stays, and so does the folder it lies in
+                if relative in (ARCHIVE, f"{ARCHIVE}/ARCHIVE_LOG.txt") or relative.startswith(without):
+                    continue
+                found[relative] = _standing(path)
+    if (root / STATE).exists():
+        for name, entry in _read_state(root / STATE).items():
+            found[f"entry of {name}"] = json.dumps(entry, sort_keys=True)
+    return found
+
+
+def _standing(path: Path) -> Standing:
+    facts = path.lstat()
+    mode = stat.S_IMODE(facts.st_mode)
+    if stat.S_ISLNK(facts.st_mode):
+        return Standing("link", mode, facts.st_mtime_ns, os.readlink(path))
+    if stat.S_ISDIR(facts.st_mode):
+        return Standing("folder", mode, -1, "")
+    if not stat.S_ISREG(facts.st_mode):
+        return Standing("special", mode, facts.st_mtime_ns, "")
+    return Standing("file", mode, facts.st_mtime_ns, sha256_of(path))
+
+
+def everything(root: Path) -> set[str]:
+    """SHA-256 of every file below data/, and of what runs keep elsewhere: whatever is not in here is lost."""
+    found = set()
+    for top in ("data", ".opsconsole/runs"):
+        for path in walk_files(root / top):
+            if path.is_file() and not path.is_symlink():
+                found.add(sha256_of(path))
+    return found
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Two pictures beside each other, name by name."""
+    return [
+        f"{name}: was {before.get(name, 'not there')}, is {after.get(name, 'not there')}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
 
 
 def tree_hash(root: Path, zone: str = VALIDATED) -> str:
@@ -165,6 +230,7 @@ def examine(root: Path, expected: Expected, *, settled: bool = True) -> list[Fin
         else:
             try:
                 findings += _ledger(root, ledger, digests, expected, settled)
+                findings += _holds(ledger)
             except sqlite3.DatabaseError as error:
                 findings.append(Finding("ledger-unreadable", LEDGER, str(error)))
                 ledger = None
@@ -233,12 +299,30 @@ def _ledger(
     for name, digest in sorted(digests.items()):
         if name not in known and not name.endswith(".part") and not is_intended(name, digest):
             yield Finding("unknown-to-ledger", name, "published, and the ledger does not know it")
-    for row in ledger.execute("SELECT * FROM outcomes WHERE backup != ''"):
+    put_back = {row["path"] for row in ledger.execute("SELECT path FROM outcomes WHERE outcome = 'restored'")}
+    # of a file that was returned from the archive, `backup` is the place where it lay there
+    for row in ledger.execute("SELECT * FROM outcomes WHERE backup != '' AND outcome != 'returned'"):
         path = root / row["backup"]
+        if os.path.islink(path) and row["replaced_sha256"] == "link":
+            continue
+        if not path.is_file() and expected.spent and row["path"] in put_back:
+            continue
         if not path.is_file():
             yield Finding("backup-missing", row["backup"], f"named by an outcome of run {row['run']}")
         elif sha256_of(path) != row["replaced_sha256"]:
             yield Finding("backup-damaged", row["backup"], "not the bytes that were replaced")
+
+
+def _holds(ledger: sqlite3.Connection) -> Iterator[Finding]:
+    """What was taken back and waits is not what stands there as published since."""
+    if not ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'holds'").fetchone():
+        return
+    for table in ("files", "sidecars"):
+        for row in ledger.execute(
+            f"SELECT t.path FROM {table} t JOIN holds h ON h.path = t.path WHERE t.run > h.run AND"
+            " (t.size, t.mtime_ns, t.inode) = (h.size, h.mtime_ns, h.inode)"
+        ):
+            yield Finding("held-and-published", row["path"], "published after it was taken back, and still held")
 
 
 def _row(
@@ -247,6 +331,8 @@ def _row(
     dest = row["dest"]
     digest = digests.get(dest)
     if digest is None:
+        if is_intended(dest, row["sha256"]):
+            return  # on its way into a backup; whoever took it has it
         yield Finding("missing", dest, "the ledger says it is published")
         return
     if digest != row["sha256"]:

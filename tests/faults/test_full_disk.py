@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults import checker
 from tests.faults.conftest import Mounts
+from tests.faults.inside import Inside
 from tests.faults.scenario import Done, Scenario, add_second, end_state, make_fresh, migrate, run
+from tests.support import make_workspace, valid_record, write_raw
 
 pytestmark = pytest.mark.needs_root
 
@@ -179,3 +182,84 @@ def test_a_disk_that_fills_up_during_the_run(
     assert "Traceback" not in done.text, done.text
     assert scenario.examine(settled=False) == []
     converges(scenario, undisturbed)
+
+
+# --- a rollback on a full disk ----------------------------------------------------------------------------
+
+
+def many(folders: int, files: int, version: int) -> dict[str, object]:
+    """`files` files in each of `folders` folders."""
+    return {
+        f"alpha/dumps/{folder:03}/{number}.json": [valid_record(version * 1000 + number)]
+        for folder in range(folders)
+        for number in range(files)
+    }
+
+
+@pytest.fixture(params=["tmpfs", "ext4"])
+def on_one_disk(request: pytest.FixtureRequest, place: Path, mounts: Mounts) -> Inside:
+    """A whole workspace on one file system of 400 MB, with its reserve."""
+    if request.param == "tmpfs":
+        disk = mounts.tmpfs(place / "disk", "size=400m,nr_inodes=6000")
+    else:
+        image = place / "disk.img"
+        with image.open("wb") as stream:
+            stream.truncate(400 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-N", "6000", "-m", "0", str(image)], check=True)
+        disk = mounts.image(image, place / "disk")
+    make_workspace(disk / "ws", many(20, 5, 1), {"workers": 1})
+    return Inside(disk / "ws")
+
+
+def fill_up(inside: Inside, what: str) -> None:
+    top = inside.root.parent
+    if what == "97 %":
+        facts = os.statvfs(top)
+        with (top / "ballast").open("wb") as stream:
+            left = facts.f_blocks * facts.f_frsize * 3 // 100
+            os.posix_fallocate(stream.fileno(), 0, facts.f_bavail * facts.f_frsize - left)
+        return
+    if what in ("inodes", "both"):
+        fill_inodes(top)
+    if what in ("bytes", "both"):
+        fill_bytes_of_open_file(top)
+    facts = os.statvfs(top)
+    assert what == "inodes" or facts.f_bavail * facts.f_frsize < 4096, "not full"
+    assert what == "bytes" or facts.f_favail == 0, "not full"
+
+
+def fill_bytes_of_open_file(top: Path) -> None:
+    """Every byte, in a file that was there before."""
+    target = next((path for path in top.glob("many/0")), top / "ballast")
+    with target.open("wb", buffering=0) as stream:
+        for step in (1 << 20, 4096, 1):
+            try:
+                while True:
+                    stream.write(b"\0" * step)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("what", ["97 %", "bytes", "inodes", "both"])
+def test_a_rollback_with_nothing_free(on_one_disk: Inside, what: str) -> None:
+    """200 files in 40 folders, half of them replaced and half of them new: it runs to its end, as a command."""
+    inside = on_one_disk
+    inside.migrate()
+    for path, value in {**many(20, 5, 2), **{f"beta/{p}": v for p, v in many(20, 5, 3).items()}}.items():
+        write_raw(inside.root, path, value)
+    before = checker.picture(inside.root)
+    done = inside.migrate()
+    assert done.counts["processed"] == 200
+    after = checker.picture(inside.root)
+    assert inside.root.joinpath(".opsconsole/reserve").stat().st_size, "no reserve: the test would prove nothing"
+    fill_up(inside, what)
+    words = ("--yes", "--confirm", "ws", "--json")
+    back = run(inside.root, "rollback", done.row.short, *words)
+    assert back.status == 0, back.text
+    assert back.summary["counts"]["restored"] == back.summary["counts"]["removed"] == 100
+    assert checker.differences(before, checker.picture(inside.root)) == []
+    again = inside.rollback(back.summary["run"])
+    if again.status == 0:  # the reserve is used up: it may go once more, or say that it cannot
+        assert checker.differences(after, checker.picture(inside.root)) == []
+    else:
+        assert _FULL in again.text or "No space" in again.text, again.text

@@ -33,6 +33,7 @@ from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
 from console.engine.runs.request import Request, make_private, new_run_id
+from console.engine.runs.reserve import make_room
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 from console.engine.workspace.shared import open_shared, write_shared
@@ -45,6 +46,7 @@ def run_request(ctx: Context, request: Request, notify: Notify) -> int:
     """The whole life of one run. Returns its exit status; raises EngineError for what comes before its row."""
     gc.freeze()  # what is imported stays; and a batch makes many small objects without cycles
     gc.set_threshold(200_000, 20, 20)
+    make_room(ctx, request.action)
     make_private(ctx, request.run)
     action = execution(ctx, request)  # forks the workers, before there is a lock to inherit
     lock = RootLock(ctx.workspace)

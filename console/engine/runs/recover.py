@@ -126,18 +126,23 @@ class _Recovery:
 
     def _change(self, intent: int, changes: list[Change]) -> None:
         disk = Disk(str(self._ctx.workspace.root), self._ctx.settings, self._row.id, self._ctx.env.failpoints.reach)
-        done, touched = [], []
+        done: list[Change] = []
+        touched: list[Change] = []
         for change in changes:
             how = disk.settle(change)
             if how == "done":
                 done.append(change)
             elif how == "touched":
-                touched.append(change.path)
+                touched.append(change)
             else:
                 self.taken_back += 1
             self._ctx.env.failpoints.reach("recover.item")
-        disk.close()
-        self._refuse_touched(touched)
+        try:
+            self._refuse_touched([change.path for change in touched])
+            for change in touched:
+                disk.drop(change)
+        finally:
+            disk.close()
         os.sync()
         with transaction(self._connection) as connection:
             record_changes(self._dead, connection, done)

@@ -21,6 +21,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.model import ActionParams, Plan
 from console.engine.runs.request import Request, make_private, new_run_id
+from console.engine.runs.reserve import make_room
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
@@ -104,6 +105,7 @@ def start_run(
     """
     with _told_plainly():
         request = _request(ctx, action, params, overrides or {}, command, plan)
+        make_room(ctx, action)
         folder = make_private(ctx, request.run)
     reader, writer = os.pipe()
     # -P: a folder `console` in the workspace must not be imported instead of ours

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -46,9 +47,35 @@ class PublishItem(NamedTuple):
 
 def hash_file(path: str) -> str:
     """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    # a pipe without a writer would hold us up for ever, were it opened without O_NONBLOCK
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+LINK, OTHER = "link", "other"  # what stands there is a symbolic link; a folder, pipe, socket or device
+
+
+def standing(path: str) -> str:
+    """What stands at `path`: SHA-256 of a regular file, '' for nothing, LINK or OTHER. Raises OSError where a file
+    cannot be read."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    if stat.S_ISLNK(mode):
+        return LINK
+    return hash_file(path) if stat.S_ISREG(mode) else OTHER
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether both are names of one file; links are not followed."""
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except FileNotFoundError:
+        return False
 
 
 def _clone(source: int, target: int) -> None:
@@ -83,6 +110,8 @@ class Publisher:
         if replaced:
             if os.path.isdir(dest) and not os.path.islink(dest):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), dest)
+            if not item.backup:  # nothing stood there when this was decided
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), dest)
             self.keep(dest, self.absolute(item.backup))
             self._reach("backup.linked")
         os.rename(self.absolute(item.part), dest)
@@ -114,6 +143,7 @@ class Publisher:
             finally:
                 os.close(target)
             facts = os.fstat(source)
+            os.chmod(backup, stat.S_IMODE(facts.st_mode))
             os.utime(backup, ns=(facts.st_atime_ns, facts.st_mtime_ns), follow_symlinks=False)
             if hash_file(backup) != hash_file(dest):
                 raise OSError(errno.EIO, "the backup copy does not have the bytes of the original", backup)
@@ -129,9 +159,9 @@ class Publisher:
         True when the destination was changed by this.
         """
         part, dest, backup = (self.absolute(path) for path in (item.part, item.dest, item.backup))
-        kept = os.path.lexists(backup)
+        kept = bool(item.backup) and os.path.lexists(backup)
         if os.path.lexists(part):
-            if kept and os.path.lexists(dest) and os.path.samefile(backup, dest):
+            if kept and same_file(backup, dest):
                 os.unlink(backup)  # linked, not yet replaced: rename(2) between two names of one file does nothing
             os.unlink(part)
             changed = False
@@ -141,7 +171,8 @@ class Publisher:
                 os.rename(backup, dest)
             elif changed:
                 os.unlink(dest)
-        self._forget_folders(os.path.dirname(backup))
+        if item.backup:
+            self._forget_folders(os.path.dirname(backup))
         return changed
 
     def _forget_folders(self, folder: str) -> None:
@@ -168,19 +199,18 @@ class Publisher:
         touched: neither the old nor the new bytes stand there; somebody else wrote; nothing is changed.
         """
         part, dest = self.absolute(item.part), self.absolute(item.dest)
+        stands = standing(dest)
         if os.path.lexists(part):
-            if hash_file(part) == item.sha256:
-                standing = hash_file(dest) if os.path.lexists(dest) else ""
-                if standing not in ("", item.replaces, item.sha256):
+            if standing(part) == item.sha256:
+                if stands not in ("", item.replaces, item.sha256):
                     return "touched"
                 self.publish(item)
                 return "published"
             os.unlink(part)  # a power cut took its bytes; the old version stands
             return "dropped"
-        standing = hash_file(dest) if os.path.lexists(dest) else ""
-        if standing == item.sha256:
+        if stands == item.sha256:
             return "published"
-        return "dropped" if standing == item.replaces else "touched"
+        return "dropped" if stands == item.replaces else "touched"
 
     def close(self) -> None:
         if self._folders:

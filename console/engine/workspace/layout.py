@@ -51,6 +51,11 @@ class Workspace:
         return self.private / "holder.json"
 
     @property
+    def reserve_inodes(self) -> Path:
+        """A folder of empty files that a disk without inodes can be given."""
+        return self.private / "reserve.inodes"
+
+    @property
     def reserve(self) -> Path:
         return self.private / "reserve"
 

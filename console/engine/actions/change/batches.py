@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,18 @@ import orjson
 from console.engine.actions.change.disk import Disk, NotAsRecorded
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.rows import apply_rows
+from console.engine.errors import EngineError
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
 from console.engine.text import recordable
-from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full
+from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
 _FILES = 512
 _BYTES = 256 * 1024 * 1024
+_FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next
+_SCARCE = 4 * _FILES  # inodes
+_KEPT_FREE = 48 * 1024 * 1024  # bytes that copies leave to the ledger and the logs
 _FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
 
 # What the log says of each; the words of the runbook where it has some.
@@ -75,10 +79,18 @@ class _Flushers:
 class ChangeBatches:
     """Does changes for one run, which holds the lock."""
 
-    def __init__(self, run: ActiveRun, places: Iterable[str]) -> None:
-        """places: the zones in which something changes, relative to the root."""
+    def __init__(
+        self,
+        run: ActiveRun,
+        places: Iterable[str],
+        after: Callable[[ChangeBatches, list[Change]], None] = lambda batches, done: None,
+    ) -> None:
+        """places: the zones in which something changes, relative to the root. after: called with what a batch did, once
+        that is recorded."""
         ctx = run.ctx
-        self._run = run
+        self._run, self._after = run, after
+        self._backups = ctx.workspace.path(ctx.settings.zones.backups)
+        self._unmade = (ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")  # folders an undo leaves
         self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach)
         self._flushers = _Flushers(
             [ctx.workspace.path(place) for place in places], per_file=ctx.settings.durability == "file"
@@ -90,13 +102,15 @@ class ChangeBatches:
         batch: list[Change] = []
         left: list[tuple[Left, Outcome]] = []
         size = 0
+        inodes = room(self._backups)[1]
+        files = _FEW if 0 <= inodes < _SCARCE else _FILES
         for item in changes:
             if isinstance(item, Left):
                 left.append((item, Outcome.LEFT_ALONE))
             else:
                 batch.append(item)
                 size += item.size
-            if len(batch) + len(left) >= _FILES or size >= _BYTES:
+            if len(batch) + len(left) >= files or size >= _BYTES:
                 self._turn(batch, left)
                 batch, left, size = [], [], 0
                 if self._run.beat():
@@ -109,66 +123,86 @@ class ChangeBatches:
             return
         reach = self._run.ctx.env.failpoints.reach
         begun: list[Change] = []
+        done: list[Change] = []
         try:
+            if batch:
+                self._intend(batch)
+                reach("change.intended")
             staged = self._stage(batch, begun, left)
             if staged:
                 reach("change.staged")
                 self._flushers.flush([self.disk.absolute(self.disk.part(c.path)) for c in staged if c.kind == "put"])
-                with self._run.guard, transaction(self._run.connection) as connection:
-                    connection.execute(
-                        "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)",
-                        [self._run.seq, orjson.dumps([tuple(change) for change in staged]).decode()],
-                    )
-                reach("change.intended")
-            done = self._perform(staged, left)
-            if staged:
+                done = self._perform(staged, left)
                 reach("change.done")
                 self._flushers.flush([self.disk.absolute(path) for c in done for path in (c.path, c.keep) if path])
+            if left:
+                self.disk.remove_empty(self.disk.made)  # made for what was then left alone
             self._record(done, left)
-            reach("change.recorded")
         except (OSError, sqlite3.OperationalError) as error:
             self._undo(begun, believable=getattr(error, "errno", 0) not in _FATAL)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise ChangesStopped(in_words(error), full=full) from error
+        reach("change.recorded")
         self._log(done, left)
+        self._after(self, done)
+
+    def _intend(self, batch: list[Change]) -> None:
+        """Before the first file is staged: whatever lies beside a destination, or was taken from its place, is named by
+        the intent. The folders that will have to be made are this run's, even if it dies before it says so."""
+        places = (path for change in batch for path in (change.path, change.keep) if path)
+        made = self.disk.missing_folders(path for path in places if not path.startswith(self._unmade))
+        document = orjson.dumps([tuple(change) for change in batch]).decode()
+        with self._run.guard, transaction(self._run.connection) as connection:
+            self._folders_in(connection, made)
+            connection.execute(
+                "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)", [self._run.seq, document]
+            )
+
+    def _folders_in(self, connection: sqlite3.Connection, made: Iterable[str]) -> None:
+        connection.executemany(
+            f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)", [(name,) for name in made]
+        )
 
     def _stage(self, batch: list[Change], begun: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
+        need = sum(change.size for change in batch if change.kind == "put")
+        sparing = bool(need) and room(self._backups)[0] < need + _KEPT_FREE
         staged = []
         for change in batch:
             begun.append(change)
-            if change.kind == "put":
-                try:
-                    self.disk.stage(change)
-                except NotAsRecorded as error:
-                    left.append((Left(change.subject, change.path, str(error)), Outcome.LEFT_ALONE))
-                    begun.pop()
-                    continue
-                except OSError as error:
-                    if is_full(error) or error.errno in _FATAL:
-                        raise
-                    reason = f"{error.strerror} ({error.filename or change.source})"
-                    left.append((Left(change.subject, change.path, reason), Outcome.FAILED))
-                    begun.pop()
-                    continue
+            if change.kind == "put" and not self._tried(
+                change, left, lambda change: self.disk.stage(change, sparing=sparing)
+            ):
+                begun.pop()
+                continue
             staged.append(change)
         return staged
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         done = []
         for change in staged:
-            try:
-                self.disk.perform(change)
+            if self._tried(change, left, self.disk.perform):
                 done.append(change)
-            except NotAsRecorded as error:
+            else:
                 self.disk.take_back(change)
-                left.append((Left(change.subject, change.path, str(error)), Outcome.LEFT_ALONE))
-            except OSError as error:
-                if is_full(error) or error.errno in _FATAL:
-                    raise
-                self.disk.take_back(change)
-                reason = f"{error.strerror} ({error.filename or change.path})"
-                left.append((Left(change.subject, change.path, reason), Outcome.FAILED))
         return done
+
+    def _tried(self, change: Change, left: list[tuple[Left, Outcome]], step: Callable[[Change], None]) -> bool:
+        """Whether `step` did its work; what one file alone refuses is that file's matter. Raises OSError for what says
+        that the file system is in trouble."""
+        try:
+            step(change)
+        except NotAsRecorded as error:
+            left.append((Left(change.subject, change.path, str(error)), Outcome.LEFT_ALONE))
+        except EngineError as error:
+            left.append((Left(change.subject, change.path, error.what), Outcome.FAILED))
+        except OSError as error:
+            if is_full(error) or error.errno in _FATAL:
+                raise
+            reason = f"{error.strerror} ({error.filename or change.path})"
+            left.append((Left(change.subject, change.path, reason), Outcome.FAILED))
+        else:
+            return True
+        return False
 
     def _undo(self, begun: list[Change], *, believable: bool) -> None:
         """Take the batch back, newest first. What cannot be taken back the next run settles from the intent."""
@@ -176,12 +210,13 @@ class ChangeBatches:
         try:
             for change in reversed(begun):
                 self.disk.take_back(change)
+            self.disk.remove_empty(self.disk.made)
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
             self._flushers.flush([self.disk.absolute(change.path) for change in begun])
             with self._run.guard, transaction(self._run.connection) as connection:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, EngineError, sqlite3.OperationalError) as error:
             self._run.messages.append(f"the batch in hand is settled by the next run ({error})")
 
     def _record(self, done: list[Change], left: list[tuple[Left, Outcome]]) -> None:
@@ -192,9 +227,7 @@ class ChangeBatches:
                 row = (recordable(item.subject), outcome, item.dest, 0, "", "", "", item.reason)
                 self._run.outcomes_in(connection, [row])
             made, self.disk.made = self.disk.made, []
-            connection.executemany(
-                f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)", [(name,) for name in made]
-            )
+            self._folders_in(connection, made)
             connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
             self._run.progress_in(connection)
 
@@ -253,6 +286,7 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
     """Outcomes and rows of changes that were done, in the caller's transaction; recovery says it the same way."""
     root = run.ctx.workspace.root
     outcomes: list[tuple[Any, ...]] = []
+    rows: list[Row] = []
     for change in done:
         outcome = Outcome(change.outcome)
         row: tuple[Any, ...]
@@ -267,5 +301,6 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size
-        apply_rows(connection, run.seq, _fresh(root, change.rows))
+        rows += change.rows
+    apply_rows(connection, run.seq, _fresh(root, rows))
     run.outcomes_in(connection, outcomes)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from console.engine.actions.change.model import Change
 from console.engine.settings import Settings
-from console.engine.transfer.filesystem import is_full
-from console.engine.transfer.publish import Publisher, PublishItem, hash_file, rename_new
+from console.engine.transfer.filesystem import fsync_path, is_full
+from console.engine.transfer.publish import (
+    LINK,
+    OTHER,
+    Publisher,
+    PublishItem,
+    rename_new,
+    same_file,
+    standing,
+)
 from console.engine.transfer.stage import Folders, part_name, write_all
 
 
@@ -61,56 +70,64 @@ class Disk:
             self.made += [f"{zone}/{name}" if zone else name for name in made]
         return folders
 
+    def missing_folders(self, paths: Iterable[str]) -> list[str]:
+        """The folders that have to be made before there can be something at `paths`."""
+        looked: set[str] = set()
+        missing = []
+        for path in paths:
+            folder = os.path.dirname(path)
+            while folder and folder != "/" and folder not in looked:
+                looked.add(folder)
+                if os.path.isdir(self.absolute(folder)):
+                    break
+                missing.append(folder)
+                folder = os.path.dirname(folder)
+        return missing
+
     # --- put --------------------------------------------------------------------------------------------
 
-    def stage(self, change: Change) -> None:
+    def stage(self, change: Change, *, sparing: bool = False) -> None:
         """Have the bytes beside the destination: a copy of the source, or the source itself where there is no room for
-        one. Raises NotAsRecorded when they are not what was recorded, and OSError."""
-        try:
-            self._stage_copy(change)
-        except OSError as error:
-            if not is_full(error):
-                raise
-            self._stage_source(change, error)
+        one (sparing: it is known that there is none).
 
-    def _stage_source(self, change: Change, full: OSError) -> None:
-        """A full disk: a backup that is put back anyway gives its own file; nothing is read or written for that."""
-        source, part = self.absolute(change.source), self.absolute(self.part(change.path))
-        if hash_file(source) != change.after:
-            raise NotAsRecorded(f"{change.source} does not have the bytes that were recorded")
-        self.folder(change.path)
-        if os.lstat(source).st_nlink > 1 or os.lstat(source).st_dev != os.stat(os.path.dirname(part)).st_dev:
-            raise full
-        if not rename_new(source, part):
-            raise full
-
-    def _stage_copy(self, change: Change) -> None:
+        Raises NotAsRecorded when they are not what was recorded, OSError, and EngineError for a link on the way."""
+        folders = self.folder(change.path)
         part = self.absolute(self.part(change.path))
-        source = os.open(self.absolute(change.source), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if os.path.lexists(part):  # of an attempt that was taken back
+            os.unlink(part)
+        if sparing and self._stage_source(change, part):
+            return
         try:
-            facts = os.fstat(source)
-            folders = self.folder(change.path)
-            try:
-                os.unlink(part)  # of an attempt that was taken back
-            except FileNotFoundError:
-                pass
-            target = folders.create(os.path.basename(part))
-            try:
-                while chunk := os.read(source, 1 << 20):
-                    write_all(target, chunk)
-                os.fchmod(target, stat.S_IMODE(facts.st_mode) if change.mode < 0 else change.mode)
-                mtime = facts.st_mtime_ns if change.mtime_ns < 0 else change.mtime_ns
-                os.utime(target, ns=(mtime, mtime))
-            finally:
-                os.close(target)
-            if hash_file(part) != change.after:
-                raise NotAsRecorded(f"{change.source} does not have the bytes that were recorded")
-        except BaseException:
-            if os.path.lexists(part):
-                os.unlink(part)
-            raise
-        finally:
-            os.close(source)
+            self._stage_copy(change, folders, part)
+        except OSError as error:
+            if not is_full(error) or not self._stage_source(change, part):
+                raise
+
+    def _stage_source(self, change: Change, part: str) -> bool:
+        """A full disk: a backup that is put back anyway gives its own file; nothing is written for that.
+
+        False where it cannot: it lies on another file system, or has a second name.
+        """
+        source = self.absolute(change.source)
+        if standing(source) != change.after:
+            raise _not_recorded(change)
+        facts = os.lstat(source)
+        if facts.st_nlink > 1 or facts.st_dev != os.stat(os.path.dirname(part)).st_dev:
+            return False
+        return rename_new(source, part)
+
+    def _stage_copy(self, change: Change, folders: Folders, part: str) -> None:
+        source = self.absolute(change.source)
+        if change.after == LINK:
+            facts = os.lstat(source)
+            if not stat.S_ISLNK(facts.st_mode):
+                raise _not_recorded(change)
+            os.symlink(os.readlink(source), part)
+            os.utime(part, ns=(facts.st_mtime_ns, facts.st_mtime_ns), follow_symlinks=False)
+            return
+        if _copy(folders, source, part, change.mode, change.mtime_ns) != change.after:
+            os.unlink(part)
+            raise _not_recorded(change)
 
     def _item(self, change: Change) -> PublishItem:
         part = self.part(change.path)
@@ -126,20 +143,19 @@ class Disk:
     # --- both -------------------------------------------------------------------------------------------
 
     def perform(self, change: Change) -> None:
-        """Raises NotAsRecorded where something else stands there by now, and OSError."""
+        """Raises NotAsRecorded where something else stands there by now, OSError, and EngineError for a link on the
+        way."""
         if change.kind == "note":
             return
+        path = self.absolute(change.path)
+        stands = standing(path)
+        if stands != change.before:
+            raise NotAsRecorded(touched(stands, change.before))
         if change.kind == "put":
-            path = self.absolute(change.path)
-            standing = hash_file(path) if os.path.lexists(path) else ""
-            if standing != change.before:
-                raise NotAsRecorded(f"{change.path} changed meanwhile")
             self._publisher(change).publish(self._item(change))
             self._reach("change.put")
             return
-        path = self.absolute(change.path)
-        if not os.path.lexists(path) or hash_file(path) != change.before:
-            raise NotAsRecorded(f"{change.path} changed meanwhile")
+        self.folder(change.path)  # it stands there; a link on the way to it is not followed
         self._move(change.path, change.keep, change.before)
         self._reach("change.taken")
 
@@ -157,36 +173,24 @@ class Disk:
         part = self.absolute(self.part(to))
         if os.path.lexists(part):
             os.unlink(part)
-        self._copy(folders, source, part)
-        if hash_file(part) != sha256:
+        if sha256 == LINK:
+            os.symlink(os.readlink(source), part)
+        else:
+            _copy(folders, source, part, sync=True)
+        if standing(part) != sha256:
             os.unlink(part)
             raise OSError(errno.EIO, "the copy does not have the bytes of the original", target)
         if not rename_new(part, target):
             os.unlink(part)
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-        _flush_folder(os.path.dirname(target))
+        zone = self.absolute(self.zone_of(to)) if self.zone_of(to) else self._root
+        folder = os.path.dirname(target)
+        fsync_path(folder)
+        while folder.startswith(zone + "/"):  # those on the way may be as new
+            folder = os.path.dirname(folder)
+            fsync_path(folder)
         self._reach("change.copied")
         os.unlink(source)
-
-    def _copy(self, folders: Folders, source: str, part: str) -> None:
-        reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            facts = os.fstat(reader)
-            out = folders.create(os.path.basename(part))
-            try:
-                while chunk := os.read(reader, 1 << 20):
-                    write_all(out, chunk)
-                os.fchmod(out, stat.S_IMODE(facts.st_mode))
-                os.utime(out, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
-                os.fsync(out)
-            finally:
-                os.close(out)
-        except BaseException:
-            if os.path.lexists(part):
-                os.unlink(part)
-            raise
-        finally:
-            os.close(reader)
 
     def take_back(self, change: Change) -> None:
         """Undo what was done of one change in this batch, however far it came. Raises OSError."""
@@ -195,31 +199,32 @@ class Disk:
         if change.kind == "put":
             part, path = self.absolute(self.part(change.path)), self.absolute(change.path)
             source = self.absolute(change.source)
-            done = not os.path.lexists(part) and os.path.lexists(path) and hash_file(path) == change.after
+            done = not os.path.lexists(part) and standing(path) == change.after
             if not os.path.lexists(source) and (done or os.path.lexists(part)):
                 self._give_back(change, path if done else part, source)
                 return
             self._publisher(change).take_back(self._item(change), os.lstat(path).st_ino if done else -1)
             return
-        source, target = self.absolute(change.path), self.absolute(change.keep)
         part = self.absolute(self.part(change.keep))
         if os.path.lexists(part):
             os.unlink(part)
-        if not os.path.lexists(target) or hash_file(target) != change.before:
+        target = self.absolute(change.keep)
+        if standing(target) != change.before:
             return
-        if os.path.lexists(source):  # copied to another file system, not yet removed here
-            if hash_file(source) == change.before:
-                os.unlink(target)
-            return
-        self._move(change.keep, change.path, change.before)
+        here = standing(self.absolute(change.path))
+        if here == change.before:  # copied to another file system, not yet removed here
+            os.unlink(target)
+        elif not here:
+            self._move(change.keep, change.path, change.before)
 
-    def _give_back(self, change: Change, standing: str, source: str) -> None:
+    def _give_back(self, change: Change, stands: str, source: str) -> None:
         """The source itself had been taken for want of room: it goes back to where it was."""
-        if not rename_new(standing, source):
+        self.folder(change.source)
+        if not rename_new(stands, source):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), source)
         keep, path = self.absolute(change.keep), self.absolute(change.path)
         if change.keep and os.path.lexists(keep):
-            if os.path.lexists(path) and os.path.samefile(keep, path):
+            if same_file(keep, path):
                 os.unlink(keep)
             elif not os.path.lexists(path):
                 os.rename(keep, path)
@@ -234,16 +239,15 @@ class Disk:
         if change.kind == "put":
             part = self.absolute(self.part(change.path))
             taken = os.path.lexists(part) and not os.path.lexists(self.absolute(change.source))
-            if taken and hash_file(part) != change.after:  # the only copy, and damaged: it is nobody's to remove
+            if taken and standing(part) != change.after:  # the only copy, and damaged: it is nobody's to remove
                 return "touched"
             how = self._publisher(change).settle(self._item(change))
             return "done" if how == "published" else how
-        source, target = self.absolute(change.path), self.absolute(change.keep)
         part = self.absolute(self.part(change.keep))
         if os.path.lexists(part):
             os.unlink(part)
-        here = hash_file(source) if os.path.lexists(source) else ""
-        there = hash_file(target) if os.path.lexists(target) else ""
+        source = self.absolute(change.path)
+        here, there = standing(source), standing(self.absolute(change.keep))
         if there == change.before:
             if here == change.before:
                 os.unlink(source)
@@ -253,10 +257,34 @@ class Disk:
             return "done"
         return "dropped" if here == change.before else "touched"
 
-    def remove_empty(self, folders: list[str]) -> list[str]:
+    def drop(self, change: Change) -> None:
+        """Remove what was staged for a change that will not be done; where that is the source itself, it goes back."""
+        part = self.absolute(self.part(change.path))
+        if change.kind != "put" or not os.path.lexists(part):
+            return
+        if os.path.lexists(self.absolute(change.source)):
+            os.unlink(part)
+        elif standing(part) == change.after:
+            self._give_back(change, part, self.absolute(change.source))
+
+    def empty_folders(self, folders: Iterable[str]) -> list[tuple[str, int]]:
+        """Those of the folders (relative to the root) in which is nothing but others of them, innermost first, with
+        their modes."""
+        found: dict[str, int] = {}
+        for folder in sorted(set(folders), reverse=True):  # what lies in a folder sorts behind it
+            path = self.absolute(folder)
+            try:
+                with os.scandir(path) as entries:
+                    if all(f"{folder}/{entry.name}" in found for entry in entries):
+                        found[folder] = stat.S_IMODE(os.lstat(path).st_mode)
+            except OSError:
+                continue
+        return list(found.items())
+
+    def remove_empty(self, folders: Iterable[str]) -> list[str]:
         """Remove those of the folders (relative to the root) that are empty, innermost first; returns them."""
         gone = []
-        for folder in sorted(set(folders), key=lambda name: (name.count("/"), name), reverse=True):
+        for folder in sorted(set(folders), reverse=True):
             try:
                 os.rmdir(self.absolute(folder))
             except OSError:
@@ -274,9 +302,47 @@ class Disk:
             publisher.close()
 
 
-def _flush_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def touched(stands: str, expected: str) -> str:
+    """Why something is left alone where `stands` (see transfer.publish.standing) is not what is expected."""
+    if not stands:
+        return "it is gone, and no run took it"
+    if not expected:
+        return "something stands there by now"
+    if stands == LINK:
+        return "a link stands there now, no run put it"
+    return "no file stands there any more" if stands == OTHER else "somebody changed it since, no run of ours"
+
+
+def _not_recorded(change: Change) -> NotAsRecorded:
+    return NotAsRecorded(f"{change.source} does not have the bytes that were recorded")
+
+
+def _copy(folders: Folders, source: str, part: str, mode: int = -1, mtime_ns: int = -1, *, sync: bool = False) -> str:
+    """The bytes of `source` in a new file `part` of the folder last opened, hashed on the way; its SHA-256.
+
+    mode, mtime_ns: -1 is as `source` has it. Raises OSError; then there is no part.
+    """
+    reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        os.fsync(descriptor)
+        facts = os.fstat(reader)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", source)
+        out = folders.create(os.path.basename(part))
+        try:
+            digest = hashlib.sha256()
+            while chunk := os.read(reader, 1 << 20):
+                digest.update(chunk)
+                write_all(out, chunk)
+            os.fchmod(out, stat.S_IMODE(facts.st_mode) if mode < 0 else mode)
+            mtime = facts.st_mtime_ns if mtime_ns < 0 else mtime_ns
+            os.utime(out, ns=(mtime, mtime))
+            if sync:
+                os.fsync(out)
+        except BaseException:
+            os.unlink(part)
+            raise
+        finally:
+            os.close(out)
+        return digest.hexdigest()
     finally:
-        os.close(descriptor)
+        os.close(reader)

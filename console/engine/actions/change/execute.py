@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from console.engine.actions.change.batches import ChangeBatches, ChangesStopped
+from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
@@ -19,7 +21,9 @@ from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.request import Request
 from console.engine.text import plural
-from console.engine.transfer.publish import hash_file
+from console.engine.transfer.publish import standing
+
+_FOLDERS = 1000  # looked at together
 
 
 class ChangeExecution:
@@ -46,8 +50,13 @@ class ChangeExecution:
         zones = self._ctx.settings.zones
         return [zones.validated, zones.backups]
 
-    def emptied(self, run: ActiveRun) -> list[str]:
-        """Folders, relative to the root, that go when nothing is left in them."""
+    def emptied(self, run: ActiveRun) -> Iterable[str]:
+        """Folders, relative to the root, that go when nothing is left in them; where they are many, in order Z to A:
+        what lies in a folder comes before it."""
+        return []
+
+    def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
+        """Those of them that may be empty after these changes: they go at once and leave their room to what follows."""
         return []
 
     def begin(self, run: ActiveRun) -> None:
@@ -55,6 +64,9 @@ class ChangeExecution:
 
     def finish(self, run: ActiveRun) -> None:
         """What follows the last change and comes before the state file is written."""
+
+    def recorded(self, run: ActiveRun) -> None:
+        """What may be said only once the state file agrees with the ledger."""
 
     def message(self, run: ActiveRun) -> str:
         """The result in a sentence."""
@@ -79,10 +91,12 @@ class ChangeExecution:
         self.begin(run)
         run.phase(run.request.action)
         stopped: ChangesStopped | None = None
-        batches = ChangeBatches(run, self.places())
+        batches = ChangeBatches(
+            run, self.places(), lambda batches, done: self._remove_empty(run, batches.disk, self.emptied_by(run, done))
+        )
         try:
             self.unfinished = not batches.run_all(self.changes(run))
-            self._remove_empty(run, batches)
+            self._remove_empty(run, batches.disk, self.emptied(run))
         except ChangesStopped as stop:
             stopped, self.unfinished = stop, True
         finally:
@@ -90,6 +104,7 @@ class ChangeExecution:
         run.phase("record")
         self.finish(run)
         write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
+        self.recorded(run)
         run.phase("verify")
         run.verification = verify_changes(run)
         run.phase("record")
@@ -109,21 +124,18 @@ class ChangeExecution:
                 next_step="look at the new plan and confirm that",
             )
 
-    def _remove_empty(self, run: ActiveRun, batches: ChangeBatches) -> None:
-        folders = self.emptied(run)
-        if not folders:
-            return
-        rows = []
-        for folder in folders:
-            try:
-                rows.append((folder, os.stat(batches.disk.absolute(folder)).st_mode & 0o7777))
-            except OSError:
+    def _remove_empty(self, run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
+        """Said first, then done: a crash forgets no mode."""
+        several = iter(folders)
+        while some := list(islice(several, _FOLDERS)):
+            empty = disk.empty_folders(some)
+            if not empty:
                 continue
-        with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
-            connection.executemany(
-                f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", rows
-            )
-        batches.disk.remove_empty(folders)
+            with run.guard, transaction(run.connection) as connection:
+                connection.executemany(
+                    f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", empty
+                )
+            disk.remove_empty(folder for folder, _ in empty)
 
     def _result(self, run: ActiveRun, plan: ChangePlan, stopped: ChangesStopped | None) -> tuple[RunStatus, int, str]:
         counts = run.counts
@@ -167,7 +179,7 @@ def verify_changes(run: ActiveRun) -> list[GateItem]:
             break
         place, sha256 = (row["backup"], row["replaced_sha256"]) if row["outcome"] == "removed" else (row["dest"], "")
         try:
-            if hash_file(os.path.join(root, place)) != (sha256 or row["sha256"]):
+            if standing(os.path.join(root, place)) != (sha256 or row["sha256"]):
                 wrong.append(place)
         except OSError:
             wrong.append(place)

@@ -7,8 +7,10 @@ accepts from there, and a line in `ARCHIVE_LOG.txt`. DESIGN: "Formats that other
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import sqlite3
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
 from console.engine.text import plural
+from console.engine.transfer.filesystem import fsync_path
 from console.engine.transfer.publish import hash_file
 from console.engine.transfer.stage import Folders, write_all
 from console.engine.workspace.shared import open_shared
@@ -28,20 +31,37 @@ def archive_published(run: ActiveRun) -> None:
     """Move every source that this run published or found published, sidecars last."""
     rows = run.connection.execute(
         "SELECT path, sha256, outcome, size FROM outcomes WHERE run = ? AND"
-        " outcome IN ('published', 'replaced', 'revalidated', 'sidecar') ORDER BY outcome = 'sidecar', id",
+        " outcome IN ('published', 'replaced', 'revalidated', 'sidecar') AND NOT EXISTS (SELECT 1 FROM outcomes o WHERE"
+        " o.path = outcomes.path AND o.run = outcomes.run AND o.outcome = 'moved')"  # killed after it was recorded
+        " ORDER BY outcome = 'sidecar', id",
         [run.seq],
     ).fetchall()
     if not rows:
         return
     label = f"moved-{run.id}"
     items = _items(run, rows, label)
+    made = _missing_folders(run, label, items)
     with transaction(run.connection) as connection:
+        connection.executemany(
+            f"INSERT OR IGNORE INTO folders (run, path) VALUES ({run.seq}, ?)", ((name,) for name in made)
+        )
         connection.execute(
             "INSERT INTO intents (run, kind, item) VALUES (?, 'archive', ?)",
             [run.seq, orjson.dumps(items).decode()],
         )
     moved = move_items(run, items)
     finish_archive(run, label, items, moved)
+
+
+def _missing_folders(run: ActiveRun, label: str, items: list[dict[str, Any]]) -> set[str]:
+    """The folders below the archive that have to be made: an undo removes them."""
+    top = run.ctx.settings.zones.archive.rstrip("/")
+    root, made = str(run.ctx.workspace.root), set()
+    for place in {f"{top}/{label}", *(os.path.dirname(item["to"]) for item in items)}:
+        while place.startswith(top) and place not in made and not os.path.isdir(os.path.join(root, place)):
+            made.add(place)
+            place = os.path.dirname(place)
+    return made
 
 
 def _items(run: ActiveRun, rows: list[sqlite3.Row], label: str) -> list[dict[str, Any]]:
@@ -76,7 +96,12 @@ def move_items(run: ActiveRun, items: list[dict[str, Any]]) -> list[dict[str, An
             continue
         if os.path.lexists(target) and hash_file(target) != item["sha256"]:
             os.unlink(target)  # an unfinished copy of ours: the intent names it
-        if hash_file(source) != item["sha256"]:
+        digest = hash_file(source)
+        if digest == item["sha256"] and os.path.lexists(target):
+            os.unlink(source)  # copied to another file system, and killed before this
+            moved.append(item)
+            continue
+        if digest != item["sha256"]:
             run.log.add("WARNING", "Source changed after it was published, not archived", file=item["path"])
             continue
         descriptor = folders.open_making(os.path.relpath(os.path.dirname(target), folders.zone), [])
@@ -100,12 +125,15 @@ def _move(folders: Folders, descriptor: int, source: str, target: str) -> None:
         with open(source, "rb", buffering=0) as file:
             while chunk := file.read(1 << 20):
                 write_all(out, chunk)
+            facts = os.fstat(file.fileno())
+        os.fchmod(out, stat.S_IMODE(facts.st_mode))
+        os.utime(out, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
         os.fsync(out)
     finally:
         os.close(out)
     if hash_file(target) != hash_file(source):
         raise OSError(errno.EIO, "the archived copy does not have the bytes of the source", target)
-    os.fsync(descriptor)
+    fsync_path(os.path.dirname(target))  # `descriptor` leads there, but cannot be flushed (O_PATH)
     os.unlink(source)
 
 
@@ -116,8 +144,10 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     base = os.path.dirname(archive)
     lines = [f"{item['sha256']}  {_coreutils(os.path.relpath(os.path.join(root, item['to']), base))}" for item in moved]
     sums_flags, log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    with open(open_shared(Path(archive, label, "SHA256SUMS"), sums_flags), "w", encoding="utf-8") as sums:
-        sums.writelines(("\\" if "\\" in line else "") + line + "\n" for line in lines)
+    entries = [("\\" if "\\" in line else "") + line + "\n" for line in lines]
+    text = "".join(dict.fromkeys([*_written(Path(archive, label, "SHA256SUMS")), *entries])).encode()
+    with open(open_shared(Path(archive, label, "SHA256SUMS"), sums_flags), "wb") as sums:
+        sums.write(text)
         sums.flush()
         os.fsync(sums.fileno())
     line = f"{run.ctx.env.now():%Y-%m-%dT%H:%M:%SZ} {label}: {plural(len(moved), 'file')} archived by run {run.id}\n"
@@ -131,6 +161,10 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
             if not item["sidecar"]:
                 sources[item["path"][len(raw) :].partition("/")[0]] += 1
                 run.counts.moved += 1
+        manifest = f"{run.ctx.settings.zones.archive.rstrip('/')}/{label}/SHA256SUMS"
+        digest = hashlib.sha256(text).hexdigest()
+        connection.execute("DELETE FROM outcomes WHERE run = ? AND outcome = 'manifest'", [run.seq])
+        run.outcomes_in(connection, [(manifest, Outcome.MANIFEST, manifest, len(text), digest, "", "", "")])
         run.outcomes_in(
             connection,
             [(i["path"], Outcome.MOVED, i["to"], i["size"], i["sha256"], "", "", "") for i in moved],
@@ -140,6 +174,15 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     for item in moved:
         run.log.add("INFO", "Source archived", file=item["path"], detail=item["to"])
     run.log.flush()
+
+
+def _written(manifest: Path) -> list[str]:
+    """The lines that a run before its crash had written; a torn one is not among them."""
+    try:
+        text = manifest.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    return [f"{line}\n" for line in text.split("\n")[:-1] if "\ufffd" not in line]
 
 
 def _coreutils(path: str) -> str:

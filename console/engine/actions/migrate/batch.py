@@ -218,7 +218,8 @@ class Batches:
             self._recorder.others(connection, former.others, now)
             connection.executemany(
                 f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)",
-                [(f"{self._validated}/{folder}",) for folder in former.made],
+                # with the intent: who recovers this run could not know them
+                [(f"{self._validated}/{folder}",) for folder in (*former.made, *batch.made)],
             )
             if former.items:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])

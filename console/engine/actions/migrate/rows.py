@@ -100,7 +100,8 @@ class Recorder:
                 ],
             )
         self._ids = dict(connection.execute("SELECT fingerprint, id FROM rules").fetchall())
-        self._former = connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is not None
+        known = "SELECT EXISTS (SELECT 1 FROM files) OR EXISTS (SELECT 1 FROM sidecars)"
+        self._former = bool(connection.execute(known).fetchone()[0])
         self._holds = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
 
     def rule_id(self, path: str) -> int | None:
@@ -210,6 +211,11 @@ class Recorder:
         run, processed_at = (before[0], before[1]) if before else (self._run.seq, now)
         columns = orjson.dumps(facts.columns).decode() if facts.columns else None
         self._remember(connection, "files", [path])
+        if before is None:  # it stood there, and no run of ours knew of it
+            connection.execute(
+                "INSERT OR IGNORE INTO former (run, kind, path) VALUES (?, 'files', ?)", [self._run.seq, path]
+            )
+        self._let_go(connection, [path])
         connection.execute(
             _FILE,
             (

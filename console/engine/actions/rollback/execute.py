@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
@@ -42,20 +43,42 @@ class Rollback(ChangeExecution):
 
     def changes(self, run: ActiveRun) -> Iterable[Change | Left]:
         target = find_run_in(run.connection, self._params.run)
-        return Undo(self._ctx, run.connection, target, run.id, run.seq).changes()
+        # what each file has is read right before it is changed; that the plan has read it is for all or nothing
+        return Undo(self._ctx, run.connection, target, run.id, run.seq).changes(trust=True)
 
     def places(self) -> list[str]:
         zones = self._ctx.settings.zones
         return [zones.validated, zones.backups, zones.raw, zones.archive]
 
-    def emptied(self, run: ActiveRun) -> list[str]:
+    def emptied(self, run: ActiveRun) -> Iterator[str]:
         """The folders that the run had made."""
-        rows = run.connection.execute("SELECT path FROM folders WHERE run = ?", [self._target])
-        backups = self._ctx.settings.zones.backups.rstrip("/") + "/"
-        return [row[0] for row in rows if not row[0].startswith((backups, ".opsconsole/"))]
+        last = "\U0010ffff"
+        while rows := run.connection.execute(
+            "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [self._target, last]
+        ).fetchall():
+            yield from (path for (path,) in rows if not self._stays(path))
+            last = rows[-1][0]
+
+    def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
+        """Those of them from which something was taken."""
+        folders: set[str] = set()
+        for change in done:
+            folder = os.path.dirname(change.path)
+            while change.kind == "take" and folder not in ("", "/") and folder not in folders:
+                folders.add(folder)
+                folder = os.path.dirname(folder)
+        rows = run.connection.execute(
+            "SELECT path FROM folders WHERE run = ? AND path IN (SELECT value FROM json_each(?))",
+            [self._target, json.dumps(sorted(folders))],
+        )
+        return [path for (path,) in rows if not self._stays(path)]
+
+    def _stays(self, folder: str) -> bool:
+        backups = self._ctx.settings.zones.backups.rstrip("/")
+        return folder == backups or folder.startswith((backups + "/", ".opsconsole/"))
 
     def finish(self, run: ActiveRun) -> None:
-        """Folders that the run had removed come back, with their modes; then the run counts as taken back."""
+        """Folders that the run had removed come back, with their modes."""
         rows = run.connection.execute("SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target])
         for row in rows.fetchall():
             path = self._ctx.workspace.path(row["path"])
@@ -65,6 +88,9 @@ class Rollback(ChangeExecution):
                     os.chmod(path, row["mode"])
             except OSError as error:
                 run.log.add("WARNING", "Folder not made again", file=row["path"], detail=str(error))
+
+    def recorded(self, run: ActiveRun) -> None:
+        """The run counts as taken back: until here another rollback of it goes on where this one ended."""
         if not self.unfinished and not run.counts.left_alone and not run.counts.failed:
             self._taken_back(run, whole=True)
 

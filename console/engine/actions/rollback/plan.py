@@ -15,7 +15,7 @@ from console.engine.context import Context
 from console.engine.errors import LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Check, GateItem, Outcome, RunRow, RunStatus, ZoneSpace
-from console.engine.runs.query import find_run_in, run_row
+from console.engine.runs.query import find_run_in, run_row, unrecovered
 from console.engine.text import plural
 from console.engine.transfer.filesystem import filesystem_of, room
 
@@ -96,10 +96,10 @@ def _fill(
     who = target.who.get("login") or target.who.get("user") or "?"
     plan.facts = [("run", f"{target.id}, {target.status}, by {who}"), ("command", target.command)]
     plan.binding = binding(ctx, "rollback", params, connection, before)
-    plan.gate.append(_target_item(connection, target))
+    plan.gate.append(_target_item(connection, target, dead=target.id in {row.id for row in unrecovered(ctx)}))
     undo = Undo(ctx, connection, target, "PLAN", 0)
     copied = 0
-    for number, change in enumerate(undo.changes(trust=True), 1):
+    for number, change in enumerate(undo.changes(trust=not params.all_or_nothing), 1):
         if isinstance(change, Left):
             plan.leave(change.dest or change.subject, change.reason)
         else:
@@ -117,7 +117,9 @@ def _fill(
     plan.gate = apply_settings([*plan.gate, *_space(ctx, copied)], ctx.settings.gate, {})
 
 
-def _target_item(connection: sqlite3.Connection, target: RunRow) -> GateItem:
+def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) -> GateItem:
+    if dead:  # its process is gone: the run that takes it back settles it first
+        return GateItem("target", Check.WARN, False, f"run {target.id} died; what it left is settled first")
     if target.status == RunStatus.RUNNING:
         return GateItem(
             "target", Check.FAIL, True, f"run {target.id} is in progress", f"opsconsole runs cancel {target.short}"

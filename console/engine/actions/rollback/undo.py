@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+from console.engine.actions.change.disk import touched
 from console.engine.actions.change.model import Change, Left, Row
-from console.engine.actions.change.rows import former_row, row_of
+from console.engine.actions.change.rows import former_row, former_rows, rows_of
 from console.engine.context import Context
 from console.engine.environment import Who
 from console.engine.model import Outcome, RunRow
 from console.engine.runs.active import timestamp
 from console.engine.settings import Settings
-from console.engine.transfer.publish import hash_file
+from console.engine.transfer.publish import standing
 
 # Outcomes of which something is left on the disk or in the rows.
 UNDOABLE = (
@@ -23,19 +25,26 @@ UNDOABLE = (
     Outcome.SIDECAR,
     Outcome.REVALIDATED,
     Outcome.MOVED,
+    Outcome.MANIFEST,
     Outcome.RESTORED,
     Outcome.REMOVED,
     Outcome.ARCHIVED,
     Outcome.RETURNED,
 )
 _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+_PAGE = 500
+_JUDGED = ("files", "holds")  # tables that a judgement alone changes
+# Runs that only put back what stood there: what they did is no change that has to be taken back first.
+_REPAIRS = ("verify",)
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
     """The seq of the rollback that took this run back wholly and was not itself taken back; 0 where there is none."""
-    rows = connection.execute("SELECT by, whole FROM undone WHERE run = ? ORDER BY by DESC", [seq]).fetchall()
-    for by, whole in rows:
-        if whole and not undone_by(connection, by):
+    rows = connection.execute("SELECT by, whole FROM undone WHERE run = ? ORDER BY by", [seq]).fetchall()
+    again = {by: undone_by(connection, by) for by, _ in rows}  # which of them were taken back, and by which
+    for by, whole in reversed(rows):
+        # one that finished what another had begun counts only as long as that one stands
+        if whole and not again[by] and not any(taken > by for other, taken in again.items() if other < by):
             return int(by)
     return 0
 
@@ -49,47 +58,114 @@ def keep_place(settings: Settings, run: str, path: str) -> str:
     return f".opsconsole/runs/{run}/kept/{path}"
 
 
+def _place(outcome: str) -> str:
+    """Which of a file's two places an outcome changed: the raw one (or the archive), or the published one."""
+    return "raw" if outcome in (Outcome.MOVED, Outcome.ARCHIVED, Outcome.RETURNED) else "published"
+
+
+class _Page:
+    """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
+
+    def __init__(self, connection: sqlite3.Connection, run: int, rows: list[sqlite3.Row]) -> None:
+        paths = list({row["path"] for row in rows})
+        self.former = former_rows(connection, run, paths)
+        self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
+        self._later: dict[str, list[tuple[int, int, str]]] = {}
+        found = connection.execute(
+            "SELECT path, id, run, outcome FROM outcomes WHERE path IN (SELECT value FROM json_each(?)) AND id > ?"
+            f" AND outcome IN ({_ON_DISK}) ORDER BY id",
+            [json.dumps(paths), min(row["id"] for row in rows)],
+        )
+        for path, number, seq, outcome in found:
+            self._later.setdefault(path, []).append((number, seq, _place(outcome)))
+
+    def later(self, row: sqlite3.Row) -> Iterator[tuple[int, str]]:
+        """The runs that changed this file after that outcome, in order, and which of its two places."""
+        return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
+
+
+class _Way:
+    """Where a file came to since the target's change of it: a change leads to a new place, taking one back leads where
+    it had come from, and taking that back leads there again."""
+
+    def __init__(self, target: int) -> None:
+        self._steps = {target: (0, 1)}
+        self._undoes: dict[int, int] = {}
+        self._stands = {target: True}
+        self._target, self._at = target, 1
+
+    def go(self, run: int, undoes: int) -> None:
+        """The next run that changed it; undoes: the run that this one takes back, 0 where it is no rollback."""
+        if undoes in self._steps:
+            self._steps[run] = (self._steps[undoes][1], self._steps[undoes][0])
+        else:
+            self._steps[run] = (self._at, len(self._steps) + 1)
+        self._undoes[run], self._stands[run] = undoes, True
+        self._at = self._steps[run][1]
+        stands = False
+        while undoes in self._stands:  # what is taken back, what that had taken back, and so on
+            self._stands[undoes] = stands
+            undoes, stands = self._undoes.get(undoes, 0), not stands
+
+    @property
+    def target_stands(self) -> bool:
+        return self._stands[self._target]
+
+    @property
+    def leader(self) -> int:
+        """The run that led to where it is now; 0 where that is the target's own place, or the one before it."""
+        if self._at in (0, 1):
+            return 0
+        return next(run for run, (_, to) in self._steps.items() if to == self._at)
+
+
 class Undo:
     """The changes that take `target` back, newest first. by: the id of the run that does it (for a plan: any)."""
 
     def __init__(self, ctx: Context, connection: sqlite3.Connection, target: RunRow, by: str, by_seq: int) -> None:
         self._ctx, self._connection, self._target = ctx, connection, target
         self._by, self._by_seq = by, by_seq
+        self._root = str(ctx.workspace.root)
         self._now = timestamp(ctx.env.now())
-        self._neutral = {row[0] for row in connection.execute("SELECT run FROM undone")}
-        self._neutral |= {row[0] for row in connection.execute("SELECT seq FROM runs WHERE action = 'rollback'")}
-        self._neutral.add(target.seq)
-        undoers = connection.execute("SELECT by FROM undone WHERE run = ?", [target.seq]).fetchall()
-        self._undoers = [by for (by,) in undoers if not undone_by(connection, by)]  # it was taken back in part
+        self._undoes = {by: run for run, by in connection.execute("SELECT run, by FROM undone")}
+        marks = ", ".join("?" * len(_REPAIRS))
+        repairs = connection.execute(f"SELECT seq FROM runs WHERE action IN ({marks})", _REPAIRS)
+        self._repairs = {seq for (seq,) in repairs if seq != target.seq}
+        self._ids: dict[int, str] = {}
         self.later: dict[str, int] = {}  # runs that touched something since, and how many files
 
     def changes(self, *, trust: bool = False) -> Iterator[Change | Left]:
-        """trust: believe size, time and inode of what we published ourselves, instead of reading it (for a plan)."""
+        """trust: believe size, time and inode of what we published ourselves, and that a backup has its bytes, instead
+        of reading them (for a plan; whoever does the changes reads each file before)."""
         outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
         last = 1 << 62
         while True:  # in pages: what is done meanwhile goes through the same connection
             rows = self._connection.execute(
                 f"SELECT * FROM outcomes WHERE run = ? AND id < ? AND outcome IN ({outcomes})"
-                " ORDER BY id DESC LIMIT 500",
+                f" ORDER BY id DESC LIMIT {_PAGE}",
                 [self._target.seq, last],
             ).fetchall()
             if not rows:
                 return
+            page = _Page(self._connection, self._target.seq, rows)
             for row in rows:
-                change = self._turn_round(row, trust)
+                change = self._turn_round(row, page, trust)
                 if change is not None:
                     yield change
             last = rows[-1]["id"]
 
-    def _turn_round(self, row: sqlite3.Row, trust: bool) -> Change | Left | None:
+    def _turn_round(self, row: sqlite3.Row, page: _Page, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
-        if outcome == Outcome.REVALIDATED:
-            return self._judgement(row)
-        if self._undoers and self._taken_back(row):
-            return None
-        if (why := self._touched(row, outcome, trust)) is not None:
+        if outcome == Outcome.REVALIDATED or not row["dest"]:
+            return self._judgement(row, page)
+        stands = self._stands(row, page)
+        if not stands:
+            return None  # a rollback that left others alone has taken this one back already
+        if stands != self._target.seq:
+            return Left(row["path"], row["dest"], self._named(stands))
+        if (why := self._touched(row, outcome, page, trust)) is not None:
             return Left(row["path"], row["dest"], why)
-        rows = self._rows(row, outcome)
+        rows = self._rows(row, outcome, page)
         if outcome in (Outcome.ARCHIVED, Outcome.MOVED):
             return self._take(row, row["dest"], row["path"], row["sha256"], Outcome.RETURNED, rows)
         if outcome == Outcome.RETURNED:
@@ -97,15 +173,19 @@ class Undo:
         keep = keep_place(self._ctx.settings, self._by, row["dest"])
         if not row["replaced_sha256"]:
             return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
-        if why := self._lost(row["backup"]):
+        return self._put_back(row, keep, rows, trust)
+
+    def _put_back(self, row: sqlite3.Row, keep: str, rows: list[Row], trust: bool) -> Change | Left:
+        backup, wanted = self._backup_of(row), row["replaced_sha256"]
+        if not backup:
+            why = f"its backup is gone: {row['backup']}" if row["backup"] else "no backup of it was kept"
             return Left(row["path"], row["dest"], why)
-        size = os.lstat(self._absolute(row["backup"])).st_size
-        standing = row["sha256"]  # '' after a removal
-        keep = keep if standing else ""
-        before, after = standing, row["replaced_sha256"]
-        return Change(
-            "put", row["dest"], keep, row["backup"], before, after, size, Outcome.RESTORED, row["path"], "", rows
-        )
+        if not trust and not self._has(backup, wanted):
+            return Left(row["path"], row["dest"], f"{backup} does not have the bytes that were recorded")
+        size = os.lstat(self._absolute(backup)).st_size
+        before = row["sha256"]  # '' after a removal
+        keep = keep if before else ""
+        return Change("put", row["dest"], keep, backup, before, wanted, size, Outcome.RESTORED, row["path"], "", rows)
 
     def _take(
         self, row: sqlite3.Row, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
@@ -114,40 +194,73 @@ class Undo:
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
 
-    def _judgement(self, row: sqlite3.Row) -> Change | None:
+    def _judgement(self, row: sqlite3.Row, page: _Page) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
-        known, former = former_row(self._connection, self._target.seq, "files", row["path"])
-        now = row_of(self._connection, "files", row["path"])
-        if not known or now is None or now["judged_run"] != self._target.seq:
+        path = row["path"]
+        if ("files", path) not in page.former:
             return None
-        rows: list[Row] = [("files", row["path"], former)]
-        return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, row["path"], "its former verdict", rows)
+        now = page.now["files"].get(path)
+        judged = now["judged_run"] if now else 0
+        expected = self._target.seq
+        if row["outcome"] != Outcome.REVALIDATED:  # the target is a rollback, which had put a verdict back
+            _, put = former_row(self._connection, self._undoes.get(expected, 0), "files", path)
+            expected = put["judged_run"] if put else 0
+        if judged != expected:
+            return None  # a later run has judged it
+        rows: list[Row] = [(table, path, page.former[table, path]) for table in _JUDGED if (table, path) in page.former]
+        return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
-    def _rows(self, row: sqlite3.Row, outcome: Outcome) -> list[Row]:
+    def _rows(self, row: sqlite3.Row, outcome: Outcome, page: _Page) -> list[Row]:
         path, rows = row["path"], list[Row]()
         main = "sidecars" if outcome == Outcome.SIDECAR else "files"
         published = outcome in (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SIDECAR)
+        now = page.now[main].get(path)
         if outcome == Outcome.MOVED:  # by the same run as its publication, which is taken back after this
-            now = row_of(self._connection, "files", path)
             return [] if now is None else [("files", path, {**now, "status": "processed"})]
         for table in ("files", "sidecars", "holds", "archived"):
-            known, former = former_row(self._connection, self._target.seq, table, path)
+            known = (table, path) in page.former
             if known or (published and table == main):
-                rows.append((table, path, former if known else self._reconstructed(row, table)))
-        if published:
-            now = row_of(self._connection, main, path)
-            if now is not None:
-                rows.append(("holds", path, self._hold(now)))
+                former = page.former[table, path] if known else self._reconstructed(row, now)
+                rows.append((table, path, former))
+        if published and now is not None:
+            held = page.now["holds"].get(path)
+            # a later version was taken back before: it is what lies in the raw zone, and stays held
+            if held is None or self._is_source(now):
+                held = self._hold(now)
+            rows.append(("holds", path, held))
         return rows
 
-    def _reconstructed(self, row: sqlite3.Row, table: str) -> dict[str, Any] | None:
+    def _is_source(self, row: dict[str, Any]) -> bool:
+        """Whether the raw file is the one that this row is about."""
+        try:
+            facts = os.lstat(self._absolute(row["path"]))
+        except OSError:
+            return False
+        return (facts.st_size, facts.st_mtime_ns) == (row["size"], row["mtime_ns"])
+
+    def _reconstructed(self, row: sqlite3.Row, now: dict[str, Any] | None) -> dict[str, Any] | None:
         """The row before a run that an older program did, which remembered none: as much of it as is known."""
-        now = row_of(self._connection, table, row["path"])
         if not row["replaced_sha256"] or now is None:
             return None
-        return {**now, "sha256": row["replaced_sha256"], "size": 0, "mtime_ns": 0, "inode": 0}
+        before = {**now, "sha256": row["replaced_sha256"], "inode": 0}
+        backup = self._backup_of(row)
+        if backup:
+            facts = os.lstat(self._absolute(backup))
+            before |= {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
+            if "dest_size" in before:
+                before["dest_size"] = facts.st_size
+        earlier = self._connection.execute(
+            "SELECT o.run, r.ended_at FROM outcomes o JOIN runs r ON r.seq = o.run WHERE o.path = ? AND o.id < ?"
+            " AND o.sha256 = ? ORDER BY o.id DESC LIMIT 1",
+            [row["path"], row["id"], row["replaced_sha256"]],
+        ).fetchone()
+        if earlier is not None:
+            before["run"] = earlier["run"]
+            if "judged_run" in before:
+                before |= {"judged_run": earlier["run"], "processed_at": earlier["ended_at"] or now["processed_at"]}
+        return before
 
     def _hold(self, now: dict[str, Any]) -> dict[str, Any]:
         who: Who = self._ctx.env.who
@@ -166,61 +279,69 @@ class Undo:
     # --- what stands in the way -------------------------------------------------------------------------
 
     def _absolute(self, path: str) -> str:
-        return str(self._ctx.workspace.path(path))
+        return path if path.startswith("/") else f"{self._root}/{path}"
 
-    def _touched(self, row: sqlite3.Row, outcome: Outcome, trust: bool) -> str | None:
-        """Why this file is not taken back: a later run or somebody else changed it; None where nothing did."""
-        later = self._later_run(row)
-        if later:
-            self.later[later] = self.later.get(later, 0) + 1
-            return f"run {later} changed it since"
+    def _stands(self, row: sqlite3.Row, page: _Page) -> int:
+        """The run whose change of this file is the last one that stands: the target, or a later one that would have to
+        be taken back first; 0 where the target's own was taken back.
+
+        Of a file's two changes (the published copy, the raw file) each for itself: one that died may have come only
+        half the way.
+        """
+        own = _place(row["outcome"])
+        ways = {place: _Way(self._target.seq) for place in ("raw", "published")}
+        seen = {(self._target.seq, place) for place in ways}
+        for seq, place in page.later(row):
+            if (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
+                seen.add((seq, place))
+                ways[place].go(seq, self._undoes.get(seq, 0))
+        if not ways[own].target_stands:
+            return 0
+        return next((way.leader for way in ways.values() if way.leader), self._target.seq)
+
+    def _named(self, seq: int) -> str:
+        if seq not in self._ids:
+            self._ids[seq] = self._connection.execute("SELECT id FROM runs WHERE seq = ?", [seq]).fetchone()[0]
+        name = self._ids[seq]
+        self.later[name] = self.later.get(name, 0) + 1
+        return f"run {name} changed it since"
+
+    def _touched(self, row: sqlite3.Row, outcome: Outcome, page: _Page, trust: bool) -> str | None:
+        """Why this file is not taken back: somebody changed it; None where nobody did."""
         path = self._absolute(row["dest"])
         expected = "" if outcome == Outcome.REMOVED else row["sha256"]
-        if trust and expected and self._as_published(row, path):
+        if trust and expected and self._as_published(row, path, page):
             return None
         try:
-            standing = hash_file(path) if os.path.lexists(path) else ""
+            stands = standing(path)
         except OSError as error:
             return f"it cannot be read: {error.strerror}"
-        if standing == expected:
-            return None
-        if not standing:
-            return "it is gone, and no run took it"
-        return "somebody changed it since, no run of ours" if expected else "something stands there by now"
+        return None if stands == expected else touched(stands, expected)
 
-    def _taken_back(self, row: sqlite3.Row) -> bool:
-        """Whether a rollback that did not come to its end has done this file already."""
-        marks = ", ".join("?" * len(self._undoers))
-        found = self._connection.execute(
-            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({_ON_DISK})",
-            [row["path"], row["id"], *self._undoers],
-        )
-        return found.fetchone() is not None
-
-    def _later_run(self, row: sqlite3.Row) -> str:
-        found = self._connection.execute(
-            f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({_ON_DISK}) ORDER BY id DESC",
-            [row["path"], row["id"]],
-        ).fetchall()
-        for (seq,) in found:
-            if seq not in self._neutral:
-                return str(self._connection.execute("SELECT id FROM runs WHERE seq = ?", [seq]).fetchone()[0])
-        return ""
-
-    def _as_published(self, row: sqlite3.Row, path: str) -> bool:
-        now = self._connection.execute(
-            "SELECT sha256, dest_size, dest_mtime_ns, dest_inode FROM files WHERE path = ? AND dest = ?",
-            [row["path"], row["dest"]],
-        ).fetchone()
-        if now is None or now["sha256"] != row["sha256"]:
+    def _as_published(self, row: sqlite3.Row, path: str, page: _Page) -> bool:
+        now = page.now["files"].get(row["path"])
+        if now is None or (now["dest"], now["sha256"]) != (row["dest"], row["sha256"]):
             return False
         try:
             facts = os.lstat(path)
         except OSError:
             return False
-        return (facts.st_size, facts.st_mtime_ns, facts.st_ino) == tuple(now[1:])
+        identity = (now["dest_size"], now["dest_mtime_ns"], now["dest_inode"])
+        return (facts.st_size, facts.st_mtime_ns, facts.st_ino) == identity
 
-    def _lost(self, backup: str) -> str:
-        if backup and os.path.isfile(self._absolute(backup)):
-            return ""
-        return f"its backup is gone: {backup}" if backup else "no backup of it was kept"
+    def _has(self, backup: str, wanted: str) -> bool:
+        try:
+            return standing(self._absolute(backup)) == wanted
+        except OSError:
+            return False
+
+    def _backup_of(self, row: sqlite3.Row) -> str:
+        """Where what this run replaced is kept: in its own backup, or, where that was put back without a copy for want
+        of room, in that of a later run which replaced it again. '' where it is nowhere."""
+        if not row["backup"] or os.path.lexists(self._absolute(row["backup"])):
+            return str(row["backup"])
+        found = self._connection.execute(
+            "SELECT backup FROM outcomes WHERE path = ? AND replaced_sha256 = ? AND backup <> '' ORDER BY id DESC",
+            [row["path"], row["replaced_sha256"]],
+        )
+        return next((backup for (backup,) in found if os.path.lexists(self._absolute(backup))), "")
