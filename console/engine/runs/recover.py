@@ -10,9 +10,10 @@ import sqlite3
 
 import orjson
 
+from console.engine.actions.archive.after import settle_moves
 from console.engine.actions.change.batches import record_changes
 from console.engine.actions.change.disk import Disk
-from console.engine.actions.change.model import Change
+from console.engine.actions.change.model import Change, unpacked
 from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
@@ -23,7 +24,7 @@ from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.query import run_row
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 from console.engine.transfer.publish import Publisher, PublishItem
 from console.engine.transfer.stage import part_name
 
@@ -70,11 +71,12 @@ class _Recovery:
             if row["kind"] == "publish":
                 self._publish(row["id"], [PublishItem(*item) for item in orjson.loads(row["item"])])
             elif row["kind"] == "change":
-                self._change(row["id"], [Change(*item) for item in orjson.loads(row["item"])])
+                self._change(row["id"], [unpacked(item) for item in orjson.loads(row["item"])])
             else:
                 items = orjson.loads(row["item"])
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
         self._publisher.close()
+        settle_moves(self._dead)
         operation = self._row.params.get("operation") or self._ctx.settings.operation
         if operation == "move":  # what it had published was to leave the raw zone
             archive_published(self._dead)
@@ -132,7 +134,7 @@ class _Recovery:
             if how == "done":
                 done.append(change)
             elif how == "touched":
-                touched.append(change.path)
+                touched.append(recordable(change.path))
             else:
                 self.taken_back += 1
             self._ctx.env.failpoints.reach("recover.item")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 import orjson
 
 from console.engine.actions.change.disk import Disk, NotAsRecorded
-from console.engine.actions.change.model import Change, Left, Row
-from console.engine.actions.change.rows import apply_rows
+from console.engine.actions.change.model import Change, Left, Row, packed
+from console.engine.actions.change.rows import apply_rows, is_patch
+from console.engine.globs import compile_glob
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
-from console.engine.text import recordable
+from console.engine.settings import Settings
+from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full
 
 _FILES = 512
@@ -89,18 +92,20 @@ class ChangeBatches:
         """Every change, batch by batch; False when the run was asked to stop before the last. Raises ChangesStopped."""
         batch: list[Change] = []
         left: list[tuple[Left, Outcome]] = []
-        size = 0
+        size, subject = 0, ""
         for item in changes:
+            full = len(batch) + len(left) >= _FILES or size >= _BYTES
+            if full and item.subject != subject:  # what concerns one file is done together
+                self._turn(batch, left)
+                batch, left, size = [], [], 0
+                if self._run.beat():
+                    return False
+            subject = item.subject
             if isinstance(item, Left):
                 left.append((item, Outcome.LEFT_ALONE))
             else:
                 batch.append(item)
                 size += item.size
-            if len(batch) + len(left) >= _FILES or size >= _BYTES:
-                self._turn(batch, left)
-                batch, left, size = [], [], 0
-                if self._run.beat():
-                    return False
         self._turn(batch, left)
         return True
 
@@ -117,8 +122,9 @@ class ChangeBatches:
                 with self._run.guard, transaction(self._run.connection) as connection:
                     connection.execute(
                         "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)",
-                        [self._run.seq, orjson.dumps([tuple(change) for change in staged]).decode()],
+                        [self._run.seq, orjson.dumps([packed(change) for change in staged]).decode()],
                     )
+                    self._note_folders(connection, self.disk.missing_folders(staged))
                 reach("change.intended")
             done = self._perform(staged, left)
             if staged:
@@ -162,6 +168,9 @@ class ChangeBatches:
             except NotAsRecorded as error:
                 self.disk.take_back(change)
                 left.append((Left(change.subject, change.path, str(error)), Outcome.LEFT_ALONE))
+            except FileExistsError as error:  # that is somebody else's, and nothing was done
+                reason = f"something stands at {error.filename or change.keep} by now"
+                left.append((Left(change.subject, change.path, reason), Outcome.LEFT_ALONE))
             except OSError as error:
                 if is_full(error) or error.errno in _FATAL:
                     raise
@@ -189,14 +198,19 @@ class ChangeBatches:
             record_changes(self._run, connection, done)
             for item, outcome in left:
                 _count(self._run, outcome)
-                row = (recordable(item.subject), outcome, item.dest, 0, "", "", "", item.reason)
-                self._run.outcomes_in(connection, [row])
+                subject, dest, reason = map(recordable, (item.subject, item.dest, item.reason))
+                self._run.outcomes_in(connection, [(subject, outcome, dest, 0, "", "", "", reason)])
             made, self.disk.made = self.disk.made, []
-            connection.executemany(
-                f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)", [(name,) for name in made]
-            )
+            self._note_folders(connection, made)
             connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
             self._run.progress_in(connection)
+
+    def _note_folders(self, connection: sqlite3.Connection, made: list[str]) -> None:
+        """Folders that this run makes: an undo removes them when they are empty."""
+        connection.executemany(
+            f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)",
+            [(keepable(name),) for name in made],
+        )
 
     def _log(self, done: list[Change], left: list[tuple[Left, Outcome]]) -> None:
         log = self._run.log
@@ -204,10 +218,11 @@ class ChangeBatches:
             for change in done:
                 level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
                 checksum = change.after or change.before
-                log.add(level, said, file=recordable(change.subject), detail=_where(change), checksum=checksum)
+                where = recordable(_where(change))
+                log.add(level, said, file=recordable(change.subject), detail=where, checksum=checksum)
             for item, outcome in left:
                 level, said = _SAID[outcome]
-                log.add(level, said, file=recordable(item.subject), detail=item.reason)
+                log.add(level, said, file=recordable(item.subject), detail=recordable(item.reason))
         log.flush()
         self._run.ctx.env.failpoints.reach("log.written")
 
@@ -228,10 +243,10 @@ def _count(run: ActiveRun, outcome: Outcome) -> None:
         setattr(run.counts, name, getattr(run.counts, name) + 1)
 
 
-def _fresh(root: Path, rows: Iterable[Row]) -> Iterable[Row]:
+def _fresh(root: Path, change: Change) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
-    for table, key, row in rows:
-        if row is not None and table in ("files", "sidecars", "holds"):
+    for table, key, row in change.rows:
+        if row is not None and not is_patch(row) and table in ("files", "sidecars", "holds"):
             row = dict(row)
             raw = _facts(root / key)
             if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
@@ -253,19 +268,61 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
     """Outcomes and rows of changes that were done, in the caller's transaction; recovery says it the same way."""
     root = run.ctx.workspace.root
     outcomes: list[tuple[Any, ...]] = []
+    by_source: Counter[str] = Counter()
+    raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
     for change in done:
         outcome = Outcome(change.outcome)
         row: tuple[Any, ...]
         subject = recordable(change.subject)
+        path, keep = keepable(change.path), keepable(change.keep)
         if outcome in (Outcome.ARCHIVED, Outcome.RETURNED):  # a file that moved: where to, and where from
-            came_from = change.path if outcome == Outcome.RETURNED else ""
-            row = (subject, outcome, change.keep, change.size, change.before, "", came_from, change.reason)
+            came_from = path if outcome == Outcome.RETURNED or path != subject else ""
+            row = (subject, outcome, keep, change.size, change.before, "", came_from, change.reason)
+            if is_counted(run.ctx.settings, change):
+                source, below, _ = change.subject[len(raw) :].partition("/")
+                by_source[source if below else "."] += 1 if outcome == Outcome.RETURNED else -1
         else:
-            kept = change.keep if change.before else ""
-            row = (subject, outcome, change.path, change.size, change.after, change.before, kept, change.reason)
+            kept = keep if change.before else ""
+            row = (subject, outcome, path, change.size, change.after, change.before, kept, change.reason)
         outcomes.append(row)
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size
-        apply_rows(connection, run.seq, _fresh(root, change.rows))
+        apply_rows(connection, run.seq, _fresh(root, change))
     run.outcomes_in(connection, outcomes)
+    connection.executemany(  # what left on purpose is nothing that a brake would look for
+        "UPDATE sources_seen SET files = max(0, files + ?) WHERE source = ?",
+        [(files, recordable(source)) for source, files in by_source.items()],
+    )
+
+
+def is_counted(settings: Settings, change: Change) -> bool:
+    """Whether the raw file that moved is one of those that a scan counts as a source's."""
+    relative = change.subject[len(settings.zones.raw.rstrip("/")) + 1 :]
+    return any(table == "files" for table, _, _ in change.rows) or is_data(settings, relative)
+
+
+def is_data(settings: Settings, relative: str) -> bool:
+    """Whether a raw file (path relative to the raw zone) is data by its name: no sidecar, not ignored."""
+    name = relative.rpartition("/")[2]
+    if name == settings.sidecar.name or os.path.splitext(name)[1].lower() not in settings.suffixes:
+        return False
+    return not any(compile_glob(item.match)(relative) for item in settings.ignore)
+
+
+def remove_empty(run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
+    """Remove those of the folders (relative to the root) that hold nothing; an undo makes them again as they were."""
+    rows: list[tuple[str, int]] = []
+    going: set[str] = set()
+    for folder in sorted(set(folders), key=lambda name: (name.count("/"), name), reverse=True):
+        try:
+            if all(f"{folder}/{name}" in going for name in os.listdir(disk.absolute(folder))):
+                rows.append((keepable(folder), os.stat(disk.absolute(folder)).st_mode & 0o7777))
+                going.add(folder)
+        except OSError:
+            continue
+    if not rows:
+        return
+    with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
+        connection.executemany(f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", rows)
+    disk.remove_empty(sorted(going))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from console.engine.actions.change.model import Change
+from console.engine.errors import EngineError
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import is_full
 from console.engine.transfer.publish import Publisher, PublishItem, hash_file, rename_new
@@ -57,9 +58,26 @@ class Disk:
         made: list[str] = []
         try:
             folders.open_making(relative, made)
+        except EngineError as error:  # a link on the way: this file stays, the others are none the worse
+            raise OSError(errno.ELOOP, error.what, error.file) from error
         finally:
             self.made += [f"{zone}/{name}" if zone else name for name in made]
         return folders
+
+    def missing_folders(self, changes: Iterable[Change]) -> list[str]:
+        """The folders (relative to the root) that have to be made for what these changes move somewhere."""
+        missing: dict[str, None] = {}
+        there: set[str] = set()
+        for change in changes:
+            folder = os.path.dirname(change.keep)
+            zone = self.zone_of(change.keep) if change.keep else ""
+            while folder not in ("", zone) and folder not in missing and folder not in there:
+                if os.path.lexists(self.absolute(folder)):
+                    there.add(folder)
+                    break
+                missing[folder] = None
+                folder = os.path.dirname(folder)
+        return list(missing)
 
     # --- put --------------------------------------------------------------------------------------------
 
@@ -138,8 +156,10 @@ class Disk:
             self._reach("change.put")
             return
         path = self.absolute(change.path)
-        if not os.path.lexists(path) or hash_file(path) != change.before:
-            raise NotAsRecorded(f"{change.path} changed meanwhile")
+        if not os.path.lexists(path):
+            raise NotAsRecorded(f"{change.path} is gone")
+        if hash_file(path) != change.before:
+            raise NotAsRecorded(f"Checksum mismatch: {change.path} does not have the bytes that were recorded")
         self._move(change.path, change.keep, change.before)
         self._reach("change.taken")
 
@@ -148,8 +168,7 @@ class Disk:
         source, target = self.absolute(path), self.absolute(to)
         folders = self.folder(to)
         try:
-            if not rename_new(source, target):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            _rename(source, target)
             return
         except OSError as error:
             if error.errno != errno.EXDEV:
@@ -161,9 +180,11 @@ class Disk:
         if hash_file(part) != sha256:
             os.unlink(part)
             raise OSError(errno.EIO, "the copy does not have the bytes of the original", target)
-        if not rename_new(part, target):
+        try:
+            _rename(part, target)
+        except FileExistsError:
             os.unlink(part)
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            raise
         _flush_folder(os.path.dirname(target))
         self._reach("change.copied")
         os.unlink(source)
@@ -249,7 +270,10 @@ class Disk:
                 os.unlink(source)
             return "done" if here in ("", change.before) else "touched"
         if here == change.before and not there:
-            self._move(change.path, change.keep, change.before)
+            try:
+                self._move(change.path, change.keep, change.before)
+            except OSError:  # it cannot be done now; it stays where it is
+                return "dropped"
             return "done"
         return "dropped" if here == change.before else "touched"
 
@@ -272,6 +296,15 @@ class Disk:
             folders.close()
         for publisher in self._publishers.values():
             publisher.close()
+
+
+def _rename(source: str, target: str) -> None:
+    """Rename where nothing stands. Raises FileExistsError, and OSError."""
+    if rename_new(source, target):
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    os.rename(source, target)  # a file system that cannot be told to spare what stands there
 
 
 def _flush_folder(folder: str) -> None:

@@ -7,18 +7,18 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from console.engine.actions.change.batches import ChangeBatches, ChangesStopped
+from console.engine.actions.archive.manifest import keep_manifests
+from console.engine.actions.change.batches import ChangeBatches, ChangesStopped, remove_empty
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
 from console.engine.errors import RefusedError
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
-from console.engine.ledger.store import transaction
 from console.engine.model import Check, GateItem, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import on_disk, plural, recordable
 from console.engine.transfer.publish import hash_file
 
 
@@ -40,6 +40,10 @@ class ChangeExecution:
     def changes(self, run: ActiveRun) -> Iterable[Change | Left]:
         """What to do, in order; read while it is done."""
         raise NotImplementedError
+
+    def rounds(self, run: ActiveRun) -> Iterable[Iterable[Change | Left]]:
+        """The changes in parts, each done before the next is asked for."""
+        return [self.changes(run)]
 
     def places(self) -> list[str]:
         """The zones in which something changes: they are flushed."""
@@ -81,10 +85,13 @@ class ChangeExecution:
         stopped: ChangesStopped | None = None
         batches = ChangeBatches(run, self.places())
         try:
-            self.unfinished = not batches.run_all(self.changes(run))
-            self._remove_empty(run, batches)
+            self.unfinished = not all(batches.run_all(changes) for changes in self.rounds(run))
         except ChangesStopped as stop:
             stopped, self.unfinished = stop, True
+        try:
+            keep_manifests(run)
+            if stopped is None:
+                remove_empty(run, batches.disk, self.emptied(run))
         finally:
             batches.close()
         run.phase("record")
@@ -108,22 +115,6 @@ class ChangeExecution:
                 untouched="everything",
                 next_step="look at the new plan and confirm that",
             )
-
-    def _remove_empty(self, run: ActiveRun, batches: ChangeBatches) -> None:
-        folders = self.emptied(run)
-        if not folders:
-            return
-        rows = []
-        for folder in folders:
-            try:
-                rows.append((folder, os.stat(batches.disk.absolute(folder)).st_mode & 0o7777))
-            except OSError:
-                continue
-        with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
-            connection.executemany(
-                f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", rows
-            )
-        batches.disk.remove_empty(folders)
 
     def _result(self, run: ActiveRun, plan: ChangePlan, stopped: ChangesStopped | None) -> tuple[RunStatus, int, str]:
         counts = run.counts
@@ -167,10 +158,10 @@ def verify_changes(run: ActiveRun) -> list[GateItem]:
             break
         place, sha256 = (row["backup"], row["replaced_sha256"]) if row["outcome"] == "removed" else (row["dest"], "")
         try:
-            if hash_file(os.path.join(root, place)) != (sha256 or row["sha256"]):
-                wrong.append(place)
+            if hash_file(os.path.join(root, on_disk(place))) != (sha256 or row["sha256"]):
+                wrong.append(recordable(on_disk(place)))
         except OSError:
-            wrong.append(place)
+            wrong.append(recordable(on_disk(place)))
     if wrong:
         return [
             GateItem("checksums", Check.FAIL, False, f"{plural(len(wrong), 'file')} differ: {', '.join(wrong[:5])}")

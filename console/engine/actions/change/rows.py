@@ -10,13 +10,33 @@ from typing import Any
 from console.engine.actions.change.model import Row
 
 # Tables whose rows an undo can put back, and what their rows are known by.
-_KEYS = {"files": "path", "sidecars": "path", "holds": "path", "archived": "path"}
+_KEYS = {"files": "path", "sidecars": "path", "holds": "path", "archived": "place", "failures": "path"}
+
+
+_PATCH = "only"
+_CAUSES = "causes"  # of a failure; they lie in a table of their own
+
+
+def patch(**columns: Any) -> dict[str, Any]:
+    """For a Row: these columns of a row that is there when the change is done; where there is none, none comes."""
+    return {_PATCH: True, **columns}
+
+
+def is_patch(row: dict[str, Any]) -> bool:
+    """Whether `patch` made it."""
+    return _PATCH in row
 
 
 def row_of(connection: sqlite3.Connection, table: str, key: str) -> dict[str, Any] | None:
-    """The row as it is, column -> value, without `files.id`; None where there is none."""
+    """The row as it is, column -> value, without `id`; None where there is none. A failure comes with its causes."""
     row = connection.execute(f"SELECT * FROM {table} WHERE {_KEYS[table]} = ?", [key]).fetchone()
-    return None if row is None else {name: row[name] for name in row.keys() if name != "id"}  # noqa: SIM118
+    if row is None:
+        return None
+    found = {name: row[name] for name in row.keys() if name != "id"}  # noqa: SIM118
+    if table == "failures":
+        causes = connection.execute("SELECT cause, records, errors FROM failure_causes WHERE failure = ?", [row["id"]])
+        found[_CAUSES] = [list(cause) for cause in causes]
+    return found
 
 
 def former_row(connection: sqlite3.Connection, run: int, table: str, key: str) -> tuple[bool, dict[str, Any] | None]:
@@ -60,10 +80,24 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
         if row is None:
             connection.execute(f"DELETE FROM {table} WHERE {name} = ?", [key])
             continue
-        columns = [column for column in row if column != name]
+        columns = [column for column in row if column not in (name, _CAUSES, _PATCH)]
+        if is_patch(row):
+            values = ", ".join(f"{column} = ?" for column in columns)
+            connection.execute(f"UPDATE {table} SET {values} WHERE {name} = ?", [*(row[c] for c in columns), key])
+            continue
         changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
         connection.execute(
             f"INSERT INTO {table} ({', '.join([name, *columns])}) VALUES ({', '.join('?' * (len(columns) + 1))})"
             f" ON CONFLICT ({name}) DO UPDATE SET {changes}",
             [key, *(row[column] for column in columns)],
         )
+        if table == "failures":
+            _put_causes(connection, key, row.get(_CAUSES, []))
+
+
+def _put_causes(connection: sqlite3.Connection, path: str, causes: Iterable[list[Any]]) -> None:
+    failure = connection.execute("SELECT id FROM failures WHERE path = ?", [path]).fetchone()[0]
+    connection.execute("DELETE FROM failure_causes WHERE failure = ?", [failure])
+    connection.executemany(
+        f"INSERT INTO failure_causes (failure, cause, records, errors) VALUES ({failure}, ?, ?, ?)", causes
+    )

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from console.engine.actions.change.rows import apply_rows
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
@@ -128,6 +129,7 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     with transaction(run.connection) as connection:
         for item in moved:
             connection.execute("UPDATE files SET status = 'archived' WHERE path = ?", [item["path"]])
+            apply_rows(connection, run.seq, [("archived", item["to"], _row(run, label, root, item))])
             if not item["sidecar"]:
                 sources[item["path"][len(raw) :].partition("/")[0]] += 1
                 run.counts.moved += 1
@@ -140,6 +142,18 @@ def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], move
     for item in moved:
         run.log.add("INFO", "Source archived", file=item["path"], detail=item["to"])
     run.log.flush()
+
+
+def _row(run: ActiveRun, label: str, root: str, item: dict[str, Any]) -> dict[str, Any]:
+    facts = os.lstat(os.path.join(root, item["to"]))
+    return {
+        "path": item["path"],
+        "label": label,
+        "size": facts.st_size,
+        "mtime_ns": facts.st_mtime_ns,
+        "sha256": item["sha256"],
+        "run": run.seq,
+    }
 
 
 def _coreutils(path: str) -> str:

@@ -336,6 +336,8 @@ class _SourceScan:
             status = "new"
         elif facts is None:
             status = "missing"  # whatever became of the source meanwhile: the brake has to see it
+        elif known.status == "archived":
+            status = "again"  # somebody put its source back
         elif not same:
             status = "changed"
         elif self._selection.checksum:

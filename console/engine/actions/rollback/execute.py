@@ -16,7 +16,7 @@ from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.query import find_run_in
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import on_disk, plural
 
 
 class Rollback(ChangeExecution):
@@ -52,13 +52,13 @@ class Rollback(ChangeExecution):
         """The folders that the run had made."""
         rows = run.connection.execute("SELECT path FROM folders WHERE run = ?", [self._target])
         backups = self._ctx.settings.zones.backups.rstrip("/") + "/"
-        return [row[0] for row in rows if not row[0].startswith((backups, ".opsconsole/"))]
+        return [on_disk(row[0]) for row in rows if not row[0].startswith((backups, ".opsconsole/"))]
 
     def finish(self, run: ActiveRun) -> None:
         """Folders that the run had removed come back, with their modes; then the run counts as taken back."""
         rows = run.connection.execute("SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target])
         for row in rows.fetchall():
-            path = self._ctx.workspace.path(row["path"])
+            path = self._ctx.workspace.path(on_disk(row["path"]))
             try:
                 os.makedirs(path, exist_ok=True)
                 if os.stat(path).st_mode & 0o7777 != row["mode"]:

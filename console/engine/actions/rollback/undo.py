@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.engine.actions.archive.rows import archived_again, returned_rows
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.rows import former_row, row_of
 from console.engine.context import Context
@@ -14,6 +15,7 @@ from console.engine.environment import Who
 from console.engine.model import Outcome, RunRow
 from console.engine.runs.active import timestamp
 from console.engine.settings import Settings
+from console.engine.text import on_disk
 from console.engine.transfer.publish import hash_file
 
 # Outcomes of which something is left on the disk or in the rows.
@@ -29,6 +31,13 @@ UNDOABLE = (
     Outcome.RETURNED,
 )
 _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+
+
+_Outcome = Mapping[str, Any]  # a row of `outcomes`, places as they are on the disk
+
+
+def _with_names(row: sqlite3.Row) -> _Outcome:
+    return {**dict(row), "dest": on_disk(row["dest"]), "backup": on_disk(row["backup"])}
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -76,12 +85,12 @@ class Undo:
             if not rows:
                 return
             for row in rows:
-                change = self._turn_round(row, trust)
+                change = self._turn_round(_with_names(row), trust)
                 if change is not None:
                     yield change
             last = rows[-1]["id"]
 
-    def _turn_round(self, row: sqlite3.Row, trust: bool) -> Change | Left | None:
+    def _turn_round(self, row: _Outcome, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
         if outcome == Outcome.REVALIDATED:
             return self._judgement(row)
@@ -91,7 +100,7 @@ class Undo:
             return Left(row["path"], row["dest"], why)
         rows = self._rows(row, outcome)
         if outcome in (Outcome.ARCHIVED, Outcome.MOVED):
-            return self._take(row, row["dest"], row["path"], row["sha256"], Outcome.RETURNED, rows)
+            return self._take(row, row["dest"], row["backup"] or row["path"], row["sha256"], Outcome.RETURNED, rows)
         if outcome == Outcome.RETURNED:
             return self._take(row, row["dest"], row["backup"], row["sha256"], Outcome.ARCHIVED, rows)
         keep = keep_place(self._ctx.settings, self._by, row["dest"])
@@ -108,13 +117,13 @@ class Undo:
         )
 
     def _take(
-        self, row: sqlite3.Row, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
+        self, row: _Outcome, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
     ) -> Change | Left:
         if outcome != Outcome.REMOVED and os.path.lexists(self._absolute(keep)):
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
 
-    def _judgement(self, row: sqlite3.Row) -> Change | None:
+    def _judgement(self, row: _Outcome) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
         known, former = former_row(self._connection, self._target.seq, "files", row["path"])
         now = row_of(self._connection, "files", row["path"])
@@ -125,15 +134,18 @@ class Undo:
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
-    def _rows(self, row: sqlite3.Row, outcome: Outcome) -> list[Row]:
+    def _rows(self, row: _Outcome, outcome: Outcome) -> list[Row]:
         path, rows = row["path"], list[Row]()
         main = "sidecars" if outcome == Outcome.SIDECAR else "files"
         published = outcome in (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SIDECAR)
-        if outcome == Outcome.MOVED:  # by the same run as its publication, which is taken back after this
-            now = row_of(self._connection, "files", path)
-            return [] if now is None else [("files", path, {**now, "status": "processed"})]
-        for table in ("files", "sidecars", "holds", "archived"):
+        if outcome in (Outcome.MOVED, Outcome.ARCHIVED):
+            return returned_rows(self._connection, row["dest"], path, self._target.seq)
+        if outcome == Outcome.RETURNED:
+            return archived_again(self._connection, row["backup"], path, self._target.seq)
+        for table in ("files", "sidecars", "holds"):
             known, former = former_row(self._connection, self._target.seq, table, path)
+            if table == "files" and former is not None and self._still_archived(path):
+                former = {**former, "status": "archived"}
             if known or (published and table == main):
                 rows.append((table, path, former if known else self._reconstructed(row, table)))
         if published:
@@ -142,7 +154,12 @@ class Undo:
                 rows.append(("holds", path, self._hold(now)))
         return rows
 
-    def _reconstructed(self, row: sqlite3.Row, table: str) -> dict[str, Any] | None:
+    def _still_archived(self, path: str) -> bool:
+        """Whether the run that is taken back archived this file as well, and that stands."""
+        found = "SELECT 1 FROM archived WHERE path = ? AND run = ?"
+        return self._connection.execute(found, [path, self._target.seq]).fetchone() is not None
+
+    def _reconstructed(self, row: _Outcome, table: str) -> dict[str, Any] | None:
         """The row before a run that an older program did, which remembered none: as much of it as is known."""
         now = row_of(self._connection, table, row["path"])
         if not row["replaced_sha256"] or now is None:
@@ -168,7 +185,7 @@ class Undo:
     def _absolute(self, path: str) -> str:
         return str(self._ctx.workspace.path(path))
 
-    def _touched(self, row: sqlite3.Row, outcome: Outcome, trust: bool) -> str | None:
+    def _touched(self, row: _Outcome, outcome: Outcome, trust: bool) -> str | None:
         """Why this file is not taken back: a later run or somebody else changed it; None where nothing did."""
         later = self._later_run(row)
         if later:
@@ -188,7 +205,7 @@ class Undo:
             return "it is gone, and no run took it"
         return "somebody changed it since, no run of ours" if expected else "something stands there by now"
 
-    def _taken_back(self, row: sqlite3.Row) -> bool:
+    def _taken_back(self, row: _Outcome) -> bool:
         """Whether a rollback that did not come to its end has done this file already."""
         marks = ", ".join("?" * len(self._undoers))
         found = self._connection.execute(
@@ -197,7 +214,7 @@ class Undo:
         )
         return found.fetchone() is not None
 
-    def _later_run(self, row: sqlite3.Row) -> str:
+    def _later_run(self, row: _Outcome) -> str:
         found = self._connection.execute(
             f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({_ON_DISK}) ORDER BY id DESC",
             [row["path"], row["id"]],
@@ -207,7 +224,7 @@ class Undo:
                 return str(self._connection.execute("SELECT id FROM runs WHERE seq = ?", [seq]).fetchone()[0])
         return ""
 
-    def _as_published(self, row: sqlite3.Row, path: str) -> bool:
+    def _as_published(self, row: _Outcome, path: str) -> bool:
         now = self._connection.execute(
             "SELECT sha256, dest_size, dest_mtime_ns, dest_inode FROM files WHERE path = ? AND dest = ?",
             [row["path"], row["dest"]],
