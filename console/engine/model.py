@@ -154,6 +154,7 @@ class ReprocessParams(MigrateParams):
     cause: str = ""  # remembered failures with this cause
     stale_schema: bool = False  # judged by another rule than today's
     adopted: bool = False  # never judged by us
+    withdraw: bool = False  # published copies that fail go into the run's backup
 
     @property
     def chooses(self) -> bool:

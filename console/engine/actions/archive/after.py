@@ -10,7 +10,7 @@ from console.engine.actions.change.batches import remove_empty
 from console.engine.actions.change.disk import Disk
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
-from console.engine.text import on_disk
+from console.engine.text import on_disk, recordable
 
 _TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
 
@@ -41,9 +41,26 @@ def _above(path: str, zone: str, keep: int) -> Iterator[str]:
         yield f"{zone}/{'/'.join(names[:number])}"
 
 
+def former_modes(run: ActiveRun) -> None:
+    """Folders that this run made again have the modes that they had when an earlier run removed them."""
+    for row in run.connection.execute("SELECT path FROM folders WHERE run = ?", [run.seq]).fetchall():
+        gone = run.connection.execute(
+            "SELECT mode FROM folders_gone WHERE path = ? AND run < ? ORDER BY run DESC LIMIT 1", [row["path"], run.seq]
+        ).fetchone()
+        path = run.ctx.workspace.path(on_disk(row["path"]))
+        try:
+            if gone is not None and os.stat(path).st_mode & 0o7777 != gone["mode"]:
+                os.chmod(path, gone["mode"])
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            run.log.add("WARNING", "Folder without its former mode", file=recordable(str(path)), detail=str(error))
+
+
 def settle_moves(run: ActiveRun) -> None:
-    """Manifests, log line and emptied folders of a run that died."""
+    """Manifests, log line, modes of folders and emptied folders of a run that died."""
     keep_manifests(run)
+    former_modes(run)
     if run.request.action not in _TIDY:
         return
     disk = Disk(str(run.ctx.workspace.root), run.ctx.settings, run.id, run.ctx.env.failpoints.reach)

@@ -74,11 +74,17 @@ class Archive(ChangeExecution):
         yield Change(
             "take", chosen.path, chosen.place, "", sha256, "", identity[0], Outcome.ARCHIVED, chosen.path, "", rows
         )
-        if self._params.withdraw:
+        if self._params.withdraw and not (chosen.sidecar and self._needed(run.connection, chosen.path)):
             shown = recordable(chosen.path)
             change = withdrawal(self._ctx.settings, run.connection, shown, run.id, "its source is archived")
             if change is not None:
                 yield change._replace(subject=chosen.path)
+
+    def _needed(self, connection: sqlite3.Connection, path: str) -> bool:
+        """Whether a published copy is left that this sidecar's own copy belongs to."""
+        folder = recordable(os.path.dirname(path))
+        found = "SELECT 1 FROM files WHERE path > ? AND path < ? AND instr(substr(path, ?), '/') = 0 LIMIT 1"
+        return connection.execute(found, [folder + "/", folder + "0", len(folder) + 2]).fetchone() is not None
 
     def _read(self, connection: sqlite3.Connection, chosen: Chosen) -> tuple[tuple[int, int], str]:
         """Size and time, and the checksum: the ledger's where the file is the one that it read, else by reading."""

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 
-from console.engine.actions.archive.after import emptied_folders
+from console.engine.actions.archive.after import emptied_folders, former_modes
 from console.engine.actions.archive.gate import moving_gate
 from console.engine.actions.archive.model import RESTORE, RestoreParams
 from console.engine.actions.archive.rows import returned_rows
@@ -162,18 +162,7 @@ class ArchiveRestore(ChangeExecution):
         return emptied_folders(run)
 
     def finish(self, run: ActiveRun) -> None:
-        """Folders that came back have the modes that they had when they went."""
-        for row in run.connection.execute("SELECT path FROM folders WHERE run = ?", [run.seq]).fetchall():
-            gone = run.connection.execute(
-                "SELECT mode FROM folders_gone WHERE path = ? AND run < ? ORDER BY run DESC LIMIT 1",
-                [row["path"], run.seq],
-            ).fetchone()
-            path = self._ctx.workspace.path(on_disk(row["path"]))
-            try:
-                if gone is not None and os.stat(path).st_mode & 0o7777 != gone["mode"]:
-                    os.chmod(path, gone["mode"])
-            except OSError as error:
-                run.log.add("WARNING", "Folder without its former mode", file=recordable(str(path)), detail=str(error))
+        former_modes(run)
 
     def message(self, run: ActiveRun) -> str:
         return f"{plural(run.counts.returned, 'file')} returned from {self._params.label}"
