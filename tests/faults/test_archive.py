@@ -24,8 +24,9 @@ from tests.faults.archives import (
     write,
 )
 from tests.faults.checker import ARCHIVE, RAW, VALIDATED
+from tests.faults.conftest import Mounts
 from tests.faults.scenario import Done, migrate, run
-from tests.support import make_workspace, valid_record
+from tests.support import make_workspace, shared_corpus, valid_record
 
 
 def archive(root: Path, *args: str, **more: object) -> Done:
@@ -330,3 +331,56 @@ def test_the_recorded_command_line_does_it_again(years: Path) -> None:
     assert commands[1].endswith(
         "archive --since 2023-01-01 --before 2024-01-01 --label y2023 --reason 'the year is over' --yes"
     )
+
+
+@pytest.mark.corpus
+def test_the_dumps_of_2023_of_the_real_corpus(place: Path) -> None:
+    """Exactly they go, with no collision; `sha256sum -c` accepts them; they come back bit-identical."""
+    corpus = shared_corpus("funding") / "raw"
+    root = make_workspace(place / "ws")
+    shutil.rmtree(root / RAW)
+    shutil.copytree(corpus / "funding_sources", root / RAW)
+    before, files = snapshot(root), raw_files(root)
+    dumps = {path for path in files if "/dumps/2023-" in path}
+    assert len(dumps) == 12
+    done = archive(root, *SPAN, *LABEL)
+    assert (done.status, done.summary["counts"]["archived"]) == (0, len(dumps)), done.text
+    assert set(archived_files(root)) == dumps
+    assert misplaced(root, files, settled=True) == []
+    assert check_sums(root) == len(dumps)
+    assert restore(root, "y2023").status == 0
+    assert snapshot(root) == before
+
+
+def test_to_another_file_system_it_is_copied_verified_and_then_removed(seen: Path, mounts: Mounts) -> None:
+    before, files = snapshot(seen), raw_files(seen)
+    mounts.tmpfs(seen / ARCHIVE, "size=8m")
+    done = archive(seen, *SPAN, *LABEL)
+    assert done.status == 4, done.text  # a zone that is another file system than at the last run brakes
+    done = archive(seen, *SPAN, *LABEL, "--override", "zone-filesystem")
+    assert done.status == 0, done.text
+    assert misplaced(seen, files, settled=True) == []
+    assert check_sums(seen) == 11
+    assert rollback(seen).status == 0
+    assert snapshot(seen) == before
+    for failpoint in ("change.copied:1", "change.copied:4"):
+        cut = archive(
+            seen, *SPAN, "--label", "cut", "--reason", "to be cut", "--override", "zone-filesystem", "--foreground",
+            failpoint=failpoint,
+        )  # fmt: skip
+        assert cut.status == -9, cut.text
+        assert misplaced(seen, files, "cut", settled=False) == []
+        migrate(seen, "--override", "zone-filesystem", "--reason", "mounted for this test")
+        assert misplaced(seen, files, "cut", settled=True) == []
+        check_sums(seen, "cut")
+        assert restore(seen, "cut", "--override", "zone-filesystem", "--reason", "back again").status == 0
+        assert snapshot(seen) == before
+
+
+def test_an_archive_that_is_full_stops_and_says_so(years: Path, mounts: Mounts) -> None:
+    files = raw_files(years)
+    mounts.tmpfs(years / ARCHIVE, "size=16m,nr_inodes=9")
+    done = archive(years, *SPAN, *LABEL, "--override", "zone-filesystem")
+    assert done.status == 1, done.text
+    assert "Insufficient disk space" in done.text
+    assert misplaced(years, files, settled=True) == []

@@ -15,7 +15,7 @@ from console.engine.environment import Who
 from console.engine.model import Outcome, RunRow
 from console.engine.runs.active import timestamp
 from console.engine.settings import Settings
-from console.engine.text import on_disk
+from console.engine.text import keepable, on_disk
 from console.engine.transfer.publish import hash_file
 
 # Outcomes of which something is left on the disk or in the rows.
@@ -227,7 +227,7 @@ class Undo:
     def _as_published(self, row: _Outcome, path: str) -> bool:
         now = self._connection.execute(
             "SELECT sha256, dest_size, dest_mtime_ns, dest_inode FROM files WHERE path = ? AND dest = ?",
-            [row["path"], row["dest"]],
+            [row["path"], keepable(row["dest"])],
         ).fetchone()
         if now is None or now["sha256"] != row["sha256"]:
             return False
