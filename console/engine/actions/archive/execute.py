@@ -10,7 +10,7 @@ from console.engine.actions.archive.after import emptied_folders
 from console.engine.actions.archive.model import ArchiveParams, check_params
 from console.engine.actions.archive.plan import Archiving, make_plan
 from console.engine.actions.archive.rows import archived_rows
-from console.engine.actions.archive.select import Chosen, Selecting, in_the_way
+from console.engine.actions.archive.select import Chosen, Selecting, Ways
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.change.withdraw import withdrawal
@@ -30,7 +30,7 @@ class Archive(ChangeExecution):
         self._params = ArchiveParams(**request.params)
         check_params(self._params)  # wrong usage is said before there is a run
         self._archiving: Archiving | None = None
-        self._left_before: list[tuple[str, str]] = []
+        self._ways = Ways(ctx, ctx.settings.zones.archive)
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         self._archiving = make_plan(self._ctx, self._params)
@@ -61,7 +61,7 @@ class Archive(ChangeExecution):
                 yield from self._change(run, chosen)
 
     def _change(self, run: ActiveRun, chosen: Chosen) -> Iterator[Change | Left]:
-        why = in_the_way(self._ctx, chosen.place, self._ctx.settings.zones.archive.rstrip("/"))
+        why = self._ways.obstacle(chosen.place)
         if why:
             yield Left(chosen.path, chosen.place, why)
             return

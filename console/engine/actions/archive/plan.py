@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from console.engine.actions.archive.gate import moving_gate
 from console.engine.actions.archive.model import ArchiveParams
-from console.engine.actions.archive.select import Chosen, Selecting, choice_in_words, in_the_way
+from console.engine.actions.archive.select import Chosen, Selecting, Ways, choice_in_words
 from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.change.withdraw import withdrawal
@@ -28,6 +28,7 @@ class Archiving:
         self.plan, self.chosen, self.sidecars = plan, list[Chosen](), list[Chosen]()
         self._ctx, self._params = ctx, params
         self._archive = ctx.settings.zones.archive.rstrip("/")
+        self._ways = Ways(ctx, self._archive)
         self._folders: dict[str, None] = {}
         self._moved = self._withdrawn = 0  # bytes
         self._published = self._failing = self._copies = 0  # files
@@ -62,7 +63,7 @@ class Archiving:
     def _take(self, chosen: Chosen, connection: sqlite3.Connection | None) -> None:
         shown = recordable(chosen.path)
         self._digest.update(f"{shown}\0{chosen.place != ''}{chosen.identity}\n".encode())
-        why = in_the_way(self._ctx, chosen.place, self._archive)
+        why = self._ways.obstacle(chosen.place)
         if why:
             self.plan.leave(shown, recordable(why))
             return

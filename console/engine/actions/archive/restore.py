@@ -10,7 +10,7 @@ from console.engine.actions.archive.after import emptied_folders, former_modes
 from console.engine.actions.archive.gate import moving_gate
 from console.engine.actions.archive.model import RESTORE, RestoreParams
 from console.engine.actions.archive.rows import returned_rows
-from console.engine.actions.archive.select import in_the_way
+from console.engine.actions.archive.select import Ways
 from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left, PlannedChange
@@ -31,6 +31,7 @@ def returning(ctx: Context, connection: sqlite3.Connection, params: RestoreParam
     raw, sidecar = ctx.settings.zones.raw.rstrip("/"), ctx.settings.sidecar.name
     folders: set[str] = set()  # of which something comes back: their sidecars do too
     sidecars: list[sqlite3.Row] = []
+    ways = Ways(ctx, raw)
     last = ""
     while True:  # in pages: what is done meanwhile goes through the same connection
         page = connection.execute(
@@ -44,7 +45,7 @@ def returning(ctx: Context, connection: sqlite3.Connection, params: RestoreParam
                 sidecars.append(row)
             elif matches(relative):
                 folders.add(folder)
-                yield _return(ctx, connection, row, path)
+                yield _return(ctx, connection, ways, row, path)
         if not page:
             break
         last = page[-1]["path"]
@@ -52,14 +53,14 @@ def returning(ctx: Context, connection: sqlite3.Connection, params: RestoreParam
         path = on_disk(row["path"])
         relative = path[len(raw) + 1 :]
         if matches(relative) or relative.rpartition("/")[0] in folders:
-            yield _return(ctx, connection, row, path)
+            yield _return(ctx, connection, ways, row, path)
 
 
-def _return(ctx: Context, connection: sqlite3.Connection, row: sqlite3.Row, path: str) -> Change | Left:
+def _return(ctx: Context, connection: sqlite3.Connection, ways: Ways, row: sqlite3.Row, path: str) -> Change | Left:
     place = on_disk(row["place"])
     if not os.path.lexists(ctx.workspace.path(place)):
         return Left(path, path, f"it is no longer in the archive at {place}")
-    why = in_the_way(ctx, path, ctx.settings.zones.raw.rstrip("/"))
+    why = ways.obstacle(path)
     if why:
         return Left(path, path, why)
     rows = returned_rows(connection, place, recordable(path), row["run"])

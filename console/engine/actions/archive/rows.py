@@ -46,7 +46,7 @@ def returned_rows(connection: sqlite3.Connection, place: str, shown: str, run: i
     rows: list[Row] = [("archived", keepable(place), None)]
     known, former = former_row(connection, run, "files", shown)
     moved = connection.execute(
-        "SELECT 1 FROM outcomes WHERE run = ? AND path = ? AND outcome = 'moved'", [run, shown]
+        "SELECT 1 FROM outcomes WHERE path = ? AND +run = ? AND outcome = 'moved'", [shown, run]
     ).fetchone()
     if moved:  # by the run that published it
         rows.append(("files", shown, patch(status="processed")))

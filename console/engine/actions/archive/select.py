@@ -99,11 +99,12 @@ class Selecting:
 
     def _folders(self) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         archive = os.path.realpath(self._ctx.workspace.path(self._ctx.settings.zones.archive))
+        archive = os.path.relpath(archive, os.path.realpath(self._zone))
         stack = [self._params.source if self._params.source not in ("", ".") else ""]
         while stack:
             folder = stack.pop()
             place = os.path.join(self._zone, folder) if folder else self._zone
-            if os.path.realpath(place) == archive:
+            if folder == archive:
                 continue
             try:
                 with os.scandir(place) as found:
@@ -204,16 +205,33 @@ class Selecting:
         return Chosen(path, place, found.identity, day.isoformat() if day else "", sidecar)
 
 
-def in_the_way(ctx: Context, place: str, zone: str) -> str:
-    """Why nothing can be moved to `place`, which lies below `zone` (both relative to the root); '' where it can."""
-    if os.path.lexists(ctx.workspace.path(place)):
-        return f"something stands at {place} already"
-    folder = os.path.dirname(place)
-    while folder not in ("", zone):
-        if os.path.islink(ctx.workspace.path(folder)):
-            return f"{folder} is a link; links below a zone are not followed"
-        folder = os.path.dirname(folder)
-    return ""
+class Ways:
+    """Looks for what is in the way of files that are to be moved; what it has seen of folders it remembers."""
+
+    def __init__(self, ctx: Context, zone: str) -> None:
+        """zone: below which they go, relative to the root."""
+        self._root, self._zone = str(ctx.workspace.root), zone.rstrip("/")
+        self._links: dict[str, str] = {}  # folder -> the link on the way to it, or ''
+
+    def obstacle(self, place: str) -> str:
+        """Why nothing can be moved to `place`; '' where it can."""
+        link = self._link(os.path.dirname(place))
+        if link:
+            return f"{link} is a link; links below a zone are not followed"
+        if os.path.lexists(os.path.join(self._root, place)):
+            return f"something stands at {place} already"
+        return ""
+
+    def _link(self, folder: str) -> str:
+        if folder in ("", self._zone):
+            return ""
+        found = self._links.get(folder)
+        if found is None:
+            found = self._link(os.path.dirname(folder))
+            if not found and os.path.islink(os.path.join(self._root, folder)):
+                found = folder
+            self._links[folder] = found
+        return found
 
 
 def choice_in_words(params: ActionParams) -> str:
