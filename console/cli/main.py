@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("console.cli.init", "Make a workspace, or add what one lacks."),
     "migrate": ("console.cli.migrate", "Check new and changed raw files and publish those that pass."),
     "reprocess": ("console.cli.reprocess", "Judge published files again by today's rules."),
+    "archive": ("console.cli.archive", "Move old raw files into the archive; list it; bring files back."),
     "rollback": ("console.cli.rollback", "Put back what a run replaced, take back what it made."),
     "adopt": ("console.cli.adopt", "Take over what another program published here, as it is."),
     "leave": ("console.cli.leave", "Give the workspace back to the scripts that were here before."),
@@ -31,7 +32,6 @@ COMMANDS = {
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
-# The actions of later versions (archive) are in the engine's registry.
 LATER = {
     "verify": "compares ledger, mirror, raw, validated, backups and archives",
     "schema": "lists every rule that ever judged a run",

@@ -72,6 +72,8 @@ def _show_files(stream: Stream, plan: Plan) -> None:
             parts.append(f", {count(plan.counts['revalidate'])} to revalidate")
         fail = plan.counts.get("fail", 0)
         parts += [", ", ("red" if fail else "", f"{count(fail)} will fail")]
+        if plan.counts.get("withdraw"):
+            parts.append(f"; {plural(plan.counts['withdraw'], 'published copy', 'published copies')} to be withdrawn")
         stream.line(*parts)
     left = _said(plan.counts, _LEFT)
     if left:

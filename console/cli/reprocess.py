@@ -20,6 +20,7 @@ from console.cli.session import common, open_session, refuse_when_read_only
 @click.option("--stale-schema", is_flag=True, help="Files judged by another rule than today's.")
 @click.option("--adopted", is_flag=True, help="Files that another program published and nobody has judged.")
 @click.option("--sample", metavar="N", type=click.IntRange(1), help="Only the first N of them: work off a portion.")
+@click.option("--withdraw", is_flag=True, help="Published copies that fail now go into the run's backup.")
 @run_options
 @common
 def command(
@@ -31,15 +32,17 @@ def command(
     stale_schema: bool,
     adopted: bool,
     sample: int | None,
+    withdraw: bool,
     **shared: Any,
 ) -> int:
     """Judge published files again by today's rules. What would be published the same is recorded as revalidated
-    and not rewritten; what fails now is flagged, and its published copy stays.
+    and not rewritten; what fails now is flagged, and its published copy stays, unless --withdraw takes it away.
 
     \b
     Examples:
       opsconsole reprocess --stale-schema --dry-run     what a new schema would newly refuse
       opsconsole reprocess --adopted --sample 1000      the next portion of what was adopted
+      opsconsole reprocess --stale-schema --withdraw    and take back what it refuses; rollback publishes it again
       opsconsole reprocess --failed --source sff        failures once more
     """
     from console.cli.migrate import dry_run_plan, run_action, source_name
@@ -61,6 +64,7 @@ def command(
             cause=cause,
             stale_schema=stale_schema,
             adopted=adopted,
+            withdraw=withdraw,
         )
         if how.dry_run:
             return dry_run_plan(ctx, params, how.overrides, summary)

@@ -27,6 +27,8 @@ FAILPOINTS = (
     "batch.durable",
     "batch.recorded",
     "archive.moved",
+    "archive.summed",
+    "archive.listed",
     "change.staged",
     "change.intended",
     "change.put",

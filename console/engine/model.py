@@ -39,7 +39,6 @@ class Outcome(StrEnum):
     NOT_TRIED = "not-tried"  # the run stopped before it
     SIDECAR = "sidecar"
     MOVED = "moved"  # the source went to the archive after it was published (--operation move)
-    MANIFEST = "manifest"  # the list of checksums of what the run archived
     NOT_ADOPTED = "not-adopted"  # an entry of another program's state file that was left as it is
     RESTORED = "restored"  # an earlier version was put back at `dest`
     REMOVED = "removed"  # what stood at `dest` was taken into the run's backup
@@ -155,6 +154,7 @@ class ReprocessParams(MigrateParams):
     cause: str = ""  # remembered failures with this cause
     stale_schema: bool = False  # judged by another rule than today's
     adopted: bool = False  # never judged by us
+    withdraw: bool = False  # published copies that fail go into the run's backup
 
     @property
     def chooses(self) -> bool:

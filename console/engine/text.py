@@ -9,6 +9,8 @@ Markup is not this function's business: fronts hand text to widgets as `Content`
 
 from __future__ import annotations
 
+import re
+
 _HIDDEN = (
     *range(0x80, 0xA0),  # C1: U+009B alone is a terminal's CSI
     0xAD,
@@ -23,12 +25,19 @@ _HIDDEN = (
 )
 
 
+_KEPT = 0x10FF00  # where `keepable` puts a byte that is no UTF-8: the last private characters of Unicode
+_TO_KEEP = re.compile("[\udc80-\udcff\U0010ff80-\U0010ffff]+")
+_WAS_KEPT = re.compile("[\U0010ff80-\U0010ffff]")
+
+
 class _Visible(dict[int, str]):
     """A table for str.translate: computed for ranges too large to list."""
 
     def __missing__(self, code: int) -> str:
         if 0xDC80 <= code <= 0xDCFF:  # surrogateescape: a byte of a name that is not UTF-8
             text = f"\\x{code - 0xDC00:02x}"
+        elif code >= _KEPT + 0x80:
+            text = f"\\x{code - _KEPT:02x}"
         elif 0xD800 <= code <= 0xDFFF or 0xE0000 <= code <= 0xE0FFF:
             text = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
         else:
@@ -56,6 +65,26 @@ def recordable(path: str) -> str:
     if path.isascii():
         return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def keepable(path: str) -> str:
+    """A path as text that any database or JSON can hold and from which `on_disk` has the very name again.
+
+    Bytes that are no UTF-8 become private characters; a name that holds those itself is taken for such bytes.
+    """
+    if path.isascii():
+        return path
+    return _TO_KEEP.sub(
+        lambda found: "".join(chr(_KEPT + byte) for byte in found.group().encode("utf-8", "surrogateescape")), path
+    )
+
+
+def on_disk(kept: str) -> str:
+    """The path that `keepable` was given."""
+    if kept.isascii() or not _WAS_KEPT.search(kept):
+        return kept
+    escaped = _WAS_KEPT.sub(lambda found: chr(ord(found.group()) - _KEPT + 0xDC00), kept)
+    return escaped.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def shorten_middle(text: str, width: int) -> str:

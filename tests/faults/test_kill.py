@@ -16,7 +16,15 @@ from console.engine.environment import FAILPOINTS
 from tests.faults.scenario import Scenario, Started, alive, end_all, end_state, make_fresh, migrate, start, wait_for
 
 # These need something else than a plain run; they have tests of their own, below and in test_adopt.
-_OTHERWISE = {"archive.moved", "recover.item", "recover.recorded", "adopt.recorded", "leave.put-back"}
+_OTHERWISE = {
+    "archive.moved",
+    "archive.summed",
+    "archive.listed",
+    "recover.item",
+    "recover.recorded",
+    "adopt.recorded",
+    "leave.put-back",
+}
 PLAIN = [name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith("change.")]
 EVERYTIME = [(name, 1) for name in PLAIN] + [
     (name, 2) for name in ("stage.written", "backup.linked", "publish.renamed", "log.written")

@@ -117,3 +117,74 @@ def test_nothing_chosen_and_no_such_cause_are_wrong_usage(published: Path) -> No
         assert done.returncode == 2, done.stderr
     cause = run_cli(published, "failures", "list", "--by", "cause", "--json")
     assert cause.returncode == 0
+
+
+def withdrawn(root: Path, *args: str) -> Any:
+    return run_cli(root, "reprocess", *args, "--withdraw", "--yes", "--json")
+
+
+def mirror(root: Path) -> set[str]:
+    return set(json.loads((root / "logs/migration/.migration_state.json").read_text())["processed_files"])
+
+
+def test_withdraw_takes_what_fails_into_the_backup_and_a_rollback_publishes_it_again(published: Path) -> None:
+    before, entries = standing(published), mirror(published)
+    change_schema(published, 1002)  # two of four fail now
+    plan = run_cli(published, "reprocess", "--stale-schema", "--withdraw", "--dry-run")
+    assert "2 published copies to be withdrawn" in plan.stdout
+    assert (standing(published), mirror(published)) == (before, entries)
+    done = withdrawn(published, "--stale-schema")
+    assert done.returncode == 1, done.stderr
+    said = summary(done)
+    assert (said["counts"]["failed"], said["counts"]["removed"], said["counts"]["revalidated"]) == (2, 2, 2)
+    gone = {f"{RAW}/alpha/{n}.json" for n in (0, 1)}
+    assert mirror(published) == entries - gone
+    for n in (0, 1):
+        assert not (published / VALIDATED / f"alpha/{n}.json").exists()
+        assert json.loads((published / "data/_backups" / said["run"] / f"alpha/{n}.json").read_text())
+    listed = [json.loads(line) for line in run_cli(published, "state", "list", "--json").stdout.splitlines()]
+    assert {row["path"]: (row["status"], row["published"]) for row in listed if row["path"] in gone} == dict.fromkeys(
+        gone, ("failed", False)
+    )
+    told = run_cli(published, "explain", f"{RAW}/alpha/0.json").stdout
+    assert "not published" in told
+    assert "minimum" in told
+    assert "alpha/0.json" in run_cli(published, "failures", "list", "--by", "file").stdout
+    again = run_cli(published, "migrate", "--yes", "--json")
+    counts = summary(again)["counts"]
+    assert (counts["processed"], counts["failed"], counts["known_failed"]) == (0, 1, 2)  # the one of beta: a new rule
+    undone = run_cli(published, "rollback", said["run"], "--yes", "--confirm", published.name)
+    assert undone.returncode == 0, undone.stderr
+    assert {path: facts[:2] for path, facts in standing(published).items()} == {
+        path: facts[:2] for path, facts in before.items()
+    }
+    assert mirror(published) == entries
+    assert run_cli(published, "doctor").returncode == 0
+
+
+def test_what_was_flagged_before_is_withdrawn_later_and_no_other_version_is(published: Path) -> None:
+    change_schema(published, 1002)
+    assert summary(run_cli(published, "reprocess", "--stale-schema", "--yes", "--json"))["counts"]["failed"] == 2
+    assert (published / VALIDATED / "alpha/0.json").exists()
+    put(published, RAW, "alpha/1.json", json.dumps([invalid_record(1)]).encode())  # a later version, which fails too
+    assert run_cli(published, "migrate", "--yes").returncode == 1
+    done = withdrawn(published, "--all")
+    assert summary(done)["counts"]["removed"] == 1, done.stdout
+    assert not (published / VALIDATED / "alpha/0.json").exists()
+    assert (published / VALIDATED / "alpha/1.json").exists()  # nobody knows that those bytes fail
+    assert not list((published / VALIDATED).rglob("*.part"))
+
+
+@pytest.mark.parametrize("failpoint", ["change.intended:1", "change.taken:1", "change.done:1", "change.recorded:1"])
+def test_a_withdrawal_cut_short_is_settled(published: Path, failpoint: str) -> None:
+    change_schema(published, 1002)
+    args = ("reprocess", "--stale-schema", "--withdraw", "--yes", "--foreground")
+    done = run_cli(published, *args, env={"OPSCONSOLE_FAILPOINT": failpoint})
+    assert done.returncode == -9, done.stderr
+    again = withdrawn(published, "--all")
+    assert again.returncode == 1, again.stderr
+    names = {path.name for path in (published / VALIDATED / "alpha").iterdir()}
+    assert names == {"2.json", "3.json"}
+    kept = sorted(path.name for path in (published / "data/_backups").rglob("*.json"))
+    assert kept == ["0.json", "1.json"]
+    assert run_cli(published, "doctor").returncode == 0

@@ -21,7 +21,6 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.NOT_TRIED: ("!", "warn"),
     Outcome.SIDECAR: ("●", "dim"),
     Outcome.MOVED: ("✓", "dim"),
-    Outcome.MANIFEST: ("●", "dim"),
     Outcome.NOT_ADOPTED: ("●", "dim"),
     Outcome.RESTORED: ("✓", "good"),
     Outcome.REMOVED: ("✓", "warn"),

@@ -33,6 +33,8 @@ _EXECUTIONS = {
     "reprocess": ("console.engine.actions.migrate.execute", "Reprocess"),
     "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
     "leave": ("console.engine.actions.leave.execute", "Leave"),
+    "archive": ("console.engine.actions.archive.execute", "Archive"),
+    "archive restore": ("console.engine.actions.archive.restore", "ArchiveRestore"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
 }
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Where each action's plan is made; imported when it is asked for.
 _PLANS = {
+    "archive": ("console.engine.actions.archive.plan", "plan_archive"),
+    "archive restore": ("console.engine.actions.archive.restore", "plan_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
 }
 

@@ -35,7 +35,7 @@ class Action:
 ACTIONS: tuple[Action, ...] = (
     Action("migrate", "Migrate", "m", "f5", "publish new and changed raw files that pass validation"),
     Action("reprocess", "Reprocess", "r", "f6", "judge published files again by today's rules"),
-    Action("archive", "Archive", "a", "f7", "move old raw files into the archive, verified", available=False),
+    Action("archive", "Archive", "a", "f7", "move old raw files into the archive, verified"),
     Action(
         "rollback",
         "Rollback",
@@ -44,6 +44,7 @@ ACTIONS: tuple[Action, ...] = (
         "put back what a run replaced, take back what it made",
         dangerous=True,
     ),
+    Action("archive restore", "Restore from archive", "", "", "bring archived raw files back", button=False),
     Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
 )

@@ -32,7 +32,7 @@ CREATE TABLE visits (who TEXT PRIMARY KEY, at TEXT NOT NULL, run INTEGER NOT NUL
 -- What a row was before a run changed it, so that an undo can put it back; `row` is NULL where there was none.
 CREATE TABLE former (
   run INTEGER NOT NULL,
-  kind TEXT NOT NULL,              -- files sidecars holds archived
+  kind TEXT NOT NULL,              -- files sidecars holds archived failures
   path TEXT NOT NULL,              -- the row's own key
   row TEXT,                        -- JSON object, column -> value
   PRIMARY KEY (run, kind, path)
@@ -50,9 +50,10 @@ CREATE TABLE holds (
   reason TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 -- Raw files that lie in the archive: where, by which run.
+-- path, place: text.keepable, so that names that are no UTF-8 are found again.
 CREATE TABLE archived (
-  path TEXT PRIMARY KEY,           -- where it lay in the raw zone
-  place TEXT NOT NULL UNIQUE,      -- where it lies now
+  place TEXT PRIMARY KEY,          -- where it lies now
+  path TEXT NOT NULL,              -- where it lay in the raw zone; other versions of it may be archived as well
   label TEXT NOT NULL,
   size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL,
@@ -60,6 +61,7 @@ CREATE TABLE archived (
   run INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX archived_label ON archived (label, path);
+CREATE INDEX archived_path ON archived (path);
 -- Folders that a run removed because it had emptied them: an undo makes them again, with their modes.
 CREATE TABLE folders_gone (run INTEGER NOT NULL, path TEXT NOT NULL, mode INTEGER NOT NULL, PRIMARY KEY (run, path))
   STRICT, WITHOUT ROWID;

@@ -101,9 +101,11 @@ def raw_path(ctx: Context, given: str) -> str:
     path = ctx.workspace.confine(given, zones=(zones.raw, zones.validated))
     if path.startswith(validated):
         return raw + path[len(validated) :]
-    if not path.startswith(raw) and os.path.lexists(ctx.workspace.path(raw + path)):
-        return raw + path
-    return path
+    if path.startswith(raw) or os.path.lexists(ctx.workspace.path(path)):
+        below = raw + path
+        return below if not path.startswith(raw) and os.path.lexists(ctx.workspace.path(below)) else path
+    source = path.partition("/")[0]  # a file that is there no more is meant so too, where its source is
+    return raw + path if os.path.isdir(ctx.workspace.path(raw + source)) else path
 
 
 def show_file(ctx: Context, given: str, *, history: int = 50) -> FileDetail:

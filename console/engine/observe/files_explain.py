@@ -15,12 +15,13 @@ from console.engine.context import Context
 from console.engine.errors import ConfigurationError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import FileStatus
+from console.engine.observe.archives import archived_at
 from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
 from console.engine.observe.files_list import storable
 from console.engine.observe.files_near import near_names
 from console.engine.records.model import Verdict
 from console.engine.records.rules import RuleSet, load_rules
-from console.engine.text import plural, size
+from console.engine.text import keepable, plural, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,9 @@ class _Trace:
         try:
             self._relative.encode()
         except UnicodeEncodeError:
+            gone = not os.path.lexists(self._ctx.workspace.path(self._path))
+            if gone and (ended := self._archived()) is not None:
+                return ended
             self._say(question, "its name is not UTF-8")
             return self._end(FileStatus.FAILED, "rename it in the source system and deliver it again")
         try:
@@ -155,19 +159,38 @@ class _Trace:
 
     def _absent(self, question: str) -> Explanation:
         self._say(question, "no such file in the raw zone")
+        if (ended := self._archived()) is not None:
+            return ended
         if self._detail is None:
             self._say("What does the ledger say?", "a run met it, and none judged it")
             return self._end(FileStatus.MISSING, "deliver it again if it should be there")
         row = self._detail.row
-        if row.status == FileStatus.ARCHIVED:
-            self._say("What does the ledger say?", "its source was archived")
-            return self._end(FileStatus.ARCHIVED, "nothing to do: the published copy stays")
         self._history(self._detail)
         stays = "; its published copy stays" if row.published and self._detail.dest_now else ""
         self._say("What does that mean?", "its source vanished after it was judged" + stays)
         return self._end(
             FileStatus.MISSING, "deliver it again if it should be there; a copy is never removed by itself"
         )
+
+    def _archived(self) -> Explanation | None:
+        """Where its source lies now, by whom and why, and what that means for its published copy."""
+        with reading(self._ctx.workspace.ledger) as connection:
+            found = archived_at(connection, keepable(self._path)) if connection is not None else None
+        detail = self._detail
+        if found is None:
+            if detail is None or detail.row.status != FileStatus.ARCHIVED:
+                return None
+            self._say("What does the ledger say?", "its source was archived")
+            return self._end(FileStatus.ARCHIVED, "nothing to do: the published copy stays")
+        self._say("What does the ledger say?", f"archived as {found.label} by {found.who}, run {found.run}")
+        self._say("Why?", found.reason)
+        there = os.path.lexists(self._ctx.workspace.path(found.place))
+        self._say("Where does it lie now?", found.place if there else f"no longer at {found.place}, where it was put")
+        if detail is not None and detail.row.published:
+            self._copy(detail)
+            return self._end(FileStatus.ARCHIVED, "nothing to do: the published copy stays")
+        self._say("Is it published?", "no: it never was, or its copy was withdrawn")
+        return self._end(FileStatus.ARCHIVED, f"`opsconsole archive restore {found.label}` brings it back")
 
     # --- the configuration -----------------------------------------------------------------------------
 
@@ -263,6 +286,9 @@ class _Trace:
             return self._end(row.status, "`opsconsole migrate` reads it again")
         if row.status == FileStatus.MISSING:
             return self._end(row.status, "`opsconsole migrate` publishes it again")
+        if row.status == FileStatus.ARCHIVED:
+            self._say("What does the ledger say?", "its source was archived, and stands here again")
+            return self._end(row.status, "`opsconsole migrate` judges it again")
         if row.status == FileStatus.HELD:
             self._say("Is it held?", "yes, a rollback took it back: no run publishes it until source or rule changes")
             return self._end(row.status, "`opsconsole state release` with a reason lets the next run have it")

@@ -41,7 +41,6 @@ _SECTIONS = (
     ("Restored", (Outcome.RESTORED,)),
     ("Removed, kept in the backup", (Outcome.REMOVED,)),
     ("Moved to the archive", (Outcome.MOVED, Outcome.ARCHIVED)),
-    ("Checksums of what was archived", (Outcome.MANIFEST,)),
     ("Returned from the archive", (Outcome.RETURNED,)),
     ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )

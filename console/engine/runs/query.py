@@ -144,7 +144,7 @@ _WEIGHT = (
     ),
     (Outcome.REPLACED,),
     (Outcome.PUBLISHED, Outcome.RESTORED, Outcome.REMOVED),
-    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR, Outcome.ARCHIVED, Outcome.RETURNED, Outcome.MANIFEST),
+    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR, Outcome.ARCHIVED, Outcome.RETURNED),
 )
 
 

@@ -10,9 +10,10 @@ import sqlite3
 
 import orjson
 
+from console.engine.actions.archive.after import settle_moves
 from console.engine.actions.change.batches import record_changes
 from console.engine.actions.change.disk import Disk
-from console.engine.actions.change.model import Change
+from console.engine.actions.change.model import Change, unpacked
 from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
@@ -70,11 +71,12 @@ class _Recovery:
             if row["kind"] == "publish":
                 self._publish(row["id"], [PublishItem(*item) for item in orjson.loads(row["item"])])
             elif row["kind"] == "change":
-                self._change(row["id"], [Change(*item) for item in orjson.loads(row["item"])])
+                self._change(row["id"], [unpacked(item) for item in orjson.loads(row["item"])])
             else:
                 items = orjson.loads(row["item"])
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
         self._publisher.close()
+        settle_moves(self._dead)
         operation = self._row.params.get("operation") or self._ctx.settings.operation
         if operation == "move":  # what it had published was to leave the raw zone
             archive_published(self._dead)

@@ -14,10 +14,11 @@ _NAME_MAX = 255  # bytes in one name, ext4, xfs, btrfs, tmpfs
 def part_name(name: str, run: str) -> str:
     """`.<name>.<run>.part`; a name too long for that is cut and told apart by a hash of the whole."""
     part = f".{name}.{run}.part"
-    if len(part.encode()) <= _NAME_MAX:
+    if len(os.fsencode(part)) <= _NAME_MAX:
         return part
-    head = name.encode()[:120].decode(errors="ignore")
-    return f".{head}~{hashlib.sha256(name.encode()).hexdigest()[:12]}.{run}.part"
+    whole = os.fsencode(name)
+    head = whole[:120].decode(errors="ignore")
+    return f".{head}~{hashlib.sha256(whole).hexdigest()[:12]}.{run}.part"
 
 
 class Folders(Way):

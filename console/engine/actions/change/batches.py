@@ -5,23 +5,28 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from console.engine.actions.change.disk import Disk, NotAsRecorded
-from console.engine.actions.change.model import Change, Left, Row
-from console.engine.actions.change.rows import apply_rows
+from console.engine.actions.change.model import Change, Left, Row, packed
+from console.engine.actions.change.rows import apply_rows, is_patch
 from console.engine.errors import EngineError
+from console.engine.globs import compile_glob
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
-from console.engine.text import recordable
+from console.engine.settings import Settings
+from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
 _FILES = 512
+_FOLDERS = 1000  # looked at together
 _BYTES = 256 * 1024 * 1024
 _FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next
 _SCARCE = 4 * _FILES  # inodes
@@ -101,20 +106,22 @@ class ChangeBatches:
         """Every change, batch by batch; False when the run was asked to stop before the last. Raises ChangesStopped."""
         batch: list[Change] = []
         left: list[tuple[Left, Outcome]] = []
-        size = 0
+        size, subject = 0, ""
         inodes = room(self._backups)[1]
         files = _FEW if 0 <= inodes < _SCARCE else _FILES
         for item in changes:
+            full = len(batch) + len(left) >= files or size >= _BYTES
+            if full and item.subject != subject:  # what concerns one file is done together
+                self._turn(batch, left)
+                batch, left, size = [], [], 0
+                if self._run.beat():
+                    return False
+            subject = item.subject
             if isinstance(item, Left):
                 left.append((item, Outcome.LEFT_ALONE))
             else:
                 batch.append(item)
                 size += item.size
-            if len(batch) + len(left) >= files or size >= _BYTES:
-                self._turn(batch, left)
-                batch, left, size = [], [], 0
-                if self._run.beat():
-                    return False
         self._turn(batch, left)
         return True
 
@@ -151,17 +158,12 @@ class ChangeBatches:
         the intent. The folders that will have to be made are this run's, even if it dies before it says so."""
         places = (path for change in batch for path in (change.path, change.keep) if path)
         made = self.disk.missing_folders(path for path in places if not path.startswith(self._unmade))
-        document = orjson.dumps([tuple(change) for change in batch]).decode()
+        document = orjson.dumps([packed(change) for change in batch]).decode()
         with self._run.guard, transaction(self._run.connection) as connection:
-            self._folders_in(connection, made)
+            self._note_folders(connection, made)
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)", [self._run.seq, document]
             )
-
-    def _folders_in(self, connection: sqlite3.Connection, made: Iterable[str]) -> None:
-        connection.executemany(
-            f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)", [(name,) for name in made]
-        )
 
     def _stage(self, batch: list[Change], begun: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         need = sum(change.size for change in batch if change.kind == "put")
@@ -193,6 +195,9 @@ class ChangeBatches:
             step(change)
         except NotAsRecorded as error:
             left.append((Left(change.subject, change.path, str(error)), Outcome.LEFT_ALONE))
+        except FileExistsError as error:  # that is somebody else's, and nothing was done
+            reason = f"something stands at {error.filename or change.keep} by now"
+            left.append((Left(change.subject, change.path, reason), Outcome.LEFT_ALONE))
         except EngineError as error:
             left.append((Left(change.subject, change.path, error.what), Outcome.FAILED))
         except OSError as error:
@@ -224,12 +229,19 @@ class ChangeBatches:
             record_changes(self._run, connection, done)
             for item, outcome in left:
                 _count(self._run, outcome)
-                row = (recordable(item.subject), outcome, item.dest, 0, "", "", "", item.reason)
-                self._run.outcomes_in(connection, [row])
+                subject, dest, reason = map(recordable, (item.subject, item.dest, item.reason))
+                self._run.outcomes_in(connection, [(subject, outcome, dest, 0, "", "", "", reason)])
             made, self.disk.made = self.disk.made, []
-            self._folders_in(connection, made)
+            self._note_folders(connection, made)
             connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
             self._run.progress_in(connection)
+
+    def _note_folders(self, connection: sqlite3.Connection, made: Iterable[str]) -> None:
+        """Folders that this run makes: an undo removes them when they are empty."""
+        connection.executemany(
+            f"INSERT OR IGNORE INTO folders (run, path) VALUES ({self._run.seq}, ?)",
+            [(keepable(name),) for name in made],
+        )
 
     def _log(self, done: list[Change], left: list[tuple[Left, Outcome]]) -> None:
         log = self._run.log
@@ -237,10 +249,11 @@ class ChangeBatches:
             for change in done:
                 level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
                 checksum = change.after or change.before
-                log.add(level, said, file=recordable(change.subject), detail=_where(change), checksum=checksum)
+                where = recordable(_where(change))
+                log.add(level, said, file=recordable(change.subject), detail=where, checksum=checksum)
             for item, outcome in left:
                 level, said = _SAID[outcome]
-                log.add(level, said, file=recordable(item.subject), detail=item.reason)
+                log.add(level, said, file=recordable(item.subject), detail=recordable(item.reason))
         log.flush()
         self._run.ctx.env.failpoints.reach("log.written")
 
@@ -264,7 +277,7 @@ def _count(run: ActiveRun, outcome: Outcome) -> None:
 def _fresh(root: Path, rows: Iterable[Row]) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
     for table, key, row in rows:
-        if row is not None and table in ("files", "sidecars", "holds"):
+        if row is not None and not is_patch(row) and table in ("files", "sidecars", "holds"):
             row = dict(row)
             raw = _facts(root / key)
             if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
@@ -287,16 +300,22 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
     root = run.ctx.workspace.root
     outcomes: list[tuple[Any, ...]] = []
     rows: list[Row] = []
+    by_source: Counter[str] = Counter()
+    raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
     for change in done:
         outcome = Outcome(change.outcome)
         row: tuple[Any, ...]
         subject = recordable(change.subject)
+        path, keep = keepable(change.path), keepable(change.keep)
         if outcome in (Outcome.ARCHIVED, Outcome.RETURNED):  # a file that moved: where to, and where from
-            came_from = change.path if outcome == Outcome.RETURNED else ""
-            row = (subject, outcome, change.keep, change.size, change.before, "", came_from, change.reason)
+            came_from = path if outcome == Outcome.RETURNED or path != subject else ""
+            row = (subject, outcome, keep, change.size, change.before, "", came_from, change.reason)
+            if is_counted(run.ctx.settings, change):
+                source, below, _ = change.subject[len(raw) :].partition("/")
+                by_source[source if below else "."] += 1 if outcome == Outcome.RETURNED else -1
         else:
-            kept = change.keep if change.before else ""
-            row = (subject, outcome, change.path, change.size, change.after, change.before, kept, change.reason)
+            kept = keep if change.before else ""
+            row = (subject, outcome, path, change.size, change.after, change.before, kept, change.reason)
         outcomes.append(row)
         _count(run, outcome)
         run.done_files += 1
@@ -304,3 +323,36 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
         rows += change.rows
     apply_rows(connection, run.seq, _fresh(root, rows))
     run.outcomes_in(connection, outcomes)
+    connection.executemany(  # what left on purpose is nothing that a brake would look for
+        "UPDATE sources_seen SET files = max(0, files + ?) WHERE source = ?",
+        [(files, recordable(source)) for source, files in by_source.items()],
+    )
+
+
+def is_counted(settings: Settings, change: Change) -> bool:
+    """Whether the raw file that moved is one of those that a scan counts as a source's."""
+    relative = change.subject[len(settings.zones.raw.rstrip("/")) + 1 :]
+    return any(table == "files" for table, _, _ in change.rows) or is_data(settings, relative)
+
+
+def is_data(settings: Settings, relative: str) -> bool:
+    """Whether a raw file (path relative to the raw zone) is data by its name: no sidecar, not ignored."""
+    name = relative.rpartition("/")[2]
+    if name == settings.sidecar.name or os.path.splitext(name)[1].lower() not in settings.suffixes:
+        return False
+    return not any(compile_glob(item.match)(relative) for item in settings.ignore)
+
+
+def remove_empty(run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
+    """Remove those of the folders (relative to the root) that hold nothing; an undo makes them again as they were."""
+    several = iter(folders)
+    while some := list(islice(several, _FOLDERS)):
+        empty = disk.empty_folders(some)
+        if not empty:
+            continue
+        with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
+            connection.executemany(
+                f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)",
+                [(keepable(folder), mode) for folder, mode in empty],
+            )
+        disk.remove_empty(folder for folder, _ in empty)

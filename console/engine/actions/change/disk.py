@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable
 
 from console.engine.actions.change.model import Change
+from console.engine.errors import EngineError
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import fsync_path, is_full
 from console.engine.transfer.publish import (
@@ -66,6 +67,8 @@ class Disk:
         made: list[str] = []
         try:
             folders.open_making(relative, made)
+        except EngineError as error:  # a link on the way: this file stays, the others are none the worse
+            raise OSError(errno.ELOOP, error.what, error.file) from error
         finally:
             self.made += [f"{zone}/{name}" if zone else name for name in made]
         return folders
@@ -164,8 +167,7 @@ class Disk:
         source, target = self.absolute(path), self.absolute(to)
         folders = self.folder(to)
         try:
-            if not rename_new(source, target):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            _rename(source, target)
             return
         except OSError as error:
             if error.errno != errno.EXDEV:
@@ -180,9 +182,11 @@ class Disk:
         if standing(part) != sha256:
             os.unlink(part)
             raise OSError(errno.EIO, "the copy does not have the bytes of the original", target)
-        if not rename_new(part, target):
+        try:
+            _rename(part, target)
+        except FileExistsError:
             os.unlink(part)
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            raise
         zone = self.absolute(self.zone_of(to)) if self.zone_of(to) else self._root
         folder = os.path.dirname(target)
         fsync_path(folder)
@@ -253,7 +257,10 @@ class Disk:
                 os.unlink(source)
             return "done" if here in ("", change.before) else "touched"
         if here == change.before and not there:
-            self._move(change.path, change.keep, change.before)
+            try:
+                self._move(change.path, change.keep, change.before)
+            except OSError:  # it cannot be done now; it stays where it is
+                return "dropped"
             return "done"
         return "dropped" if here == change.before else "touched"
 
@@ -300,6 +307,15 @@ class Disk:
             folders.close()
         for publisher in self._publishers.values():
             publisher.close()
+
+
+def _rename(source: str, target: str) -> None:
+    """Rename where nothing stands. Raises FileExistsError, and OSError."""
+    if rename_new(source, target):
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    os.rename(source, target)  # a file system that cannot be told to spare what stands there
 
 
 def touched(stands: str, expected: str) -> str:

@@ -5,25 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
-from console.engine.actions.change.batches import ChangeBatches, ChangesStopped
-from console.engine.actions.change.disk import Disk
+from console.engine.actions.archive.manifest import keep_manifests
+from console.engine.actions.change.batches import ChangeBatches, ChangesStopped, remove_empty
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
 from console.engine.errors import RefusedError
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
-from console.engine.ledger.store import transaction
 from console.engine.model import Check, GateItem, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import on_disk, plural, recordable
 from console.engine.transfer.publish import standing
-
-_FOLDERS = 1000  # looked at together
 
 
 class ChangeExecution:
@@ -44,6 +40,10 @@ class ChangeExecution:
     def changes(self, run: ActiveRun) -> Iterable[Change | Left]:
         """What to do, in order; read while it is done."""
         raise NotImplementedError
+
+    def rounds(self, run: ActiveRun) -> Iterable[Iterable[Change | Left]]:
+        """The changes in parts, each done before the next is asked for."""
+        return [self.changes(run)]
 
     def places(self) -> list[str]:
         """The zones in which something changes: they are flushed."""
@@ -92,13 +92,16 @@ class ChangeExecution:
         run.phase(run.request.action)
         stopped: ChangesStopped | None = None
         batches = ChangeBatches(
-            run, self.places(), lambda batches, done: self._remove_empty(run, batches.disk, self.emptied_by(run, done))
+            run, self.places(), lambda batches, done: remove_empty(run, batches.disk, self.emptied_by(run, done))
         )
         try:
-            self.unfinished = not batches.run_all(self.changes(run))
-            self._remove_empty(run, batches.disk, self.emptied(run))
+            self.unfinished = not all(batches.run_all(changes) for changes in self.rounds(run))
         except ChangesStopped as stop:
             stopped, self.unfinished = stop, True
+        try:
+            keep_manifests(run)
+            if stopped is None:
+                remove_empty(run, batches.disk, self.emptied(run))
         finally:
             batches.close()
         run.phase("record")
@@ -123,19 +126,6 @@ class ChangeExecution:
                 untouched="everything",
                 next_step="look at the new plan and confirm that",
             )
-
-    def _remove_empty(self, run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
-        """Said first, then done: a crash forgets no mode."""
-        several = iter(folders)
-        while some := list(islice(several, _FOLDERS)):
-            empty = disk.empty_folders(some)
-            if not empty:
-                continue
-            with run.guard, transaction(run.connection) as connection:
-                connection.executemany(
-                    f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)", empty
-                )
-            disk.remove_empty(folder for folder, _ in empty)
 
     def _result(self, run: ActiveRun, plan: ChangePlan, stopped: ChangesStopped | None) -> tuple[RunStatus, int, str]:
         counts = run.counts
@@ -179,10 +169,10 @@ def verify_changes(run: ActiveRun) -> list[GateItem]:
             break
         place, sha256 = (row["backup"], row["replaced_sha256"]) if row["outcome"] == "removed" else (row["dest"], "")
         try:
-            if standing(os.path.join(root, place)) != (sha256 or row["sha256"]):
-                wrong.append(place)
+            if standing(os.path.join(root, on_disk(place))) != (sha256 or row["sha256"]):
+                wrong.append(recordable(on_disk(place)))
         except OSError:
-            wrong.append(place)
+            wrong.append(recordable(on_disk(place)))
     if wrong:
         return [
             GateItem("checksums", Check.FAIL, False, f"{plural(len(wrong), 'file')} differ: {', '.join(wrong[:5])}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from console.engine.model import ActionParams, GateItem
+from console.engine.text import keepable, on_disk
 
 Row = tuple[str, str, dict[str, Any] | None]  # table, key, the row as it will be (None: there will be none)
 
@@ -30,6 +32,22 @@ class Change(NamedTuple):
     rows: list[Row] = []  # noqa: RUF012 - what the ledger says once it is done; never changed
     mode: int = -1  # of the file that put makes; -1: as `source` has it
     mtime_ns: int = -1
+
+
+def packed(change: Change) -> tuple[Any, ...]:
+    """A change as its intent keeps it: names that are no UTF-8 as text that JSON can hold."""
+    return tuple(_renamed(change, keepable))
+
+
+def unpacked(item: Sequence[Any]) -> Change:
+    """What `packed` was given."""
+    return _renamed(Change(*item), on_disk)
+
+
+def _renamed(change: Change, name: Callable[[str], str]) -> Change:
+    return change._replace(
+        path=name(change.path), keep=name(change.keep), source=name(change.source), subject=name(change.subject)
+    )
 
 
 class Left(NamedTuple):

@@ -10,26 +10,48 @@ from typing import Any
 from console.engine.actions.change.model import Row
 
 # Tables whose rows an undo can put back, and what their rows are known by.
-_KEYS = {"files": "path", "sidecars": "path", "holds": "path", "archived": "path"}
+_KEYS = {"files": "path", "sidecars": "path", "holds": "path", "archived": "place", "failures": "path"}
+
+
+_PATCH = "only"
+_CAUSES = "causes"  # of a failure; they lie in a table of their own
+_CAUSES_OF = (
+    "(SELECT json_group_array(json_array(cause, records, errors)) FROM failure_causes WHERE failure = failures.id)"
+)
+
+
+def patch(**columns: Any) -> dict[str, Any]:
+    """For a Row: these columns of a row that is there when the change is done; where there is none, none comes."""
+    return {_PATCH: True, **columns}
+
+
+def is_patch(row: dict[str, Any]) -> bool:
+    """Whether `patch` made it."""
+    return _PATCH in row
 
 
 def row_of(connection: sqlite3.Connection, table: str, key: str) -> dict[str, Any] | None:
-    """The row as it is, column -> value, without `files.id`; None where there is none."""
+    """The row as it is, column -> value, without `id`; None where there is none. A failure comes with its causes."""
     return rows_of(connection, table, [key]).get(key)
 
 
 def rows_of(connection: sqlite3.Connection, table: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The rows as they are, by key, column -> value, without `files.id`; those that are there."""
+    """The rows as they are, by key, column -> value, without `id`; those that are there. Failures with their causes."""
     name = _KEYS[table]
     cursor = connection.cursor()
     cursor.row_factory = None
-    cursor.execute(f"SELECT * FROM {table} WHERE {name} IN (SELECT value FROM json_each(?))", [json.dumps(list(keys))])
+    more = f", {_CAUSES_OF} AS {_CAUSES}" if table == "failures" else ""
+    cursor.execute(
+        f"SELECT *{more} FROM {table} WHERE {name} IN (SELECT value FROM json_each(?))", [json.dumps(list(keys))]
+    )
     columns = [column[0] for column in cursor.description]
     place = columns.index(name)
     found = {}
     for row in cursor:
         value = dict(zip(columns, row, strict=True))
         value.pop("id", None)
+        if more:
+            value[_CAUSES] = json.loads(value[_CAUSES])
         found[row[place]] = value
     return found
 
@@ -63,6 +85,8 @@ def remember_former(connection: sqlite3.Connection, run: int, table: str, keys: 
     """
     names = _columns(connection, table)
     pairs = ", ".join(f"'{name}', {name}" for name in names)
+    if table == "failures":
+        pairs += f", '{_CAUSES}', json({_CAUSES_OF})"
     connection.executemany(
         f"INSERT OR IGNORE INTO former (run, kind, path, row) SELECT {run}, '{table}', {_KEYS[table]},"
         f" json_object({pairs}) FROM {table} WHERE {_KEYS[table]} = ?",
@@ -80,8 +104,7 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
     last: dict[str, dict[str, dict[str, Any] | None]] = {}
     for table, key, row in rows:  # of several for one key the later ones count
         of_table = last.setdefault(table, {})
-        before = of_table.get(key)
-        of_table[key] = {**before, **row} if before is not None and row is not None else row
+        of_table[key] = _then(of_table[key], row) if key in of_table else row
     for table, wanted in last.items():
         remember_former(connection, run, table, wanted)
         connection.executemany(  # those that are not there
@@ -91,15 +114,43 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
         name = _KEYS[table]
         gone = [(key,) for key, row in wanted.items() if row is None]
         connection.executemany(f"DELETE FROM {table} WHERE {name} = ?", gone)
-        forms: dict[tuple[str, ...], list[list[Any]]] = {}
+        forms: dict[tuple[bool, tuple[str, ...]], list[list[Any]]] = {}
         for key, row in wanted.items():
             if row is not None:
-                columns = tuple(column for column in row if column != name)
-                forms.setdefault(columns, []).append([key, *(row[column] for column in columns)])
-        for columns, values in forms.items():
-            changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
-            connection.executemany(
-                f"INSERT INTO {table} ({', '.join([name, *columns])}) VALUES ({', '.join('?' * (len(columns) + 1))})"
-                f" ON CONFLICT ({name}) DO UPDATE SET {changes}",
-                values,
-            )
+                columns = tuple(column for column in row if column not in (name, _CAUSES, _PATCH))
+                forms.setdefault((is_patch(row), columns), []).append([*(row[column] for column in columns), key])
+        for (patched, columns), values in forms.items():
+            connection.executemany(_statement(table, columns, patched=patched), values)
+        if table == "failures":
+            for key, row in wanted.items():
+                if row is not None and not is_patch(row):
+                    _put_causes(connection, key, row.get(_CAUSES, []))
+
+
+def _then(before: dict[str, Any] | None, row: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What two rows for one key come to, one after the other."""
+    if row is None or before is None:
+        return None if row is None or is_patch(row) else row
+    if not is_patch(row):
+        return {**before, **row} if not is_patch(before) else row
+    return {**before, **{column: value for column, value in row.items() if column != _PATCH}}
+
+
+def _statement(table: str, columns: tuple[str, ...], *, patched: bool) -> str:
+    """Puts a row in place; its values come in the order of `columns`, the key last."""
+    name = _KEYS[table]
+    if patched:
+        return f"UPDATE {table} SET {', '.join(f'{column} = ?' for column in columns)} WHERE {name} = ?"
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join([*columns, name])}) VALUES ({', '.join('?' * (len(columns) + 1))})"
+        f" ON CONFLICT ({name}) DO UPDATE SET {changes}"
+    )
+
+
+def _put_causes(connection: sqlite3.Connection, path: str, causes: Iterable[list[Any]]) -> None:
+    failure = connection.execute("SELECT id FROM failures WHERE path = ?", [path]).fetchone()[0]
+    connection.execute("DELETE FROM failure_causes WHERE failure = ?", [failure])
+    connection.executemany(
+        f"INSERT INTO failure_causes (failure, cause, records, errors) VALUES ({failure}, ?, ?, ?)", causes
+    )

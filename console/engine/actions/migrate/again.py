@@ -19,10 +19,15 @@ class Again:
     adopted: bool = False
     failures: bool = False
     failing: frozenset[str] | None = None
+    withdraw: bool = False  # what is published and known to fail is looked at too
 
     def takes(self, status: str, *, stale: bool) -> bool:
         """Whether a published file of this status is meant."""
         return self.published or (self.adopted and status == "adopted") or (self.stale and stale)
+
+    def withdraws(self, status: str, *, stale: bool) -> bool:
+        """Whether a published file is judged again although it is known to fail, so that its copy can go."""
+        return self.withdraw and self.takes(status, stale=stale)
 
     def takes_failure(self, path: str) -> bool:
         """Whether the remembered failure of this file is meant (path relative to the root)."""
@@ -55,6 +60,7 @@ def again_of(params: MigrateParams, connection: sqlite3.Connection | None) -> Ag
         adopted=params.adopted,
         failures=params.failed or bool(params.cause) or params.all or not named,
         failing=failing,
+        withdraw=params.withdraw,
     )
 
 

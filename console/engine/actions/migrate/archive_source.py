@@ -7,24 +7,22 @@ accepts from there, and a line in `ARCHIVE_LOG.txt`. DESIGN: "Formats that other
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import sqlite3
 import stat
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import orjson
 
+from console.engine.actions.archive.manifest import keep_manifests
+from console.engine.actions.change.rows import apply_rows
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
-from console.engine.text import plural
 from console.engine.transfer.filesystem import fsync_path
 from console.engine.transfer.publish import hash_file
 from console.engine.transfer.stage import Folders, write_all
-from console.engine.workspace.shared import open_shared
 
 
 def archive_published(run: ActiveRun) -> None:
@@ -138,53 +136,36 @@ def _move(folders: Folders, descriptor: int, source: str, target: str) -> None:
 
 
 def finish_archive(run: ActiveRun, label: str, items: list[dict[str, Any]], moved: list[dict[str, Any]]) -> None:
-    """Manifest, log line, ledger; then the intent is done."""
+    """Ledger, manifest, log line; then the intent is done."""
     root = str(run.ctx.workspace.root)
-    archive = os.path.join(root, run.ctx.settings.zones.archive.rstrip("/"))
-    base = os.path.dirname(archive)
-    lines = [f"{item['sha256']}  {_coreutils(os.path.relpath(os.path.join(root, item['to']), base))}" for item in moved]
-    sums_flags, log_flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    entries = [("\\" if "\\" in line else "") + line + "\n" for line in lines]
-    text = "".join(dict.fromkeys([*_written(Path(archive, label, "SHA256SUMS")), *entries])).encode()
-    with open(open_shared(Path(archive, label, "SHA256SUMS"), sums_flags), "wb") as sums:
-        sums.write(text)
-        sums.flush()
-        os.fsync(sums.fileno())
-    line = f"{run.ctx.env.now():%Y-%m-%dT%H:%M:%SZ} {label}: {plural(len(moved), 'file')} archived by run {run.id}\n"
-    with open(open_shared(Path(archive, "ARCHIVE_LOG.txt"), log_flags), "a", encoding="utf-8") as log:
-        log.write(line)
     sources: Counter[str] = Counter()
     raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
     with transaction(run.connection) as connection:
         for item in moved:
             connection.execute("UPDATE files SET status = 'archived' WHERE path = ?", [item["path"]])
+            apply_rows(connection, run.seq, [("archived", item["to"], _row(run, label, root, item))])
             if not item["sidecar"]:
                 sources[item["path"][len(raw) :].partition("/")[0]] += 1
                 run.counts.moved += 1
-        manifest = f"{run.ctx.settings.zones.archive.rstrip('/')}/{label}/SHA256SUMS"
-        digest = hashlib.sha256(text).hexdigest()
-        connection.execute("DELETE FROM outcomes WHERE run = ? AND outcome = 'manifest'", [run.seq])
-        run.outcomes_in(connection, [(manifest, Outcome.MANIFEST, manifest, len(text), digest, "", "", "")])
         run.outcomes_in(
             connection,
             [(i["path"], Outcome.MOVED, i["to"], i["size"], i["sha256"], "", "", "") for i in moved],
         )
         connection.execute("DELETE FROM intents WHERE run = ? AND kind = 'archive'", [run.seq])
+    keep_manifests(run)
     run.moved_by_source = dict(sources)
     for item in moved:
         run.log.add("INFO", "Source archived", file=item["path"], detail=item["to"])
     run.log.flush()
 
 
-def _written(manifest: Path) -> list[str]:
-    """The lines that a run before its crash had written; a torn one is not among them."""
-    try:
-        text = manifest.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return []
-    return [f"{line}\n" for line in text.split("\n")[:-1] if "\ufffd" not in line]
-
-
-def _coreutils(path: str) -> str:
-    """sha256sum writes a name with a backslash or newline escaped, and marks the line with a backslash."""
-    return path.replace("\\", "\\\\").replace("\n", "\\n")
+def _row(run: ActiveRun, label: str, root: str, item: dict[str, Any]) -> dict[str, Any]:
+    facts = os.lstat(os.path.join(root, item["to"]))
+    return {
+        "path": item["path"],
+        "label": label,
+        "size": facts.st_size,
+        "mtime_ns": facts.st_mtime_ns,
+        "sha256": item["sha256"],
+        "run": run.seq,
+    }

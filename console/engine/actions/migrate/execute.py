@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from console.engine.actions.change.execute import verify_changes
 from console.engine.actions.migrate.again import again_of
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped
@@ -27,6 +28,7 @@ from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
 from console.engine.actions.migrate.tasks import Task, changed_since_plan, chunks, split_chunk, weight
 from console.engine.actions.migrate.verify import verify_published
+from console.engine.actions.migrate.withdraw import withdraw_failed
 from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
@@ -133,13 +135,14 @@ class Migrate:
         changed = self._confirm(survey) if self._strict else []
         self._write_plan(run, survey)
         self._publish(run, recorder, survey, changed)
+        self._withdraw(run)
         run.phase("record")
         if self._operation == "move":
             archive_published(run)  # first of all: what is published and not archived nobody would move later
         note_unread(run, survey, self._ctx)
         write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
         run.phase("verify")
-        run.verification = verify_published(run)
+        run.verification = [*verify_published(run), *(verify_changes(run) if run.counts.removed else [])]
         run.phase("record")
         if self._braked is None:
             remember_seen(run, survey)
@@ -319,6 +322,9 @@ class Migrate:
         self._braked = refusal(items)
         batches.holding = self._braked is not None
 
+    def _withdraw(self, run: ActiveRun) -> None:
+        """A migrate never takes a published copy away."""
+
     # --- the end ---------------------------------------------------------------------------------------
 
     def _result(self, run: ActiveRun, survey: Survey) -> tuple[RunStatus, int, str]:
@@ -354,10 +360,15 @@ class Migrate:
 
 class Reprocess(Migrate):
     """Published files judged again by today's rules, through the same stages: what would be the same is recorded as
-    revalidated and not rewritten, what fails is flagged and stays published."""
+    revalidated and not rewritten, what fails is flagged and stays published, unless it is to be withdrawn."""
 
     def _parse(self, params: dict[str, Any]) -> MigrateParams:
         return ReprocessParams(**params)
+
+    def _withdraw(self, run: ActiveRun) -> None:
+        whole = self._stopped is None and self._braked is None and not run.cancelled
+        if isinstance(self._params, ReprocessParams) and self._params.withdraw and whole:
+            self._stopped = withdraw_failed(run)
 
 
 def _tell(run: ActiveRun) -> Callable[[str, str, str, str], None]:

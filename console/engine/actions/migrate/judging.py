@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from console.engine.context import Context
-from console.engine.model import Plan, PlanItem
+from console.engine.model import Plan, PlanItem, ReprocessParams
 from console.engine.records.judge import Judge
 from console.engine.records.model import Verdict
 from console.engine.records.rules import RuleSet
@@ -42,16 +42,18 @@ def judge_all(
     records: Counter[str] = Counter()
     judged: list[PlanItem] = []
     tally: Counter[str] = Counter(publish=0, revalidate=0, fail=0)
+    withdraws = isinstance(plan.params, ReprocessParams) and plan.params.withdraw
     for item in plan.items:
         if cancelled():
             return
+        of_records = False
         try:
             item.path.encode()
             verdict = judge_file(ctx, judge, rules, item.path)
             reason = verdict.reason()
             if not reason and ctx.settings.fail_on_warning and verdict.warnings:
                 reason = f"warnings count as errors: {verdict.warnings[0][0]}"
-            causes = verdict.causes
+            causes, of_records = verdict.causes, True
         except OSError as error:
             reason, causes = error.strerror or str(error), (("unreadable", 0, 1),)
         except UnicodeEncodeError:
@@ -59,6 +61,8 @@ def judge_all(
         except LookupError:
             reason, causes = "no rule of the configuration matches", (("no-rule", 0, 1),)
         if reason:
+            if withdraws and of_records and _same(ctx, item):
+                tally["withdraw"] += 1
             tally["fail"] += 1
             for cause, count, _ in causes:
                 files[cause] += 1

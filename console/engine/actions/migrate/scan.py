@@ -309,6 +309,8 @@ class _SourceScan:
             return None
         failure, again = self._failures.get(recordable(relative)), self._selection.again
         wanted = again is not None and failure is not None and again.takes_failure(recordable(self._s.path(relative)))
+        if again is not None and known is not None and failure is not None and failure[:4] == (*identity, rule):
+            wanted = wanted or again.withdraws(known.status, stale=rule != known.rule and known.status != "adopted")
         if failure is not None and not self._selection.checksum and failure[:4] == (*identity, rule) and not wanted:
             self.counts["accepted" if failure.accepted else "known_failed"] += 1
             return None
@@ -336,6 +338,8 @@ class _SourceScan:
             status = "new"
         elif facts is None:
             status = "missing"  # whatever became of the source meanwhile: the brake has to see it
+        elif known.status == "archived":
+            status = "again"  # somebody put its source back
         elif not same:
             status = "changed"
         elif self._selection.checksum:

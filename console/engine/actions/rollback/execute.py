@@ -17,7 +17,7 @@ from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.query import find_run_in
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import keepable, on_disk, plural
 
 
 class Rollback(ChangeExecution):
@@ -56,7 +56,7 @@ class Rollback(ChangeExecution):
         while rows := run.connection.execute(
             "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [self._target, last]
         ).fetchall():
-            yield from (path for (path,) in rows if not self._stays(path))
+            yield from (on_disk(path) for (path,) in rows if not self._stays(path))
             last = rows[-1][0]
 
     def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
@@ -69,9 +69,9 @@ class Rollback(ChangeExecution):
                 folder = os.path.dirname(folder)
         rows = run.connection.execute(
             "SELECT path FROM folders WHERE run = ? AND path IN (SELECT value FROM json_each(?))",
-            [self._target, json.dumps(sorted(folders))],
+            [self._target, json.dumps(sorted(map(keepable, folders)))],
         )
-        return [path for (path,) in rows if not self._stays(path)]
+        return [on_disk(path) for (path,) in rows if not self._stays(path)]
 
     def _stays(self, folder: str) -> bool:
         backups = self._ctx.settings.zones.backups.rstrip("/")
@@ -81,7 +81,7 @@ class Rollback(ChangeExecution):
         """Folders that the run had removed come back, with their modes."""
         rows = run.connection.execute("SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target])
         for row in rows.fetchall():
-            path = self._ctx.workspace.path(row["path"])
+            path = self._ctx.workspace.path(on_disk(row["path"]))
             try:
                 os.makedirs(path, exist_ok=True)
                 if os.stat(path).st_mode & 0o7777 != row["mode"]:

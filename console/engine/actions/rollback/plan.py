@@ -16,7 +16,7 @@ from console.engine.errors import LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Check, GateItem, Outcome, RunRow, RunStatus, ZoneSpace
 from console.engine.runs.query import find_run_in, run_row, unrecovered
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import filesystem_of, room
 
 # Runs that changed files; `upgrade`, `adopt` and `leave` have ways back of their own.
@@ -101,11 +101,13 @@ def _fill(
     copied = 0
     for number, change in enumerate(undo.changes(trust=not params.all_or_nothing), 1):
         if isinstance(change, Left):
-            plan.leave(change.dest or change.subject, change.reason)
+            plan.leave(recordable(change.dest or change.subject), recordable(change.reason))
         else:
             what, counted = WORDS[Outcome(change.outcome)]
             detail = change.source or change.reason or ("" if what == "remove" else change.keep)
-            plan.add(PlannedChange(change.path or change.subject, what, detail, change.size), counted)
+            plan.add(
+                PlannedChange(recordable(change.path or change.subject), what, recordable(detail), change.size), counted
+            )
             copied += change.size if change.kind == "put" else 0
         if progress and number % 500 == 0:
             progress(number, target.done_files)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.engine.actions.archive.rows import archived_again, returned_rows
 from console.engine.actions.change.disk import touched
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.rows import former_row, former_rows, rows_of
@@ -16,6 +17,7 @@ from console.engine.environment import Who
 from console.engine.model import Outcome, RunRow
 from console.engine.runs.active import timestamp
 from console.engine.settings import Settings
+from console.engine.text import keepable, on_disk
 from console.engine.transfer.publish import standing
 
 # Outcomes of which something is left on the disk or in the rows.
@@ -25,7 +27,6 @@ UNDOABLE = (
     Outcome.SIDECAR,
     Outcome.REVALIDATED,
     Outcome.MOVED,
-    Outcome.MANIFEST,
     Outcome.RESTORED,
     Outcome.REMOVED,
     Outcome.ARCHIVED,
@@ -35,7 +36,14 @@ _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcom
 _PAGE = 500
 _JUDGED = ("files", "holds")  # tables that a judgement alone changes
 # Runs that only put back what stood there: what they did is no change that has to be taken back first.
-_REPAIRS = ("verify",)
+_REPAIRS = ("repair",)
+
+
+_Outcome = Mapping[str, Any]  # a row of `outcomes`, places as they are on the disk
+
+
+def _with_names(row: sqlite3.Row) -> _Outcome:
+    return {**dict(row), "dest": on_disk(row["dest"]), "backup": on_disk(row["backup"])}
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -79,7 +87,7 @@ class _Page:
         for path, number, seq, outcome in found:
             self._later.setdefault(path, []).append((number, seq, _place(outcome)))
 
-    def later(self, row: sqlite3.Row) -> Iterator[tuple[int, str]]:
+    def later(self, row: _Outcome) -> Iterator[tuple[int, str]]:
         """The runs that changed this file after that outcome, in order, and which of its two places."""
         return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
 
@@ -149,12 +157,12 @@ class Undo:
                 return
             page = _Page(self._connection, self._target.seq, rows)
             for row in rows:
-                change = self._turn_round(row, page, trust)
+                change = self._turn_round(_with_names(row), page, trust)
                 if change is not None:
                     yield change
             last = rows[-1]["id"]
 
-    def _turn_round(self, row: sqlite3.Row, page: _Page, trust: bool) -> Change | Left | None:
+    def _turn_round(self, row: _Outcome, page: _Page, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
         if outcome == Outcome.REVALIDATED or not row["dest"]:
             return self._judgement(row, page)
@@ -167,7 +175,7 @@ class Undo:
             return Left(row["path"], row["dest"], why)
         rows = self._rows(row, outcome, page)
         if outcome in (Outcome.ARCHIVED, Outcome.MOVED):
-            return self._take(row, row["dest"], row["path"], row["sha256"], Outcome.RETURNED, rows)
+            return self._take(row, row["dest"], row["backup"] or row["path"], row["sha256"], Outcome.RETURNED, rows)
         if outcome == Outcome.RETURNED:
             return self._take(row, row["dest"], row["backup"], row["sha256"], Outcome.ARCHIVED, rows)
         keep = keep_place(self._ctx.settings, self._by, row["dest"])
@@ -175,7 +183,7 @@ class Undo:
             return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
         return self._put_back(row, keep, rows, trust)
 
-    def _put_back(self, row: sqlite3.Row, keep: str, rows: list[Row], trust: bool) -> Change | Left:
+    def _put_back(self, row: _Outcome, keep: str, rows: list[Row], trust: bool) -> Change | Left:
         backup, wanted = self._backup_of(row), row["replaced_sha256"]
         if not backup:
             why = f"its backup is gone: {row['backup']}" if row["backup"] else "no backup of it was kept"
@@ -188,13 +196,13 @@ class Undo:
         return Change("put", row["dest"], keep, backup, before, wanted, size, Outcome.RESTORED, row["path"], "", rows)
 
     def _take(
-        self, row: sqlite3.Row, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
+        self, row: _Outcome, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
     ) -> Change | Left:
         if outcome != Outcome.REMOVED and os.path.lexists(self._absolute(keep)):
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
 
-    def _judgement(self, row: sqlite3.Row, page: _Page) -> Change | None:
+    def _judgement(self, row: _Outcome, page: _Page) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
         path = row["path"]
         if ("files", path) not in page.former:
@@ -212,17 +220,21 @@ class Undo:
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
-    def _rows(self, row: sqlite3.Row, outcome: Outcome, page: _Page) -> list[Row]:
+    def _rows(self, row: _Outcome, outcome: Outcome, page: _Page) -> list[Row]:
         path, rows = row["path"], list[Row]()
         main = "sidecars" if outcome == Outcome.SIDECAR else "files"
         published = outcome in (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SIDECAR)
         now = page.now[main].get(path)
-        if outcome == Outcome.MOVED:  # by the same run as its publication, which is taken back after this
-            return [] if now is None else [("files", path, {**now, "status": "processed"})]
-        for table in ("files", "sidecars", "holds", "archived"):
+        if outcome in (Outcome.MOVED, Outcome.ARCHIVED):
+            return returned_rows(self._connection, row["dest"], path, self._target.seq)
+        if outcome == Outcome.RETURNED:
+            return archived_again(self._connection, row["backup"], path, self._target.seq)
+        for table in ("files", "sidecars", "holds"):
             known = (table, path) in page.former
             if known or (published and table == main):
                 former = page.former[table, path] if known else self._reconstructed(row, now)
+                if table == "files" and former is not None and self._still_archived(path):
+                    former = {**former, "status": "archived"}
                 rows.append((table, path, former))
         if published and now is not None:
             held = page.now["holds"].get(path)
@@ -232,6 +244,11 @@ class Undo:
             rows.append(("holds", path, held))
         return rows
 
+    def _still_archived(self, path: str) -> bool:
+        """Whether the run that is taken back archived this file as well, and that stands."""
+        found = "SELECT 1 FROM archived WHERE path = ? AND run = ?"
+        return self._connection.execute(found, [path, self._target.seq]).fetchone() is not None
+
     def _is_source(self, row: dict[str, Any]) -> bool:
         """Whether the raw file is the one that this row is about."""
         try:
@@ -240,7 +257,7 @@ class Undo:
             return False
         return (facts.st_size, facts.st_mtime_ns) == (row["size"], row["mtime_ns"])
 
-    def _reconstructed(self, row: sqlite3.Row, now: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _reconstructed(self, row: _Outcome, now: dict[str, Any] | None) -> dict[str, Any] | None:
         """The row before a run that an older program did, which remembered none: as much of it as is known."""
         if not row["replaced_sha256"] or now is None:
             return None
@@ -281,7 +298,7 @@ class Undo:
     def _absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self._root}/{path}"
 
-    def _stands(self, row: sqlite3.Row, page: _Page) -> int:
+    def _stands(self, row: _Outcome, page: _Page) -> int:
         """The run whose change of this file is the last one that stands: the target, or a later one that would have to
         be taken back first; 0 where the target's own was taken back.
 
@@ -306,7 +323,7 @@ class Undo:
         self.later[name] = self.later.get(name, 0) + 1
         return f"run {name} changed it since"
 
-    def _touched(self, row: sqlite3.Row, outcome: Outcome, page: _Page, trust: bool) -> str | None:
+    def _touched(self, row: _Outcome, outcome: Outcome, page: _Page, trust: bool) -> str | None:
         """Why this file is not taken back: somebody changed it; None where nobody did."""
         path = self._absolute(row["dest"])
         expected = "" if outcome == Outcome.REMOVED else row["sha256"]
@@ -318,9 +335,9 @@ class Undo:
             return f"it cannot be read: {error.strerror}"
         return None if stands == expected else touched(stands, expected)
 
-    def _as_published(self, row: sqlite3.Row, path: str, page: _Page) -> bool:
+    def _as_published(self, row: _Outcome, path: str, page: _Page) -> bool:
         now = page.now["files"].get(row["path"])
-        if now is None or (now["dest"], now["sha256"]) != (row["dest"], row["sha256"]):
+        if now is None or (now["dest"], now["sha256"]) != (keepable(row["dest"]), row["sha256"]):
             return False
         try:
             facts = os.lstat(path)
@@ -335,7 +352,7 @@ class Undo:
         except OSError:
             return False
 
-    def _backup_of(self, row: sqlite3.Row) -> str:
+    def _backup_of(self, row: _Outcome) -> str:
         """Where what this run replaced is kept: in its own backup, or, where that was put back without a copy for want
         of room, in that of a later run which replaced it again. '' where it is nowhere."""
         if not row["backup"] or os.path.lexists(self._absolute(row["backup"])):
@@ -344,4 +361,5 @@ class Undo:
             "SELECT backup FROM outcomes WHERE path = ? AND replaced_sha256 = ? AND backup <> '' ORDER BY id DESC",
             [row["path"], row["replaced_sha256"]],
         )
-        return next((backup for (backup,) in found if os.path.lexists(self._absolute(backup))), "")
+        places = (on_disk(backup) for (backup,) in found)
+        return next((place for place in places if os.path.lexists(self._absolute(place))), "")

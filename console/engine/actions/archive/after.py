@@ -1,0 +1,70 @@
+"""What follows when files have moved: emptied folders go; for a run that died, recovery does it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from console.engine.actions.archive.manifest import keep_manifests
+from console.engine.actions.change.batches import remove_empty
+from console.engine.actions.change.disk import Disk
+from console.engine.model import Outcome
+from console.engine.runs.active import ActiveRun
+from console.engine.text import on_disk, recordable
+
+_TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
+
+
+def emptied_folders(run: ActiveRun) -> list[str]:
+    """Folders out of which this run took files: of the raw zone those below a source, of the others all below it."""
+    zones = run.ctx.settings.zones
+    found: set[str] = set()
+    for row in run.connection.execute(
+        "SELECT path, outcome, dest, backup FROM outcomes WHERE run = ?"
+        " AND outcome IN ('archived', 'returned', 'removed')",
+        [run.seq],
+    ):
+        if row["outcome"] == Outcome.ARCHIVED:
+            found.update(_above(on_disk(row["backup"] or row["path"]), zones.raw.rstrip("/"), 1))
+        elif row["outcome"] == Outcome.RETURNED:
+            found.update(_above(on_disk(row["backup"]), zones.archive.rstrip("/"), 0))
+        else:
+            found.update(_above(on_disk(row["dest"]), zones.validated.rstrip("/"), 0))
+    return sorted(found)
+
+
+def _above(path: str, zone: str, keep: int) -> Iterator[str]:
+    """The folders between `path` and its zone, the outermost `keep` of them left out."""
+    inside = os.path.dirname(path[len(zone) + 1 :])
+    names = inside.split("/") if inside else []
+    for number in range(keep + 1, len(names) + 1):
+        yield f"{zone}/{'/'.join(names[:number])}"
+
+
+def former_modes(run: ActiveRun) -> None:
+    """Folders that this run made again have the modes that they had when an earlier run removed them."""
+    for row in run.connection.execute("SELECT path FROM folders WHERE run = ?", [run.seq]).fetchall():
+        gone = run.connection.execute(
+            "SELECT mode FROM folders_gone WHERE path = ? AND run < ? ORDER BY run DESC LIMIT 1", [row["path"], run.seq]
+        ).fetchone()
+        path = run.ctx.workspace.path(on_disk(row["path"]))
+        try:
+            if gone is not None and os.stat(path).st_mode & 0o7777 != gone["mode"]:
+                os.chmod(path, gone["mode"])
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            run.log.add("WARNING", "Folder without its former mode", file=recordable(str(path)), detail=str(error))
+
+
+def settle_moves(run: ActiveRun) -> None:
+    """Manifests, log line, modes of folders and emptied folders of a run that died."""
+    keep_manifests(run)
+    former_modes(run)
+    if run.request.action not in _TIDY:
+        return
+    disk = Disk(str(run.ctx.workspace.root), run.ctx.settings, run.id, run.ctx.env.failpoints.reach)
+    try:
+        remove_empty(run, disk, emptied_folders(run))
+    finally:
+        disk.close()
