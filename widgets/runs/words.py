@@ -27,6 +27,7 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
     Outcome.LEFT_ALONE: ("!", "warn"),
+    Outcome.LOST: ("✗", "bad"),
 }
 OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
 
@@ -63,6 +64,9 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
         (counts.archived, "archived", "good"),
         (counts.returned, "returned", "good"),
         (counts.left_alone, "left alone", "warn"),
+        (counts.whole, "whole", "good"),
+        (counts.damaged, "damaged", "bad"),
+        (counts.lost, "missing", "bad"),
         (counts.failed, "failed", "bad"),
         (counts.known_failed, "failed before", "warn"),
         (counts.not_tried, "not tried", "warn"),

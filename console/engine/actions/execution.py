@@ -34,6 +34,8 @@ _EXECUTIONS = {
     "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
     "leave": ("console.engine.actions.leave.execute", "Leave"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
+    "verify": ("console.engine.actions.verify.execute", "Verify"),
+    "repair": ("console.engine.actions.repair.execute", "Repair"),
 }
 
 

@@ -168,7 +168,8 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
     """Report and a copy of the ledger, side by side: useful, not vital; a full disk does not change the result."""
     jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
     counts = run.counts
-    if any((counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed)):
+    found = counts.whole + counts.damaged + counts.lost
+    if any((counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed, found)):
         jobs.append(lambda: backup(ctx.workspace.ledger, ctx.workspace.ledger_backup))
     with ThreadPoolExecutor(len(jobs)) as threads:
         for job in [threads.submit(job) for job in jobs]:

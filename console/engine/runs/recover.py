@@ -17,6 +17,7 @@ from console.engine.actions.migrate.archive_source import archive_published, fin
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
 from console.engine.errors import RecoveryNeededError
+from console.engine.ledger.digests import write_digest
 from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.records.rules import RuleSet
@@ -97,6 +98,7 @@ class _Recovery:
                     self._row.seq,
                 ],
             )
+            write_digest(self._connection, self._row.seq)
         self._by.log.add("WARNING", sentence)
         self._ctx.env.failpoints.reach("recover.recorded")
         return sentence

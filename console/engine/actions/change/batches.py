@@ -231,7 +231,7 @@ def _count(run: ActiveRun, outcome: Outcome) -> None:
 def _fresh(root: Path, rows: Iterable[Row]) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
     for table, key, row in rows:
-        if row is not None and table in ("files", "sidecars", "holds"):
+        if row is not None and table in ("files", "sidecars", "failures", "holds"):
             row = dict(row)
             raw = _facts(root / key)
             if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
@@ -264,6 +264,7 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
             kept = change.keep if change.before else ""
             row = (subject, outcome, change.path, change.size, change.after, change.before, kept, change.reason)
         outcomes.append(row)
+        connection.execute("DELETE FROM verified WHERE path = ? AND expected <> ?", [change.path, change.after])
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size

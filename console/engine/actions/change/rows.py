@@ -10,7 +10,7 @@ from typing import Any
 from console.engine.actions.change.model import Row
 
 # Tables whose rows an undo can put back, and what their rows are known by.
-_KEYS = {"files": "path", "sidecars": "path", "holds": "path", "archived": "path"}
+_KEYS = {"files": "path", "sidecars": "path", "failures": "path", "holds": "path", "archived": "path"}
 
 
 def row_of(connection: sqlite3.Connection, table: str, key: str) -> dict[str, Any] | None:
@@ -67,3 +67,7 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
             f" ON CONFLICT ({name}) DO UPDATE SET {changes}",
             [key, *(row[column] for column in columns)],
         )
+        if table == "failures" and before is None:  # one of bytes, not of records: its kind is its cause
+            connection.execute(
+                "INSERT OR IGNORE INTO failure_causes SELECT id, kind, 0, 1 FROM failures WHERE path = ?", [key]
+            )

@@ -232,6 +232,17 @@ class Recorder:
         connection.execute("DELETE FROM failures WHERE path = ?", [path])
         self._run.outcomes_in(connection, [(path, Outcome.REVALIDATED, dest, answer.size, answer.sha256, "", "", "")])
 
+    def _first_seen(self, connection: sqlite3.Connection, answer: Staged, path: str) -> str:
+        """The checksum that a failure is remembered with: of damage that of the bytes before it, which verify needs."""
+        if answer.kind != "damaged":
+            return answer.sha256
+        row = connection.execute(
+            "SELECT sha256 FROM failures WHERE path = ?1 AND sha256 <> '' AND (size, mtime_ns, inode) = (?2, ?3, ?4)"
+            " UNION ALL SELECT sha256 FROM files WHERE path = ?1",
+            [path, *answer[2:5]],
+        ).fetchone()
+        return str(row[0]) if row else answer.sha256
+
     def _failed(self, connection: sqlite3.Connection, answer: Staged, path: str, now: str) -> None:
         self._run.counts.failed += 1
         shown = recordable(path)
@@ -261,7 +272,7 @@ class Recorder:
                 shown,
                 recordable(self._source(path)),
                 *_remembered(answer),
-                answer.sha256,
+                self._first_seen(connection, answer, path),
                 self.rule_id(answer.path),
                 kind,
                 self._run.seq,

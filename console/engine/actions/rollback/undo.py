@@ -132,7 +132,7 @@ class Undo:
         if outcome == Outcome.MOVED:  # by the same run as its publication, which is taken back after this
             now = row_of(self._connection, "files", path)
             return [] if now is None else [("files", path, {**now, "status": "processed"})]
-        for table in ("files", "sidecars", "holds", "archived"):
+        for table in ("files", "sidecars", "failures", "holds", "archived"):
             known, former = former_row(self._connection, self._target.seq, table, path)
             if known or (published and table == main):
                 rows.append((table, path, former if known else self._reconstructed(row, table)))
