@@ -47,12 +47,20 @@ def flip(path: Path, chance: random.Random) -> None:
     assert (after.st_size, after.st_mtime_ns, after.st_ino) == (facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
 
-def flip_some(root: Path, number: int, seed: int) -> dict[str, str]:
-    """Flip one bit in each of `number` files, some of every zone that has any; path -> checksum before."""
+def flip_some(root: Path, number: int, seed: int, *, copied: bool = False) -> dict[str, str]:
+    """Flip one bit in each of `number` files, some of every zone that has any; path -> checksum before.
+
+    copied: only files of which another copy stays whole.
+    """
     chance = random.Random(seed)
     before = snapshot(root)
     wanted: list[str] = []
+    others = [facts.sha256 for facts in before.values()]
     names = [name for name in sorted(before) if not name.endswith(UNRECORDED) and before[name].size]
+    if copied:
+        chance.shuffle(names)
+        one_each = {before[name].sha256: name for name in names if others.count(before[name].sha256) > 1}
+        names = sorted(one_each.values())
     for zone in ZONES:
         here = [name for name in names if name.startswith(zone + "/")]
         wanted += chance.sample(here, min(len(here), max(1, number // len(ZONES))))

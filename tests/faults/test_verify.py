@@ -1,4 +1,4 @@
-"""Bits flip in raw, validated, backups and archives: all are found, what has a good copy is mended, nothing else moves."""
+"""Flipped bits in raw, validated, backups and archives: all are found, mended where a copy is, nothing else moves."""
 
 from __future__ import annotations
 
@@ -26,11 +26,9 @@ def make_past(root: Path, files: int = 12) -> Path:
     scenario = make_fresh(root, files)
     assert migrate(scenario.root).status == 1
     add_second(scenario, files)
+    moved = migrate(scenario.root, "--operation", "move", "--source", "alpha")
+    assert moved.status == 0 and moved.summary["counts"]["moved"], moved.text
     assert migrate(scenario.root).status == 1
-    assert migrate(scenario.root, "--operation", "move", "--source", "delta").status in (0, 1)
-    assert run(scenario.root, "reprocess", "--source", "alpha", "--yes").status == 0
-    archived = run(scenario.root, "migrate", "--yes", "--source", "alpha", "--operation", "move", "--checksum")
-    assert archived.status == 0, archived.text
     return scenario.root
 
 
@@ -121,10 +119,9 @@ def unpublished(root: Path, number: int, seed: int) -> None:
         ("reprocess", "--failed"),
         ("migrate", "--checksum"),
         ("migrate",),
-        ("reprocess", "--all"),
     ):
         done = run(root, *command, "--yes", "--json", timeout=600)
-        assert done.status == 1, done.text
+        assert done.status in (1, 4), done.text  # 4: so many failures are a brake's business
         assert checker.tree(root) == before, f"{command} published damage"
     log = (root / "logs/migration/migration.log").read_text()
     assert "Checksum mismatch" in log
@@ -151,8 +148,7 @@ def test_kill_at_every_turn_of_a_repair(past: Path) -> None:
     root = past
     whole = snapshot(root)
     for number, name in enumerate(CHANGES):
-        flipped = flip_some(root, 12, seed=100 + number)
-        assert mendable(root, flipped) == set(flipped), "choose another seed: one has no copy left"
+        assert flip_some(root, 12, seed=100 + number, copied=True)
         damaged = snapshot(root)
         assert verify(root).status == 1
         killed = run(root, "verify", "--repair", "--yes", "--foreground", failpoint=f"{name}:1")
@@ -170,13 +166,14 @@ def test_kill_at_every_turn_of_a_repair(past: Path) -> None:
 
 
 def test_missing_files_come_back(past: Path) -> None:
-    """A deleted copy, a deleted raw file and a deleted backup are missing, and are put back; undone, they are missing."""
+    """A deleted copy, raw file and backup are missing, and are put back; with that undone they are missing again."""
     whole = snapshot(past)
     taken = {}
     for zone in (checker.VALIDATED, checker.RAW, checker.BACKUPS):
         copies = [name for name, facts in whole.items() if name.startswith(zone + "/") and _twice(whole, facts)]
-        taken[zone] = copies[-1]
-        (past / copies[-1]).unlink()
+        gone = [whole[name].sha256 for name in taken.values()]
+        taken[zone] = next(name for name in copies if whole[name].sha256 not in gone)
+        (past / taken[zone]).unlink()
     found = verify(past)
     assert found.status == 1, found.text
     assert named(found) == set(taken.values())
@@ -196,8 +193,8 @@ def _twice(whole: dict[str, Facts], facts: Facts) -> bool:
     return sum(other.sha256 == facts.sha256 for other in whole.values()) > 1
 
 
-def test_seven_nights_cover_everything(past: Path) -> None:
-    read = [verify(past, "--subset", f"{night}/7").summary["counts"]["whole"] for night in range(1, 8)]
+def test_the_parts_together_are_everything(past: Path) -> None:
+    read = [verify(past, "--subset", f"{night}/3").summary["counts"]["whole"] for night in range(1, 4)]
     assert sum(read) == verify(past).summary["counts"]["whole"]
     assert all(read)
 

@@ -25,7 +25,7 @@ from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.query import run_row
 from console.engine.runs.request import Request
 from console.engine.text import plural
-from console.engine.transfer.publish import Publisher, PublishItem
+from console.engine.transfer.publish import Publisher, PublishItem, rename_new
 from console.engine.transfer.stage import part_name
 
 
@@ -166,19 +166,31 @@ class _Recovery:
         zone = os.path.realpath(self._ctx.workspace.path(self._ctx.settings.zones.validated))
         for line in lines:
             try:
-                dest = self._publisher.absolute(orjson.loads(line)["dest"])
+                planned = orjson.loads(line)
+                dest = self._publisher.absolute(planned["dest"])
             except (orjson.JSONDecodeError, KeyError):
                 continue  # the plan itself was cut off: nothing had been staged then
             folder, name = os.path.split(dest)
             try:
-                os.unlink(f"{folder}/{part_name(name, self._row.id)}")
+                _remove_part(
+                    f"{folder}/{part_name(name, self._row.id)}", self._publisher.absolute(planned.get("source") or "")
+                )
             except OSError:
                 continue
             removed += 1
-            while os.path.realpath(folder) != zone:
+            while os.path.realpath(folder).startswith(zone + "/"):
                 try:
                     os.rmdir(folder)  # made for this file alone, if it is empty
                 except OSError:
                     break
                 folder = os.path.dirname(folder)
         return removed
+
+
+def _remove_part(part: str, source: str) -> None:
+    """A staged file goes; one that is its source itself, taken for want of room, goes back. Raises OSError."""
+    if os.path.lexists(part) and not os.path.isdir(source) and not os.path.lexists(source):
+        if not rename_new(part, source):
+            raise FileExistsError(source)
+        return
+    os.unlink(part)

@@ -19,6 +19,7 @@ from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full
+from console.engine.workspace.shared import open_shared
 
 _FILES = 512
 _BYTES = 256 * 1024 * 1024
@@ -110,6 +111,7 @@ class ChangeBatches:
         reach = self._run.ctx.env.failpoints.reach
         begun: list[Change] = []
         try:
+            self._say_parts(batch)
             staged = self._stage(batch, begun, left)
             if staged:
                 reach("change.staged")
@@ -131,6 +133,17 @@ class ChangeBatches:
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise ChangesStopped(in_words(error), full=full) from error
         self._log(done, left)
+
+    def _say_parts(self, batch: list[Change]) -> None:
+        """What will be staged, durably before it is: a crash before the intent leaves parts that nothing else names."""
+        lines = [{"dest": change.path, "source": change.source} for change in batch if change.kind == "put"]
+        if not lines:
+            return
+        plan = self._run.ctx.workspace.run_folder(self._run.id) / "plan.jsonl"
+        with open(open_shared(plan, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
+            file.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
 
     def _stage(self, batch: list[Change], begun: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         staged = []
