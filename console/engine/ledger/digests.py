@@ -18,7 +18,14 @@ _RUN = (
     " done_files, total_bytes, done_bytes, counts, exit_status, message, settings_digest, durability, timings, gate,"
     " overrides, verification, cancel_by, cancel_at"
 )
-_OUTCOMES = "id, path, outcome, dest, size, sha256, replaced_sha256, backup, reason"
+# What it left in other tables, each with what orders it; an undo goes by them.
+_ROWS = (
+    ("outcomes", "id, path, outcome, dest, size, sha256, replaced_sha256, backup, reason", "id"),
+    ("former", "kind, path, row", "kind, path"),
+    ("folders", "path", "path"),
+    ("folders_gone", "path, mode", "path"),
+)
+TABLES = ("outcomes", "former", "folders", "folders_gone")  # whose column `run` says that a row is a run's
 
 
 class Broken(NamedTuple):
@@ -30,17 +37,19 @@ class Broken(NamedTuple):
     now: str
 
 
-def run_digest(connection: sqlite3.Connection, seq: int, schema: str = "main") -> str:
+def run_digest(connection: sqlite3.Connection, seq: int) -> str:
     """SHA-256 over the rows of run `seq`, each a JSON array on a line; '' where there is no such run."""
     cursor = connection.cursor()
     cursor.row_factory = None
-    row = cursor.execute(f"SELECT {_RUN} FROM {schema}.runs WHERE seq = ?", [seq]).fetchone()
+    row = cursor.execute(f"SELECT {_RUN} FROM runs WHERE seq = ?", [seq]).fetchone()
     if row is None:
         return ""
     digest = hashlib.sha256(orjson.dumps(row) + b"\n")
-    cursor.execute(f"SELECT {_OUTCOMES} FROM {schema}.outcomes WHERE run = ? ORDER BY id", [seq])
-    while rows := cursor.fetchmany(1000):
-        digest.update(b"\n".join(map(orjson.dumps, rows)) + b"\n")
+    for table, columns, order in _ROWS:
+        digest.update(table.encode() + b"\n")
+        cursor.execute(f"SELECT {columns} FROM {table} WHERE run = ? ORDER BY {order}", [seq])
+        while rows := cursor.fetchmany(1000):
+            digest.update(b"\n".join(map(orjson.dumps, rows)) + b"\n")
     return digest.hexdigest()
 
 
@@ -57,11 +66,17 @@ def digest_of(connection: sqlite3.Connection, seq: int) -> str:
 
 def broken_digests(connection: sqlite3.Connection) -> Iterator[Broken]:
     """Every run whose rows changed since it ended; reads all outcomes."""
-    for seq, recorded in connection.execute("SELECT run, sha256 FROM digests ORDER BY run").fetchall():
-        now = run_digest(connection, seq)
-        if now != recorded:
+    rows = connection.execute("SELECT run, CAST(sha256 AS BLOB) FROM digests ORDER BY run").fetchall()
+    for seq, taken in rows:
+        recorded = bytes(taken).decode("ascii", "backslashreplace")  # a flipped bit makes it no text at all
+        try:
+            now = run_digest(connection, seq)
+            if now == recorded:
+                continue
             row = connection.execute("SELECT id FROM runs WHERE seq = ?", [seq]).fetchone()
-            yield Broken(seq, str(row[0]) if row else f"number {seq}", recorded, now)
+        except (sqlite3.DatabaseError, UnicodeDecodeError, orjson.JSONEncodeError):  # text that is none any more
+            now, row = "", None
+        yield Broken(seq, str(row[0]) if row else f"number {seq}", recorded, now)
 
 
 def ledger_problems(connection: sqlite3.Connection, most: int = 10) -> list[str]:

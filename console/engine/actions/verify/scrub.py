@@ -16,6 +16,7 @@ from console.engine.actions.verify.reader import DISK, DROPPED, MEMORY, FileRead
 from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.ledger.digests import broken_digests, ledger_problems
+from console.engine.observe.doctor_ledger import odd_rows
 from console.engine.runs.active import timestamp
 from console.engine.runs.pool import Pool, TaskError, WorkerDied
 from console.engine.text import plural
@@ -177,6 +178,12 @@ def check_ledger(connection: sqlite3.Connection, result: Scrubbed) -> None:
         result.broken.append(
             f"rows of run {broken.run} changed since it ended (digest {broken.recorded[:12]}, now {broken.now[:12]}):"
             " `opsconsole doctor --repair`"
+        )
+    odd = odd_rows(connection)
+    if odd:
+        result.broken.append(
+            f"{plural(len(odd), 'file')} with another checksum in the ledger than any run published, the first"
+            f" {odd[0]}: `opsconsole doctor --repair`"
         )
 
 
