@@ -84,6 +84,6 @@ def ledger_problems(connection: sqlite3.Connection, most: int = 10) -> list[str]
     try:
         found = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({most})") if row[0] != "ok"]
         found += [f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check").fetchmany(most)]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # what SQLite says may quote what is no text any more
         return [str(error)]
     return found

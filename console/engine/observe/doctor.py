@@ -103,7 +103,7 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             yield Finding(Check.FAIL, error.what, file, error.next_step)
         else:
             yield damaged_finding(ctx, error.what, _restore(ctx))
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         yield damaged_finding(ctx, f"the ledger cannot be read: {error}", _restore(ctx))
 
 
