@@ -74,7 +74,7 @@ def flips(past: Path, place: Path, number: int, seed: int) -> dict[str, int]:
         by = seen_by(place)
         try:
             changed = [name for name, found in rows(place).items() if found != before.get(name)]
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             changed = ["unreadable"]
         if changed:
             seen[by or "unseen"] = seen.get(by or "unseen", 0) + 1

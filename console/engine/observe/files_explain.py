@@ -18,6 +18,7 @@ from console.engine.model import FileStatus
 from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
 from console.engine.observe.files_list import storable
 from console.engine.observe.files_near import near_names
+from console.engine.observe.files_whole import kept_version, place_in_archive, verified
 from console.engine.records.model import Verdict
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.text import plural, size
@@ -160,9 +161,11 @@ class _Trace:
             return self._end(FileStatus.MISSING, "deliver it again if it should be there")
         row = self._detail.row
         if row.status == FileStatus.ARCHIVED:
-            self._say("What does the ledger say?", "its source was archived")
+            where = place_in_archive(self._ctx, self._path)
+            self._say("What does the ledger say?", "its source was archived" + (f": {where}" if where else ""))
             return self._end(FileStatus.ARCHIVED, "nothing to do: the published copy stays")
         self._history(self._detail)
+        self._whole(self._detail)
         stays = "; its published copy stays" if row.published and self._detail.dest_now else ""
         self._say("What does that mean?", "its source vanished after it was judged" + stays)
         return self._end(
@@ -254,6 +257,8 @@ class _Trace:
         self._history(detail)
         if row.published:
             self._copy(detail)
+        if self._whole(detail):
+            return self._end(FileStatus.DAMAGED, "`opsconsole verify --repair` shows what it can put back, from where")
         if not detail.mirrored and row.published:
             self._say("Is it in the state file?", "no, its entry was taken out: it counts as not processed")
         if detail.failure_kind:
@@ -284,6 +289,16 @@ class _Trace:
             self._say(question, f"{detail.row.dest} was changed by somebody else since")
         else:
             self._say(question, f"yes, {detail.row.dest}")
+
+    def _whole(self, detail: FileDetail) -> bool:
+        """What verify found of the file and its copy; whether one of them is damaged or missing."""
+        found = verified(self._ctx, (self._path, detail.row.dest) if detail.row.published else (self._path,))
+        for place in found:
+            self._say("Is it whole?", place.sentence)
+        kept = kept_version(detail.history)
+        if kept:
+            self._say("Is an earlier version kept?", f"yes, {kept}")
+        return any(place.bad for place in found)
 
     def _failed(self, detail: FileDetail) -> Explanation:
         """The remembered failure, and whether it still stands."""

@@ -36,10 +36,9 @@ class Items:
         yield from self._files()
         yield from self._sidecars()
         yield from self._failures()
-        yield from self._backups()
-        yield from self._archived()
-        yield from self._moved()
-        yield from self._manifests()
+        yield from self.backups()
+        yield from self.archive()
+        yield from self.manifests()
 
     def about(self) -> int:
         """How many that is, about."""
@@ -120,10 +119,16 @@ class Items:
 
     # --- backups and archives ---------------------------------------------------------------------------
 
-    def _backups(self) -> Iterator[Item]:
+    def backups(self) -> Iterator[Item]:
+        """What runs kept and nobody pruned."""
         kept = "backup <> '' AND replaced_sha256 <> '' AND run NOT IN (SELECT run FROM pruned)"
         for row in self._by_id(kept):
             yield Item("backups", row["backup"], row["path"], row["replaced_sha256"])
+
+    def archive(self) -> Iterator[Item]:
+        """What lies in the archive by a run of ours."""
+        yield from self._archived()
+        yield from self._moved()
 
     def _archived(self) -> Iterator[Item]:
         for row in self._by_path("archived"):
@@ -139,7 +144,7 @@ class Items:
         for row in self._by_id(there):
             yield Item("archive", row["dest"], row["path"], row["sha256"], row["size"])
 
-    def _manifests(self) -> Iterator[Item]:
+    def manifests(self) -> Iterator[Item]:
         """Lines of SHA256SUMS: those of which the ledger knows nothing are read, the others have to say the same."""
         try:
             labels = sorted(os.listdir(self._ctx.workspace.path(self._archive)))
