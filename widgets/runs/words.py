@@ -133,6 +133,12 @@ AFTER = {
     "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
 }
 
+# What helps after an action that found something, or could not do all.
+STEPS = {
+    "verify": "`opsconsole verify --repair` puts back what has a good copy, and names what has none.",
+    "repair": "What was left has no good copy or cannot be read: the reason stands beside each file.",
+}
+
 
 def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
     """What an operator can do now that this run has ended (or hangs)."""
@@ -141,6 +147,8 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
         return [AFTER.get(row.action, "Nothing is left to do.")]
+    if row.status == RunStatus.PARTIAL and row.action in STEPS:
+        return [STEPS[row.action]]
     if row.status == RunStatus.PARTIAL and not row.counts.failed:
         return [
             f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",

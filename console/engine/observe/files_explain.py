@@ -318,9 +318,8 @@ class _Trace:
         if accepted is not None:
             self._say("Has somebody answered for it?", f"{accepted.by}, but only until {accepted.until}")
         if detail.failure_kind == "damaged":
-            return self._end(
-                FileStatus.DAMAGED, "the disk changed its bytes behind its back: restore it from the source system"
-            )
+            step = "`opsconsole verify`, then `opsconsole verify --repair` puts it back where a good copy is left"
+            return self._end(FileStatus.DAMAGED, f"the disk changed its bytes behind its back: {step}")
         shown = plural(row.failed_records, "failing record")
         step = f"correct it in the source system and deliver a new version ({shown}); or `opsconsole failures accept`"
         return self._end(row.status, step)

@@ -81,6 +81,7 @@ class Recorder:
         self._ids: dict[str, int] = {}
         self._former = True  # whether there may be rows that an undo has to put back
         self._holds = True
+        self._verified = True
 
     def register_rules(self, connection: sqlite3.Connection) -> None:
         """Every rule that judges this run, by fingerprint, with when and whose."""
@@ -102,6 +103,7 @@ class Recorder:
         self._ids = dict(connection.execute("SELECT fingerprint, id FROM rules").fetchall())
         self._former = connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is not None
         self._holds = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
+        self._verified = connection.execute("SELECT 1 FROM verified LIMIT 1").fetchone() is not None
 
     def rule_id(self, path: str) -> int | None:
         """The ledger's id of the rule for a raw file (path relative to the raw zone)."""
@@ -154,7 +156,10 @@ class Recorder:
             remember_former(connection, self._run.seq, table, paths)
 
     def _let_go(self, connection: sqlite3.Connection, paths: list[str]) -> None:
-        """What is published is held no more: its source or its rule changed."""
+        """What is published is held no more, its source or its rule changed; and nobody has verified it yet."""
+        if self._verified and paths:
+            dests = [(self._validated + path[len(self._raw) :],) for path in paths]
+            connection.executemany("DELETE FROM verified WHERE path = ?", [(path,) for path in paths] + dests)
         if self._holds and paths:
             remember_former(connection, self._run.seq, "holds", paths)
             connection.executemany("DELETE FROM holds WHERE path = ?", [(path,) for path in paths])

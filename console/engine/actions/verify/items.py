@@ -14,6 +14,7 @@ from console.engine.context import Context
 _PAGE = 1000
 MANIFEST = "SHA256SUMS"
 _LINE = re.compile(r"^(\\?)([0-9a-f]{64}) [ *](.+)$")  # sha256sum(1)
+_ESCAPED = {"n": "\n", "r": "\r"}
 
 
 class Items:
@@ -187,7 +188,7 @@ def read_manifest(ctx: Context, manifest: str, base: str) -> Iterator[tuple[str,
                     continue
                 name = found[3]
                 if found[1]:
-                    name = re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], name)
+                    name = re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), name)
                 yield found[2], os.path.normpath(f"{base}/{name}" if base else name)
     except OSError:
         return
