@@ -60,7 +60,8 @@ class Undo:
         self._neutral |= {row[0] for row in connection.execute("SELECT seq FROM runs WHERE action = 'rollback'")}
         self._neutral.add(target.seq)
         undoers = connection.execute("SELECT by FROM undone WHERE run = ?", [target.seq]).fetchall()
-        self._undoers = [by for (by,) in undoers if not undone_by(connection, by)]  # it was taken back in part
+        # it was taken back in part; what this run itself records meanwhile is none of that
+        self._undoers = [by for (by,) in undoers if by != by_seq and not undone_by(connection, by)]
         self.later: dict[str, int] = {}  # runs that touched something since, and how many files
 
     def changes(self, *, trust: bool = False) -> Iterator[Change | Left]:
@@ -192,8 +193,9 @@ class Undo:
         """Whether a rollback that did not come to its end has done this file already."""
         marks = ", ".join("?" * len(self._undoers))
         found = self._connection.execute(
-            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({_ON_DISK})",
-            [row["path"], row["id"], *self._undoers],
+            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({_ON_DISK})"
+            " AND (dest IN (?, ?) OR backup = ?)",  # one run may have done several things to files of one subject
+            [row["path"], row["id"], *self._undoers, row["dest"], row["backup"] or row["dest"], row["dest"]],
         )
         return found.fetchone() is not None
 
