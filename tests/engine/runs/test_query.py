@@ -14,7 +14,6 @@ from tests.engine.ledger.filled import filled_workspace, opened, raw
 
 RECORDED = ["sidecar", "published", "failed", "moved", "replaced", "not-tried", "published", "damaged", "revalidated"]
 RECORDED += ["changed-while-read", "replaced", "changed-since-plan", "failed", "not-adopted"]
-RECORDED += ["restored", "lost", "archived", "left-alone", "returned", "removed"]
 
 
 @pytest.fixture
