@@ -189,6 +189,33 @@ def test_missing_files_come_back(past: Path) -> None:
     assert verify(past).status == 0
 
 
+def test_a_subject_with_several_files_comes_back_whole_over_several_batches(
+    past: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its published copy and its backup are mended in one batch, taken back in two: none is forgotten."""
+    from console.engine.actions.change import batches
+    from console.engine.actions.rollback.model import RollbackParams
+    from console.engine.context import open_context
+    from console.engine.runs.start import run_foreground
+
+    whole = snapshot(past)
+    place = next(path for path in checker.walk_files(past / checker.BACKUPS) if path.name == "_metadata.json")
+    copy = past / checker.VALIDATED / place.relative_to(past / checker.BACKUPS).as_posix().split("/", 1)[1]
+    chance = random.Random(6)
+    flip(place, chance)
+    flip(copy, chance)
+    damaged = snapshot(past)
+    assert verify(past).status == 1
+    mended = repair(past)
+    assert mended.summary["counts"]["restored"] == 2, mended.text
+    monkeypatch.setattr(batches, "_FILES", 1)
+    assert run_foreground(open_context(past), "rollback", RollbackParams(mended.summary["run"])) == 0
+    assert {name: snapshot(past)[name] for name in damaged} == damaged
+    assert verify(past).status == 1
+    assert repair(past).status == 0
+    assert {name: snapshot(past)[name].sha256 for name in whole} == {name: f.sha256 for name, f in whole.items()}
+
+
 def _twice(whole: dict[str, Facts], facts: Facts) -> bool:
     return sum(other.sha256 == facts.sha256 for other in whole.values()) > 1
 
