@@ -94,7 +94,7 @@ def test_no_flip_of_many_goes_unseen(past: Path, tmp_path: Path) -> None:
     assert seen["unseen"] < 0.25 * sum(seen.values()), seen
 
 
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.soak), 17])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.soak), 41])
 def test_every_flip_that_changes_an_entry_of_the_state_file_is_noticed(ws: Path, step: int) -> None:
     state = ws / STATE
     whole, facts = state.read_bytes(), state.stat()
