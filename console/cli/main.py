@@ -21,6 +21,7 @@ COMMANDS = {
     "reprocess": ("console.cli.reprocess", "Judge published files again by today's rules."),
     "archive": ("console.cli.archive", "Move old raw files into the archive; list it; bring files back."),
     "rollback": ("console.cli.rollback", "Put back what a run replaced, take back what it made."),
+    "verify": ("console.cli.verify", "Read everything and compare checksums; put back what is damaged."),
     "adopt": ("console.cli.adopt", "Take over what another program published here, as it is."),
     "leave": ("console.cli.leave", "Give the workspace back to the scripts that were here before."),
     "validate": ("console.cli.validate", "Check any files against their schema; writes nothing."),
@@ -33,7 +34,6 @@ COMMANDS = {
 }
 
 LATER = {
-    "verify": "compares ledger, mirror, raw, validated, backups and archives",
     "schema": "lists every rule that ever judged a run",
     "backups": "lists, verifies and prunes backups",
     "logs": "reads, archives and trims logs",

@@ -8,6 +8,7 @@ import click
 
 from console.cli.complete import source_names
 from console.cli.lazy import LazyGroup
+from console.cli.reconcile import command as reconcile_command
 from console.cli.session import below_raw, common, open_session, typed_path
 
 if TYPE_CHECKING:
@@ -261,3 +262,6 @@ def _export_mirror(ctx: Context, status: str, source: str, text: str) -> int:
     now = naive(ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     stream.write(("\n  " if comma else "") + f'}},\n  "last_updated": "{now}"\n}}\n')
     return 0
+
+
+command.add_command(reconcile_command)

@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
     RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
+    LOST = "lost"  # verify did not find it where the ledger says that it lies
 
 
 class RunStatus(StrEnum):
@@ -105,6 +106,9 @@ class Counts:
     archived: int = 0
     returned: int = 0  # from the archive
     left_alone: int = 0  # touched since: not taken back
+    whole: int = 0  # read by verify and as recorded
+    damaged: int = 0  # read by verify and not as recorded, or not to be read
+    lost: int = 0  # not found by verify
 
     @property
     def changed(self) -> int:

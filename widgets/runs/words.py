@@ -27,6 +27,7 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
     Outcome.LEFT_ALONE: ("!", "warn"),
+    Outcome.LOST: ("✗", "bad"),
 }
 OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
 
@@ -70,6 +71,9 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
         (counts.archived, "archived", "good"),
         (counts.returned, "returned", "good"),
         (counts.left_alone, "left alone", "warn"),
+        (counts.whole, "whole", "good"),
+        (counts.damaged, "damaged", "bad"),
+        (counts.lost, "missing", "bad"),
         (counts.failed, "failed", "bad"),
         (counts.known_failed, "failed before", "warn"),
         (counts.not_tried, "not tried", "warn"),
@@ -139,6 +143,12 @@ AFTER = {
     "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
 }
 
+# What helps after an action that found something, or could not do all.
+STEPS = {
+    "verify": "`opsconsole verify --repair` puts back what has a good copy, and names what has none.",
+    "repair": "What was left has no good copy or cannot be read: the reason stands beside each file.",
+}
+
 
 def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
     """What an operator can do now that this run has ended (or hangs)."""
@@ -147,6 +157,8 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
         return [AFTER.get(row.action, "Nothing is left to do.")]
+    if row.status == RunStatus.PARTIAL and row.action in STEPS:
+        return [STEPS[row.action]]
     if row.status == RunStatus.PARTIAL and not row.counts.failed:
         return [
             f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",

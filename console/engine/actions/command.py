@@ -6,6 +6,8 @@ import shlex
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from console.engine.actions.registry import ACTIONS
+
 if TYPE_CHECKING:
     from console.engine.model import ActionParams
 
@@ -16,7 +18,8 @@ def command_line(action: str, params: ActionParams, overrides: dict[str, str] | 
     word: what a dangerous action wants typed. A field whose metadata has `positional` is an argument, one with
     `option` is typed as that; an action's own `reason` serves its overrides too.
     """
-    words = ["opsconsole", *action.split()]
+    typed = next((known.typed for known in ACTIONS if known.name == action), "") or action
+    words = ["opsconsole", *typed.split()]
     for field in fields(params):
         value = getattr(params, field.name)
         option = field.metadata.get("option") or f"--{field.name.replace('_', '-')}"

@@ -36,6 +36,8 @@ _EXECUTIONS = {
     "archive": ("console.engine.actions.archive.execute", "Archive"),
     "archive restore": ("console.engine.actions.archive.restore", "ArchiveRestore"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
+    "verify": ("console.engine.actions.verify.execute", "Verify"),
+    "repair": ("console.engine.actions.repair.execute", "Repair"),
 }
 
 

@@ -18,6 +18,7 @@ _PLANS = {
     "archive": ("console.engine.actions.archive.plan", "plan_archive"),
     "archive restore": ("console.engine.actions.archive.restore", "plan_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
+    "repair": ("console.engine.actions.repair.plan", "plan_repair"),
 }
 
 

@@ -13,7 +13,8 @@ class Action:
 
     button: one of the four that are always in reach. key: its letter after `a`. function_key: where the terminal
     sends it. dangerous: asks for a word to be typed, the workspace's name. undo: full | none. available: this
-    version has it; the others say so when they are asked for.
+    version has it; the others say so when they are asked for. typed: the words of its command, where they are not
+    its name.
     """
 
     name: str
@@ -25,11 +26,12 @@ class Action:
     undo: str = "full"
     available: bool = True
     button: bool = True
+    typed: str = ""
 
     @property
     def command(self) -> str:
         """The command line that does the same, without options."""
-        return f"opsconsole {self.name}"
+        return f"opsconsole {self.typed or self.name}"
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -47,6 +49,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("archive restore", "Restore from archive", "", "", "bring archived raw files back", button=False),
     Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
+    Action(
+        "verify",
+        "Verify",
+        "",
+        "",
+        "read every byte that the ledger vouches for; changes no data",
+        undo="none",
+        button=False,
+    ),
+    Action(
+        "repair",
+        "Repair",
+        "",
+        "",
+        "put back what verify found damaged, from good copies",
+        button=False,
+        typed="verify --repair",
+    ),
 )
 
 BUTTONS = tuple(action for action in ACTIONS if action.button)

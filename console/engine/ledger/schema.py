@@ -75,12 +75,17 @@ CREATE TABLE pruned (run INTEGER PRIMARY KEY, by INTEGER NOT NULL, files INTEGER
 CREATE TABLE verified (
   path TEXT PRIMARY KEY,
   zone TEXT NOT NULL,              -- raw validated backups archive
+  subject TEXT NOT NULL,           -- the raw file that it is of
   at TEXT NOT NULL,
   run INTEGER NOT NULL,
   expected TEXT NOT NULL,          -- sha256 that was recorded
   found TEXT NOT NULL,             -- sha256 that was read; '' where it is missing or cannot be read
+  state TEXT NOT NULL,             -- verify.model.State: whole damaged missing unreadable changed
+  reason TEXT NOT NULL DEFAULT '', -- more of it in words
+  since TEXT NOT NULL DEFAULT '',  -- when it was first found not whole; '' while it is
   good TEXT NOT NULL DEFAULT ''    -- where a good copy lies, '' where there is none
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE INDEX verified_bad ON verified (state, path) WHERE state IN ('damaged', 'missing', 'unreadable');
 -- One digest over the rows of each run that ended, as its report prints it.
 CREATE TABLE digests (run INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 """,

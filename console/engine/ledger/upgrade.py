@@ -10,6 +10,7 @@ from pathlib import Path
 
 from console.engine.context import Context
 from console.engine.errors import EngineError
+from console.engine.ledger.digests import write_digest
 from console.engine.ledger.schema import VERSION, stamp
 from console.engine.ledger.store import backup, transaction, upgrade_statements, version_of
 from console.engine.model import RunStatus
@@ -57,7 +58,8 @@ def upgrade_ledger(ctx: Context, connection: sqlite3.Connection, run: str) -> No
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", stamp()
             )
             places = ", ".join(f":{name}" for name in row)
-            connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({places})", row)
+            cursor = connection.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({places})", row)
+            write_digest(connection, int(cursor.lastrowid or 0))
             connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
         raise EngineError(

@@ -14,11 +14,13 @@ from datetime import datetime
 
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, EngineError, LedgerError, MirrorError
+from console.engine.ledger.digests import ledger_problems
 from console.engine.ledger.mirror import mirror_path, read_mirror
 from console.engine.ledger.mirror_files import confined_folder
 from console.engine.ledger.store import reading, writable
 from console.engine.model import Check
 from console.engine.observe.doctor_finding import Finding
+from console.engine.observe.doctor_ledger import damaged_finding, row_findings
 from console.engine.observe.doctor_places import ownership, staged_files
 from console.engine.observe.doctor_repair import repair
 from console.engine.runs.lock import read_holder
@@ -80,12 +82,9 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             newer = writable(ctx.workspace.ledger)
             if newer is not None:
                 yield Finding(Check.FAIL, newer.what, file, newer.next_step)
-            problems = [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
-            problems += [
-                f"{row[0]} row {row[1]}" for row in connection.execute("PRAGMA foreign_key_check").fetchmany(5)
-            ]
+            problems = ledger_problems(connection, 5)
             if problems:
-                yield Finding(Check.FAIL, f"the ledger is damaged: {'; '.join(problems)}", file, _restore(ctx))
+                yield damaged_finding(ctx, f"the ledger is damaged: {'; '.join(problems)}", _restore(ctx))
                 return
             if connection.copied_at:
                 yield _copy_read(ctx, connection.copied_at)
@@ -95,13 +94,17 @@ def _ledger(ctx: Context) -> Iterator[Finding]:
             )
             text = f"the ledger is whole: {plural(files, 'file')}, {plural(runs, 'run')}"
             yield Finding(Check.PASS, f"{text}, {size(ctx.workspace.ledger.stat().st_size)}", file)
+            yield from row_findings(ctx, connection)
             yield from _ledger_copy(ctx, connection)
             yield from _intents(connection)
     except LedgerError as error:
         ours = "version" in error.what or "Permission denied" in error.what
-        yield Finding(Check.FAIL, error.what, file, error.next_step if ours else _restore(ctx))
-    except (OSError, sqlite3.Error) as error:
-        yield Finding(Check.FAIL, f"the ledger cannot be read: {error}", file, _restore(ctx))
+        if ours:
+            yield Finding(Check.FAIL, error.what, file, error.next_step)
+        else:
+            yield damaged_finding(ctx, error.what, _restore(ctx))
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        yield damaged_finding(ctx, f"the ledger cannot be read: {error}", _restore(ctx))
 
 
 def _copy_read(ctx: Context, made: float) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError
 from console.engine.observe.doctor_finding import Finding
+from console.engine.observe.doctor_ledger import DIGEST_AGAIN, PUT_COPY, TAKE_ROWS, TAKE_SUMS, repair_ledger
 from console.engine.observe.doctor_places import Place, narrow_below, our_places, wanted_bits
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.text import plural
@@ -51,6 +52,8 @@ def repair(ctx: Context, findings: list[Finding]) -> list[str]:
 def _repair(ctx: Context, finding: Finding) -> str:
     path = Path(finding.target)
     try:
+        if finding.repair in (PUT_COPY, TAKE_ROWS, DIGEST_AGAIN, TAKE_SUMS):
+            return repair_ledger(ctx, finding)
         if finding.repair.startswith("remove"):
             if path == ctx.workspace.holder or path.name.endswith(".part"):
                 if path != ctx.workspace.holder:  # that one has just become ours, and goes with the lock

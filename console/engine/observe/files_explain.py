@@ -19,6 +19,7 @@ from console.engine.observe.archives import archived_at
 from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
 from console.engine.observe.files_list import storable
 from console.engine.observe.files_near import near_names
+from console.engine.observe.files_whole import kept_version, verified
 from console.engine.records.model import Verdict
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.text import keepable, plural, size
@@ -166,6 +167,7 @@ class _Trace:
             return self._end(FileStatus.MISSING, "deliver it again if it should be there")
         row = self._detail.row
         self._history(self._detail)
+        self._whole(self._detail)
         stays = "; its published copy stays" if row.published and self._detail.dest_now else ""
         self._say("What does that mean?", "its source vanished after it was judged" + stays)
         return self._end(
@@ -277,6 +279,8 @@ class _Trace:
         self._history(detail)
         if row.published:
             self._copy(detail)
+        if self._whole(detail):
+            return self._end(FileStatus.DAMAGED, "`opsconsole verify --repair` shows what it can put back, from where")
         if not detail.mirrored and row.published:
             self._say("Is it in the state file?", "no, its entry was taken out: it counts as not processed")
         if detail.failure_kind:
@@ -311,6 +315,16 @@ class _Trace:
         else:
             self._say(question, f"yes, {detail.row.dest}")
 
+    def _whole(self, detail: FileDetail) -> bool:
+        """What verify found of the file and its copy; whether one of them is damaged or missing."""
+        found = verified(self._ctx, (self._path, detail.row.dest) if detail.row.published else (self._path,))
+        for place in found:
+            self._say("Is it whole?", place.sentence)
+        kept = kept_version(detail.history)
+        if kept:
+            self._say("Is an earlier version kept?", f"yes, {kept}")
+        return any(place.bad for place in found)
+
     def _failed(self, detail: FileDetail) -> Explanation:
         """The remembered failure, and whether it still stands."""
         row = detail.row
@@ -329,9 +343,8 @@ class _Trace:
         if accepted is not None:
             self._say("Has somebody answered for it?", f"{accepted.by}, but only until {accepted.until}")
         if detail.failure_kind == "damaged":
-            return self._end(
-                FileStatus.DAMAGED, "the disk changed its bytes behind its back: restore it from the source system"
-            )
+            step = "`opsconsole verify`, then `opsconsole verify --repair` puts it back where a good copy is left"
+            return self._end(FileStatus.DAMAGED, f"the disk changed its bytes behind its back: {step}")
         shown = plural(row.failed_records, "failing record")
         step = f"correct it in the source system and deliver a new version ({shown}); or `opsconsole failures accept`"
         return self._end(row.status, step)

@@ -19,6 +19,7 @@ import orjson
 
 from console.engine.context import Context
 from console.engine.errors import UsageError
+from console.engine.ledger.digests import digest_of
 from console.engine.model import Check, Outcome, RunRow
 from console.engine.records.model import Verdict
 from console.engine.records.words import cause_in_words
@@ -27,12 +28,14 @@ from console.engine.settings.time_zone import find_zone
 from console.engine.text import count, duration, plural, size, visible
 
 _SIGNS = {Check.PASS: "✓ pass", Check.WARN: "! warn", Check.FAIL: "✗ fail", Check.UNKNOWN: "? unknown"}
+DIGEST = "Its rows in the ledger"  # the line that says their digest (ledger.digests)
 _EXAMPLES = 200  # failed files whose first failing record is shown
 _TEXT = 2_000  # characters of one reason
 
 # Sections of files, in the order of the report; their outcomes are in the ledger.
 _SECTIONS = (
     ("Failed", (Outcome.FAILED, Outcome.DAMAGED, Outcome.CHANGED_WHILE_READ, Outcome.CHANGED_SINCE_PLAN)),
+    ("Not where the ledger says", (Outcome.LOST,)),
     ("Not tried", (Outcome.NOT_TRIED,)),
     ("Replaced", (Outcome.REPLACED,)),
     ("Published", (Outcome.PUBLISHED,)),
@@ -78,7 +81,7 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     run = run_row(row)
     yield f"# {run.action} {run.id}"
     yield ""
-    yield from _head(ctx, run)
+    yield from _head(ctx, run, digest_of(connection, run.seq))
     yield from _counts(run)
     yield from _plan(ctx, run)
     yield from _checks("Gate", run.gate)
@@ -115,7 +118,7 @@ def _took(run: RunRow) -> str:
     return f", took {duration(max(0.0, seconds))}"
 
 
-def _head(ctx: Context, run: RunRow) -> Iterator[str]:
+def _head(ctx: Context, run: RunRow, digest: str) -> Iterator[str]:
     zone = _zone(ctx)
     result = run.status.value if run.exit_status is None else f"{run.status.value}, exit status {run.exit_status}"
     facts = [
@@ -130,6 +133,7 @@ def _head(ctx: Context, run: RunRow) -> Iterator[str]:
         ("Files", f"{count(run.done_files)} of {count(run.total_files)}, {size(run.done_bytes)}"),
         ("Durability", code(run.durability, table=True)),
         ("Configuration", f"{code(ctx.settings.path, table=True)}, SHA-256 `{run.settings_digest}`"),
+        (DIGEST, f"SHA-256 `{digest}`" if digest else ""),
     ]
     yield "| | |"
     yield "|---|---|"

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from console.engine.context import Context
+from console.engine.ledger.digests import write_digest
 from console.engine.ledger.store import transaction
 from console.engine.model import Counts, GateItem, RunStatus
 from console.engine.runs.migration_log import MigrationLog
@@ -167,11 +168,17 @@ class ActiveRun:
             " timings = ?, gate = ?, verification = ? WHERE seq = ?"
         )
         try:
-            self.connection.execute(sql, values)
+            self._end(sql, values)
         except sqlite3.OperationalError:
             release_reserve(self.ctx)
-            self.connection.execute(sql, values)
+            self._end(sql, values)
         self.ctx.env.failpoints.reach("run.recorded")
+
+    def _end(self, sql: str, values: list[Any]) -> None:
+        """The last change of the run's row, with the digest of all its rows."""
+        with transaction(self.connection) as connection:
+            connection.execute(sql, values)
+            write_digest(connection, self.seq)
 
 
 _PROGRESS = "heartbeat_at = ?, phase = ?, total_files = ?, done_files = ?, total_bytes = ?, done_bytes = ?, counts = ?"

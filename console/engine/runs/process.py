@@ -170,8 +170,10 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
     """Report and a copy of the ledger, side by side: useful, not vital; a full disk does not change the result."""
     jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
     counts = run.counts
+    found = counts.whole + counts.damaged + counts.lost
     settled = bool(run.messages)  # what a dead run left changed the ledger too
-    if settled or any((counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed)):
+    done = (counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed, found)
+    if settled or any(done):
         jobs.append(lambda: backup(ctx.workspace.ledger, ctx.workspace.ledger_backup))
     with ThreadPoolExecutor(len(jobs)) as threads:
         for job in [threads.submit(job) for job in jobs]:

@@ -136,6 +136,7 @@ _WEIGHT = (
     (
         Outcome.FAILED,
         Outcome.DAMAGED,
+        Outcome.LOST,
         Outcome.CHANGED_WHILE_READ,
         Outcome.CHANGED_SINCE_PLAN,
         Outcome.NOT_TRIED,

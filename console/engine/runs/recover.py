@@ -18,6 +18,7 @@ from console.engine.actions.migrate.archive_source import archive_published, fin
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
 from console.engine.errors import RecoveryNeededError
+from console.engine.ledger.digests import write_digest
 from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.records.rules import RuleSet
@@ -99,6 +100,7 @@ class _Recovery:
                     self._row.seq,
                 ],
             )
+            write_digest(self._connection, self._row.seq)
         self._by.log.add("WARNING", sentence)
         self._ctx.env.failpoints.reach("recover.recorded")
         return sentence
@@ -140,7 +142,7 @@ class _Recovery:
                 self.taken_back += 1
             self._ctx.env.failpoints.reach("recover.item")
         try:
-            self._refuse_touched([change.path for change in touched])
+            self._refuse_touched([recordable(change.path) for change in touched])
             for change in touched:
                 disk.drop(change)
         finally:
@@ -180,7 +182,7 @@ class _Recovery:
             except OSError:
                 continue
             removed += 1
-            while os.path.realpath(folder) != zone:
+            while os.path.realpath(folder).startswith(zone + "/"):
                 try:
                     os.rmdir(folder)  # made for this file alone, if it is empty
                 except OSError:

@@ -277,7 +277,7 @@ def _count(run: ActiveRun, outcome: Outcome) -> None:
 def _fresh(root: Path, rows: Iterable[Row]) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
     for table, key, row in rows:
-        if row is not None and not is_patch(row) and table in ("files", "sidecars", "holds"):
+        if row is not None and not is_patch(row) and table in ("files", "sidecars", "failures", "holds"):
             row = dict(row)
             raw = _facts(root / key)
             if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
@@ -300,6 +300,7 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
     root = run.ctx.workspace.root
     outcomes: list[tuple[Any, ...]] = []
     rows: list[Row] = []
+    vouched: list[tuple[str, str]] = []
     by_source: Counter[str] = Counter()
     raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
     for change in done:
@@ -317,12 +318,14 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
             kept = keep if change.before else ""
             row = (subject, outcome, path, change.size, change.after, change.before, kept, change.reason)
         outcomes.append(row)
+        vouched.append((path, change.after))
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size
         rows += change.rows
     apply_rows(connection, run.seq, _fresh(root, rows))
     run.outcomes_in(connection, outcomes)
+    connection.executemany("DELETE FROM verified WHERE path = ? AND expected <> ?", vouched)
     connection.executemany(  # what left on purpose is nothing that a brake would look for
         "UPDATE sources_seen SET files = max(0, files + ?) WHERE source = ?",
         [(files, recordable(source)) for source, files in by_source.items()],

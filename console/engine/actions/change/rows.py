@@ -124,7 +124,7 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
         if table == "failures":
             for key, row in wanted.items():
                 if row is not None and not is_patch(row):
-                    _put_causes(connection, key, row.get(_CAUSES, []))
+                    _put_causes(connection, key, row.get(_CAUSES))
 
 
 def _then(before: dict[str, Any] | None, row: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -148,8 +148,11 @@ def _statement(table: str, columns: tuple[str, ...], *, patched: bool) -> str:
     )
 
 
-def _put_causes(connection: sqlite3.Connection, path: str, causes: Iterable[list[Any]]) -> None:
-    failure = connection.execute("SELECT id FROM failures WHERE path = ?", [path]).fetchone()[0]
+def _put_causes(connection: sqlite3.Connection, path: str, causes: list[list[Any]] | None) -> None:
+    """causes: None for a failure of bytes, not of records: its kind is its cause."""
+    failure, kind = connection.execute("SELECT id, kind FROM failures WHERE path = ?", [path]).fetchone()
+    if causes is None:
+        causes = [[kind, 0, 1]]
     connection.execute("DELETE FROM failure_causes WHERE failure = ?", [failure])
     connection.executemany(
         f"INSERT INTO failure_causes (failure, cause, records, errors) VALUES ({failure}, ?, ?, ?)", causes

@@ -268,7 +268,9 @@ class Batches:
             causes: Any = [f"{cause}: {records}" for cause, records, _ in answer.verdict.causes]
             add("ERROR", "Validation failed", file=path, detail=answer.reason, errors=causes)
         elif answer.kind == "sidecar-left":
-            add("WARNING", "Sidecar not copied", file=path, detail=answer.reason)
+            mismatch = answer.reason.startswith("Checksum mismatch")
+            level, said = ("ERROR", "Checksum mismatch") if mismatch else ("WARNING", "Sidecar not copied")
+            add(level, said, file=path, detail=answer.reason)
         elif answer.kind != "sidecar":
             add("ERROR", _phrase(answer.reason), file=path, detail=answer.reason)
 

@@ -81,6 +81,7 @@ class Recorder:
         self._ids: dict[str, int] = {}
         self._former = True  # whether there may be rows that an undo has to put back
         self._holds = True
+        self._verified = True
 
     def register_rules(self, connection: sqlite3.Connection) -> None:
         """Every rule that judges this run, by fingerprint, with when and whose."""
@@ -103,6 +104,7 @@ class Recorder:
         known = "SELECT EXISTS (SELECT 1 FROM files) OR EXISTS (SELECT 1 FROM sidecars)"
         self._former = bool(connection.execute(known).fetchone()[0])
         self._holds = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
+        self._verified = connection.execute("SELECT 1 FROM verified LIMIT 1").fetchone() is not None
 
     def rule_id(self, path: str) -> int | None:
         """The ledger's id of the rule for a raw file (path relative to the raw zone)."""
@@ -155,7 +157,10 @@ class Recorder:
             remember_former(connection, self._run.seq, table, paths)
 
     def _let_go(self, connection: sqlite3.Connection, paths: list[str]) -> None:
-        """What is published is held no more: its source or its rule changed."""
+        """What is published is held no more, its source or its rule changed; and nobody has verified it yet."""
+        if self._verified and paths:
+            dests = [(self._validated + path[len(self._raw) :],) for path in paths]
+            connection.executemany("DELETE FROM verified WHERE path = ?", [(path,) for path in paths] + dests)
         if self._holds and paths:
             remember_former(connection, self._run.seq, "holds", paths)
             connection.executemany("DELETE FROM holds WHERE path = ?", [(path,) for path in paths])
@@ -238,6 +243,17 @@ class Recorder:
         connection.execute("DELETE FROM failures WHERE path = ?", [path])
         self._run.outcomes_in(connection, [(path, Outcome.REVALIDATED, dest, answer.size, answer.sha256, "", "", "")])
 
+    def _first_seen(self, connection: sqlite3.Connection, answer: Staged, path: str) -> str:
+        """The checksum that a failure is remembered with: of damage that of the bytes before it, which verify needs."""
+        if answer.kind != "damaged":
+            return answer.sha256
+        row = connection.execute(
+            "SELECT sha256 FROM failures WHERE path = ?1 AND sha256 <> '' AND (size, mtime_ns, inode) = (?2, ?3, ?4)"
+            " UNION ALL SELECT sha256 FROM files WHERE path = ?1",
+            [path, *answer[2:5]],
+        ).fetchone()
+        return str(row[0]) if row else answer.sha256
+
     def _failed(self, connection: sqlite3.Connection, answer: Staged, path: str, now: str) -> None:
         self._run.counts.failed += 1
         shown = recordable(path)
@@ -267,7 +283,7 @@ class Recorder:
                 shown,
                 recordable(self._source(path)),
                 *_remembered(answer),
-                answer.sha256,
+                self._first_seen(connection, answer, path),
                 self.rule_id(answer.path),
                 kind,
                 self._run.seq,

@@ -58,6 +58,7 @@ class KnownFailure(NamedTuple):
     inode: int
     rule: int | None
     accepted: int
+    sha256: str
 
 
 def list_sources(raw: str) -> list[str]:
@@ -105,7 +106,7 @@ class Scanner:
     ) -> tuple[
         dict[str, Known],
         dict[str, KnownFailure],
-        dict[str, tuple[int, int, int]],
+        dict[str, tuple[int, int, int, str]],
         dict[str, tuple[int, int, int, int | None]],
     ]:
         """Files, failures, sidecars and holds of a source, by path relative to the raw zone."""
@@ -131,13 +132,13 @@ class Scanner:
             row[0][cut:]: KnownFailure._make(row[1:])
             for row in cursor.execute(
                 "SELECT path, size, mtime_ns, inode, rule, accepted_at IS NOT NULL"
-                f" AND coalesce(accepted_until > ?, 1) FROM failures WHERE {where}",
+                f" AND coalesce(accepted_until > ?, 1), sha256 FROM failures WHERE {where}",
                 [self._now, *span],
             )
         }
         sidecars = {
-            row[0][cut:]: (row[1], row[2], row[3])
-            for row in cursor.execute(f"SELECT path, size, mtime_ns, inode FROM sidecars WHERE {where}", span)
+            row[0][cut:]: (row[1], row[2], row[3], row[4])
+            for row in cursor.execute(f"SELECT path, size, mtime_ns, inode, sha256 FROM sidecars WHERE {where}", span)
         }
         where, span = (
             ("path NOT GLOB ?", [first[: -len(source)] + "*/*"]) if source == "." else ("path > ? AND path < ?", span)
@@ -284,7 +285,9 @@ class _SourceScan:
         if self._holds and self._holds.get(relative, ())[:3] == identity:
             self.counts["held_sidecars"] += 1
             return None
-        return Candidate(relative, "sidecar", *identity, known_identity=self._sidecars.get(relative))
+        known = self._sidecars.get(relative)
+        seen = (known[3], known[:3]) if known is not None else ("", None)
+        return Candidate(relative, "sidecar", *identity, *seen)
 
     def _data(self, entry: os.DirEntry[str], relative: str, known: Known | None) -> Candidate | None:
         """The candidate that this entry is, or None when there is nothing to do; counts it either way."""
@@ -316,10 +319,10 @@ class _SourceScan:
             return None
         if wanted and known is None:
             self.counts["again"] += 1
-            return Candidate(relative, "again", *identity)
+            return Candidate(relative, "again", *identity, *_first_seen(failure, identity))
         if known is None:
             self.counts["new" if again is None else "waiting"] += 1
-            return Candidate(relative, "new", *identity) if again is None else None
+            return Candidate(relative, "new", *identity, *_first_seen(failure, identity)) if again is None else None
         return self._known(relative, known, identity, rule, wanted=wanted)
 
     def _known(
@@ -364,6 +367,9 @@ class _SourceScan:
                 self.unchanged.append(relative)
             return None
         self.counts["new" if status == "new" else "checked" if status == "check" else status] += 1
+        seen = ("", None) if same else _first_seen(self._failures.get(recordable(relative)), identity)
+        if seen[0]:  # a newer version than the published one, which failed: that is what it has to be still
+            return Candidate(relative, status, *identity, *seen)
         return Candidate(
             relative,
             status,
@@ -372,3 +378,12 @@ class _SourceScan:
             (known.size, known.mtime_ns, known.inode),
             dest_identity if known.dest == self._s.dest(relative) else None,
         )
+
+
+def _first_seen(
+    failure: KnownFailure | None, identity: tuple[int, int, int]
+) -> tuple[str, tuple[int, int, int] | None]:
+    """Checksum and identity of a version that failed, where that is the one which still lies there."""
+    if failure is None or not failure.sha256 or failure[:3] != identity:
+        return "", None
+    return failure.sha256, failure[:3]

@@ -234,14 +234,11 @@ class Stager:
             inode = -1
         answer = Staged(candidate.path, "", size, mtime_ns, inode, read.sha256, facts_of(verdict))
         if candidate.known_sha256:
-            if candidate.known_sha256 != read.sha256 and candidate.known_identity == read.identity:
+            if (why := _damage(candidate, read)) != "":
                 self._discard(candidate, read)
-                return answer._replace(
-                    kind="damaged",
-                    reason=f"Checksum mismatch: the ledger has {candidate.known_sha256}, the file now {read.sha256}"
-                    " at the same size, time and inode; it is not published, its published copy stays",
-                )
-            if candidate.known_sha256 == read.sha256 and candidate.status in ("changed", "check"):  # it stands there
+                return answer._replace(kind="damaged", reason=why)
+            moved = candidate.status == "changed" and candidate.known_identity != read.identity
+            if candidate.known_sha256 == read.sha256 and (moved or candidate.status == "check"):  # it stands there
                 self._discard(candidate, read)
                 return answer._replace(kind="unchanged")
         if not verdict.ok or (self._settings.fail_on_warning and verdict.warnings):
@@ -272,6 +269,8 @@ class Stager:
         except Changing:
             return Staged(candidate.path, "unreadable", *candidate[2:5], reason="it changes while it is read")
         assert read.data is not None
+        if (why := _damage(candidate, read)) != "":
+            return Staged(candidate.path, "unreadable", *candidate[2:5], reason=why)
         problem = ""
         if self._rules.sidecar is not None:
             verdict = self._judge.judge_bytes(self._rules.sidecar, read.data, ".json")
@@ -285,6 +284,16 @@ class Stager:
         return answer._replace(
             part=self._part(candidate.path), dest_identity=identity, replaces=standing, made=tuple(made)
         )
+
+
+def _damage(candidate: Candidate, read: _Read) -> str:
+    """Why a file is not to be believed: the same one as at first sight, and other bytes. '' where that is not so."""
+    if not candidate.known_sha256 or candidate.known_sha256 == read.sha256 or candidate.known_identity != read.identity:
+        return ""
+    return (
+        f"Checksum mismatch: the ledger has {candidate.known_sha256}, the file now {read.sha256} at the same size,"
+        " time and inode; it is not published, its published copy stays"
+    )
 
 
 def _first_warning(verdict: Verdict) -> str:

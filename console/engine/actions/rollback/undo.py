@@ -34,6 +34,7 @@ UNDOABLE = (
 )
 _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
 _PAGE = 500
+_MAIN = ("raw", "published")
 _JUDGED = ("files", "holds")  # tables that a judgement alone changes
 # Runs that only put back what stood there: what they did is no change that has to be taken back first.
 _REPAIRS = ("repair",)
@@ -66,26 +67,32 @@ def keep_place(settings: Settings, run: str, path: str) -> str:
     return f".opsconsole/runs/{run}/kept/{path}"
 
 
-def _place(outcome: str) -> str:
-    """Which of a file's two places an outcome changed: the raw one (or the archive), or the published one."""
-    return "raw" if outcome in (Outcome.MOVED, Outcome.ARCHIVED, Outcome.RETURNED) else "published"
+def _place(settings: Settings, outcome: str, dest: str) -> str:
+    """Which of a file's places an outcome changed: `raw` (or the archive), `published`, or a place where a copy of it
+    is kept, by its own name: a repair mends those too."""
+    zones = settings.zones
+    if outcome in (Outcome.MOVED, Outcome.ARCHIVED, Outcome.RETURNED):
+        return "raw"
+    if dest.startswith(zones.validated.rstrip("/") + "/"):
+        return "published"
+    return "raw" if dest.startswith((zones.raw.rstrip("/") + "/", zones.archive.rstrip("/") + "/")) else dest
 
 
 class _Page:
     """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
 
-    def __init__(self, connection: sqlite3.Connection, run: int, rows: list[sqlite3.Row]) -> None:
+    def __init__(self, connection: sqlite3.Connection, settings: Settings, run: int, rows: list[sqlite3.Row]) -> None:
         paths = list({row["path"] for row in rows})
         self.former = former_rows(connection, run, paths)
         self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
         self._later: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
-            "SELECT path, id, run, outcome FROM outcomes WHERE path IN (SELECT value FROM json_each(?)) AND id > ?"
-            f" AND outcome IN ({_ON_DISK}) ORDER BY id",
+            "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
+            f" AND id > ? AND outcome IN ({_ON_DISK}) ORDER BY id",
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
-        for path, number, seq, outcome in found:
-            self._later.setdefault(path, []).append((number, seq, _place(outcome)))
+        for path, number, seq, outcome, dest in found:
+            self._later.setdefault(path, []).append((number, seq, _place(settings, outcome, dest)))
 
     def later(self, row: _Outcome) -> Iterator[tuple[int, str]]:
         """The runs that changed this file after that outcome, in order, and which of its two places."""
@@ -155,7 +162,7 @@ class Undo:
             ).fetchall()
             if not rows:
                 return
-            page = _Page(self._connection, self._target.seq, rows)
+            page = _Page(self._connection, self._ctx.settings, self._target.seq, rows)
             for row in rows:
                 change = self._turn_round(_with_names(row), page, trust)
                 if change is not None:
@@ -229,7 +236,7 @@ class Undo:
             return returned_rows(self._connection, row["dest"], path, self._target.seq)
         if outcome == Outcome.RETURNED:
             return archived_again(self._connection, row["backup"], path, self._target.seq)
-        for table in ("files", "sidecars", "holds"):
+        for table in ("files", "sidecars", "failures", "holds"):
             known = (table, path) in page.former
             if known or (published and table == main):
                 former = page.former[table, path] if known else self._reconstructed(row, now)
@@ -305,11 +312,11 @@ class Undo:
         Of a file's two changes (the published copy, the raw file) each for itself: one that died may have come only
         half the way.
         """
-        own = _place(row["outcome"])
-        ways = {place: _Way(self._target.seq) for place in ("raw", "published")}
+        own = _place(self._ctx.settings, row["outcome"], row["dest"])
+        ways = {place: _Way(self._target.seq) for place in (("raw", "published") if own in _MAIN else (own,))}
         seen = {(self._target.seq, place) for place in ways}
         for seq, place in page.later(row):
-            if (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
+            if place in ways and (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
                 seen.add((seq, place))
                 ways[place].go(seq, self._undoes.get(seq, 0))
         if not ways[own].target_stands:
