@@ -73,7 +73,7 @@ class _Page:
         self._later: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
             "SELECT path, id, run, outcome FROM outcomes WHERE path IN (SELECT value FROM json_each(?)) AND id > ?"
-            f" AND outcome IN ({_ON_DISK}) ORDER BY id",
+            f" AND outcome IN ({_ON_DISK}) AND dest <> '' ORDER BY id",  # without one it was a verdict that went back
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
         for path, number, seq, outcome in found:
@@ -176,13 +176,13 @@ class Undo:
         return self._put_back(row, keep, rows, trust)
 
     def _put_back(self, row: sqlite3.Row, keep: str, rows: list[Row], trust: bool) -> Change | Left:
-        backup, wanted = self._backup_of(row), row["replaced_sha256"]
+        backup, size = self._backup_of(row)
+        wanted = row["replaced_sha256"]
         if not backup:
             why = f"its backup is gone: {row['backup']}" if row["backup"] else "no backup of it was kept"
             return Left(row["path"], row["dest"], why)
         if not trust and not self._has(backup, wanted):
             return Left(row["path"], row["dest"], f"{backup} does not have the bytes that were recorded")
-        size = os.lstat(self._absolute(backup)).st_size
         before = row["sha256"]  # '' after a removal
         keep = keep if before else ""
         return Change("put", row["dest"], keep, backup, before, wanted, size, Outcome.RESTORED, row["path"], "", rows)
@@ -245,7 +245,7 @@ class Undo:
         if not row["replaced_sha256"] or now is None:
             return None
         before = {**now, "sha256": row["replaced_sha256"], "inode": 0}
-        backup = self._backup_of(row)
+        backup, _ = self._backup_of(row)
         if backup:
             facts = os.lstat(self._absolute(backup))
             before |= {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
@@ -335,13 +335,22 @@ class Undo:
         except OSError:
             return False
 
-    def _backup_of(self, row: sqlite3.Row) -> str:
-        """Where what this run replaced is kept: in its own backup, or, where that was put back without a copy for want
-        of room, in that of a later run which replaced it again. '' where it is nowhere."""
-        if not row["backup"] or os.path.lexists(self._absolute(row["backup"])):
-            return str(row["backup"])
+    def _backup_of(self, row: sqlite3.Row) -> tuple[str, int]:
+        """Where what this run replaced is kept, and its size: in its own backup, or, where that was put back without a
+        copy for want of room, in that of a later run which replaced it again. '' where it is nowhere."""
+        if not row["backup"]:
+            return "", 0
+        try:
+            return row["backup"], os.lstat(self._absolute(row["backup"])).st_size
+        except OSError:
+            pass
         found = self._connection.execute(
             "SELECT backup FROM outcomes WHERE path = ? AND replaced_sha256 = ? AND backup <> '' ORDER BY id DESC",
             [row["path"], row["replaced_sha256"]],
         )
-        return next((backup for (backup,) in found if os.path.lexists(self._absolute(backup))), "")
+        for (backup,) in found:
+            try:
+                return backup, os.lstat(self._absolute(backup)).st_size
+            except OSError:
+                continue
+        return "", 0
