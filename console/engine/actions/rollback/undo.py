@@ -33,7 +33,6 @@ UNDOABLE = (
 )
 _ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
 _PAGE = 500
-_JUDGED = ("files", "holds")  # tables that a judgement alone changes
 # Runs that only put back what stood there: what they did is no change that has to be taken back first.
 _REPAIRS = ("verify",)
 
@@ -207,8 +206,18 @@ class Undo:
             expected = put["judged_run"] if put else 0
         if judged != expected:
             return None  # a later run has judged it
-        rows: list[Row] = [(table, path, page.former[table, path]) for table in _JUDGED if (table, path) in page.former]
+        rows: list[Row] = [("files", path, page.former["files", path])]
+        if ("holds", path) in page.former and self._hold_goes_back(path, page):
+            rows.append(("holds", path, page.former["holds", path]))
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
+
+    def _hold_goes_back(self, path: str, page: _Page) -> bool:
+        """Whether no later rollback has put a hold of its own there."""
+        held = page.now["holds"].get(path)
+        if held is None or page.former["holds", path] is not None:
+            return held is None
+        _, put = former_row(self._connection, self._undoes.get(self._target.seq, 0), "holds", path)
+        return put is not None and (put["run"], put["at"]) == (held["run"], held["at"])
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
