@@ -7,7 +7,7 @@ import compileall
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import console, corpora, migrate, start, validate
+from tests.benchmarks import console, corpora, migrate, rollback, start, validate
 from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
@@ -22,9 +22,10 @@ CASES: dict[str, Case] = {
     "w2": migrate.w2,
     "w3": migrate.w3,
     "memory": migrate.memory,
+    "rollback": rollback.rollback,
     "console": console.run,
 }
-NEED_CORPUS = {"validate", "w1", "w2", "w3", "memory"}
+NEED_CORPUS = {"validate", "w1", "w2", "w3", "memory", "rollback"}
 
 
 def main() -> int:

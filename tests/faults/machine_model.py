@@ -49,6 +49,7 @@ class Op:
     hold: tuple[int, int] | None  # before
     stands: bool = True
     undoes: Op | None = None
+    held: tuple[int, int] | None = None  # after
 
 
 @dataclass
@@ -161,7 +162,10 @@ class Model:
         run.ops.append(back)
         self._put(self.rows, name, op.row)
         if op.kind == "note":
-            self._put(self.holds, name, op.hold)
+            now = self.holds.get(name)
+            if op.hold != op.held and now == op.held:  # no later rollback has put one of its own there
+                self._put(self.holds, name, op.hold)
+            back.held = self.holds.get(name)
             return
         link: Op | None = op
         stands = False

@@ -270,7 +270,12 @@ class Machine(RuleBasedStateMachine):
     def take_over(self, run_id: str, seq: int, action: str, target: str) -> None:
         """How far a run came that died: the ledger says which files it did; what that means the model says."""
         cut = len(RAW) + 1
-        did = {path[cut:] for (path,) in self.inside.ledger(f"SELECT path FROM outcomes WHERE run = {seq}")}
+        did = {
+            path[cut:]
+            for (path,) in self.inside.ledger(
+                f"SELECT path FROM outcomes WHERE run = {seq} AND outcome NOT IN ('left-alone', 'not-tried')"
+            )
+        }
         run = self.model.begin(run_id, action, target)
         if action != "rollback":
             self.judged(run, did, again=action == "reprocess")

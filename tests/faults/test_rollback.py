@@ -511,3 +511,15 @@ def test_the_command(waiting: Scenario) -> None:
     assert done.summary["counts"]["restored"] > 0
     assert differences(before, picture(waiting.root)) == []
     assert (waiting.root / VALIDATED / first_name(0)).exists()
+
+
+def test_a_verdict_that_went_back_does_not_stand_in_the_way(inside: Inside) -> None:
+    """A published; B only judged, and was taken back: A can be taken back."""
+    first = inside.migrate()
+    schema = inside.root / "config/schemas/small.json"
+    schema.write_text(schema.read_text().replace("{", '{"title": "other", ', 1))
+    second = inside.reprocess(all=True)
+    assert second.counts == {"revalidated": 4}
+    assert inside.rollback(second.id).status == 0
+    back = inside.rollback(first.id)
+    assert (back.status, back.counts) == (0, {"removed": 4}), back.text

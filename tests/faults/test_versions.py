@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from console.engine.ledger import schema
-from tests.support import make_workspace, run_cli, valid_record, write_raw
+from tests.support import VALIDATED, make_workspace, run_cli, valid_record, write_raw
 
 LEDGER = ".opsconsole/ledger.sqlite"
 
@@ -36,10 +37,16 @@ def used(tmp_path: Path) -> Path:
 @pytest.fixture
 def older(used: Path) -> Path:
     """The same ledger as version 1 had it."""
-    tables = ("foreign_entries", "foreign_files", "visits")
-    change(used, *(f"DROP TABLE {name}" for name in tables), "DELETE FROM meta WHERE key = 'program'")
-    change(used, "DELETE FROM meta WHERE key = 'readable_from'", "PRAGMA user_version=1")
+    downgrade(used, 1)
+    change(used, "DELETE FROM meta WHERE key IN ('program', 'readable_from')")
     return used
+
+
+def downgrade(root: Path, version: int) -> None:
+    """The ledger as an older program had it: without the tables that came since."""
+    later = "".join(text for number, text in schema.UPGRADES.items() if number > version)
+    tables = re.findall(r"CREATE TABLE (\w+)", later)
+    change(root, *(f"DROP TABLE {name}" for name in tables), f"PRAGMA user_version={version}")
 
 
 def test_an_older_ledger_is_read_as_it_is(older: Path) -> None:
@@ -90,3 +97,20 @@ def test_an_older_program_on_a_newer_ledger(used: Path, readable: bool) -> None:
     assert listed.returncode == (0 if readable else 5), listed.stderr
     assert ("9.8" in listed.stderr) != readable
     assert (used / LEDGER).read_bytes() == before
+
+
+def test_a_run_of_the_program_before_is_taken_back(used: Path) -> None:
+    """Version 2 remembered no rows from before a run: the files come back, what was new goes, and all of it is held."""
+    first = (used / VALIDATED / "alpha/one.json").read_bytes()
+    write_raw(used, "alpha/one.json", [valid_record(2)])
+    write_raw(used, "alpha/two.json", [valid_record(3)])
+    assert run_cli(used, "migrate", "--yes").returncode == 0
+    downgrade(used, 2)
+    run = rows(used / LEDGER, "SELECT id FROM runs ORDER BY seq DESC LIMIT 1")[0][0]
+    done = run_cli(used, "rollback", run, "--yes", "--confirm", "ws")
+    assert done.returncode == 0, done.stderr
+    assert (used / VALIDATED / "alpha/one.json").read_bytes() == first
+    assert not (used / VALIDATED / "alpha/two.json").exists()
+    again = run_cli(used, "migrate", "--yes", "--json")
+    assert '"held":2' in again.stdout.replace(" ", ""), again.stdout
+    assert (used / VALIDATED / "alpha/one.json").read_bytes() == first

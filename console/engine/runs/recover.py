@@ -25,7 +25,7 @@ from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.query import run_row
 from console.engine.runs.request import Request
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 from console.engine.transfer.publish import Publisher, PublishItem
 from console.engine.transfer.stage import part_name
 

@@ -25,11 +25,11 @@ from console.engine.settings import Settings
 from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
-_FILES = 512
+_FILES = 1024
 _FOLDERS = 1000  # looked at together
 _BYTES = 256 * 1024 * 1024
 _FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next
-_SCARCE = 4 * _FILES  # inodes
+_SCARCE = 2 * _FILES  # inodes
 _KEPT_FREE = 48 * 1024 * 1024  # bytes that copies leave to the ledger and the logs
 _FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
 
@@ -138,7 +138,9 @@ class ChangeBatches:
             staged = self._stage(batch, begun, left)
             if staged:
                 reach("change.staged")
-                self._flushers.flush([self.disk.absolute(self.disk.part(c.path)) for c in staged if c.kind == "put"])
+                parts = [self.disk.absolute(self.disk.part(c.path)) for c in staged if c.kind == "put"]
+                if parts:
+                    self._flushers.flush(parts)
                 done = self._perform(staged, left)
                 reach("change.done")
                 self._flushers.flush([self.disk.absolute(path) for c in done for path in (c.path, c.keep) if path])
@@ -274,30 +276,33 @@ def _count(run: ActiveRun, outcome: Outcome) -> None:
         setattr(run.counts, name, getattr(run.counts, name) + 1)
 
 
-def _fresh(root: Path, rows: Iterable[Row]) -> Iterable[Row]:
+def _fresh(root: str, rows: Iterable[Row]) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
+    seen: dict[str, os.stat_result | None] = {}
     for table, key, row in rows:
         if row is not None and not is_patch(row) and table in ("files", "sidecars", "failures", "holds"):
             row = dict(row)
-            raw = _facts(root / key)
+            if key not in seen:
+                seen[key] = _facts(root, key)
+            raw = seen[key]
             if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
                 row["inode"] = raw.st_ino
-            dest = _facts(root / row["dest"]) if table == "files" else None
+            dest = _facts(root, row["dest"]) if table == "files" else None
             if dest is not None and dest.st_size == row["dest_size"]:
                 row |= {"dest_mtime_ns": dest.st_mtime_ns, "dest_inode": dest.st_ino}
         yield table, key, row
 
 
-def _facts(path: Path) -> os.stat_result | None:
+def _facts(root: str, path: str) -> os.stat_result | None:
     try:
-        return os.lstat(path)
+        return os.lstat(path if path.startswith("/") else f"{root}/{path}")
     except (OSError, ValueError):
         return None
 
 
 def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterable[Change]) -> None:
     """Outcomes and rows of changes that were done, in the caller's transaction; recovery says it the same way."""
-    root = run.ctx.workspace.root
+    root = str(run.ctx.workspace.root)
     outcomes: list[tuple[Any, ...]] = []
     rows: list[Row] = []
     vouched: list[tuple[str, str]] = []

@@ -96,8 +96,6 @@ class Disk:
         Raises NotAsRecorded when they are not what was recorded, OSError, and EngineError for a link on the way."""
         folders = self.folder(change.path)
         part = self.absolute(self.part(change.path))
-        if os.path.lexists(part):  # of an attempt that was taken back
-            os.unlink(part)
         if sparing and self._stage_source(change, part):
             return
         try:
@@ -114,6 +112,8 @@ class Disk:
         source = self.absolute(change.source)
         if standing(source) != change.after:
             raise _not_recorded(change)
+        if os.path.lexists(part):  # of an attempt that was taken back
+            os.unlink(part)
         facts = os.lstat(source)
         if facts.st_nlink > 1 or facts.st_dev != os.stat(os.path.dirname(part)).st_dev:
             return False
@@ -122,6 +122,8 @@ class Disk:
     def _stage_copy(self, change: Change, folders: Folders, part: str) -> None:
         source = self.absolute(change.source)
         if change.after == LINK:
+            if os.path.lexists(part):
+                os.unlink(part)
             facts = os.lstat(source)
             if not stat.S_ISLNK(facts.st_mode):
                 raise _not_recorded(change)
@@ -343,7 +345,11 @@ def _copy(folders: Folders, source: str, part: str, mode: int = -1, mtime_ns: in
         facts = os.fstat(reader)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", source)
-        out = folders.create(os.path.basename(part))
+        try:
+            out = folders.create(os.path.basename(part))
+        except FileExistsError:  # of an attempt that was taken back
+            os.unlink(part)
+            out = folders.create(os.path.basename(part))
         try:
             digest = hashlib.sha256()
             while chunk := os.read(reader, 1 << 20):

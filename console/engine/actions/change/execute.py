@@ -68,6 +68,10 @@ class ChangeExecution:
     def recorded(self, run: ActiveRun) -> None:
         """What may be said only once the state file agrees with the ledger."""
 
+    def rest(self, run: ActiveRun, plan: ChangePlan) -> int:
+        """How many files were not tried, where the run stopped or was cancelled."""
+        return max(0, plan.files - run.done_files - run.counts.left_alone - run.counts.failed)
+
     def message(self, run: ActiveRun) -> str:
         """The result in a sentence."""
         raise NotImplementedError
@@ -129,7 +133,7 @@ class ChangeExecution:
 
     def _result(self, run: ActiveRun, plan: ChangePlan, stopped: ChangesStopped | None) -> tuple[RunStatus, int, str]:
         counts = run.counts
-        rest = max(0, plan.files - run.done_files - counts.left_alone - counts.failed)
+        rest = self.rest(run, plan) if stopped is not None or run.cancelled else 0
         if stopped is not None:
             counts.not_tried = rest
             advice = "free some room and try again" if stopped.full else "see `opsconsole doctor`"

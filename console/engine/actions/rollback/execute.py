@@ -46,6 +46,12 @@ class Rollback(ChangeExecution):
         # what each file has is read right before it is changed; that the plan has read it is for all or nothing
         return Undo(self._ctx, run.connection, target, run.id, run.seq).changes(trust=True)
 
+    def rest(self, run: ActiveRun, plan: ChangePlan) -> int:
+        """Looked at once more: what this run has done is taken back by now."""
+        target = find_run_in(run.connection, self._params.run)
+        changes = Undo(self._ctx, run.connection, target, run.id, 0).changes(trust=True)
+        return sum(not isinstance(change, Left) for change in changes)
+
     def places(self) -> list[str]:
         zones = self._ctx.settings.zones
         return [zones.validated, zones.backups, zones.raw, zones.archive]

@@ -69,7 +69,7 @@ def plan_rollback(
     plan = new_plan(ctx, "rollback", params)
     plan.undo = "a rollback is a run: rolling it back does again what this takes back"
     if connection is not None:
-        _fill(ctx, plan, params, connection, before, progress, cancelled)
+        _fill(ctx, plan, params, connection, before, progress, cancelled, running=True)
         return plan
     try:
         with reading(ctx.workspace.ledger) as reader:
@@ -91,12 +91,43 @@ def _fill(
     before: int,
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool] | None,
+    *,
+    running: bool = False,
 ) -> None:
+    """running: for the run that executes it."""
     target = find_run_in(connection, params.run)
     who = target.who.get("login") or target.who.get("user") or "?"
     plan.facts = [("run", f"{target.id}, {target.status}, by {who}"), ("command", target.command)]
     plan.binding = binding(ctx, "rollback", params, connection, before)
     plan.gate.append(_target_item(connection, target, dead=target.id in {row.id for row in unrecovered(ctx)}))
+    if running and not params.all_or_nothing:
+        copied = _count(connection, target, plan)
+    else:
+        copied = _look(ctx, plan, params, connection, target, progress, cancelled)
+    plan.gate = apply_settings([*plan.gate, *_space(ctx, copied)], ctx.settings.gate, {})
+
+
+def _count(connection: sqlite3.Connection, target: RunRow, plan: ChangePlan) -> int:
+    """How many files at most: the run looks at each right before it changes it, and does not look twice."""
+    outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
+    plan.files, plan.bytes, copied = connection.execute(
+        "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(size * (replaced_sha256 <> '')), 0) FROM outcomes"
+        f" WHERE run = ? AND outcome IN ({outcomes})",
+        [target.seq],
+    ).fetchone()
+    return int(copied)
+
+
+def _look(
+    ctx: Context,
+    plan: ChangePlan,
+    params: RollbackParams,
+    connection: sqlite3.Connection,
+    target: RunRow,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> int:
+    """Each file, and what stands in its way; how many bytes are copied."""
     undo = Undo(ctx, connection, target, "PLAN", 0)
     copied = 0
     for number, change in enumerate(undo.changes(trust=not params.all_or_nothing), 1):
@@ -116,7 +147,7 @@ def _fill(
     for run, files in undo.later.items():
         plan.notes.append(f"{plural(files, 'file')} changed by run {run} since: `opsconsole rollback {run}` first")
     plan.gate.append(_all_item(params, plan))
-    plan.gate = apply_settings([*plan.gate, *_space(ctx, copied)], ctx.settings.gate, {})
+    return copied
 
 
 def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) -> GateItem:

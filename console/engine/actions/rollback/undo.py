@@ -88,7 +88,8 @@ class _Page:
         self._later: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
             "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
-            f" AND id > ? AND outcome IN ({_ON_DISK}) ORDER BY id",
+            # without a place it was a verdict that went back
+            f" AND id > ? AND outcome IN ({_ON_DISK}) AND dest <> '' ORDER BY id",
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
         for path, number, seq, outcome, dest in found:
@@ -191,13 +192,13 @@ class Undo:
         return self._put_back(row, keep, rows, trust)
 
     def _put_back(self, row: _Outcome, keep: str, rows: list[Row], trust: bool) -> Change | Left:
-        backup, wanted = self._backup_of(row), row["replaced_sha256"]
+        backup, size = self._backup_of(row)
+        wanted = row["replaced_sha256"]
         if not backup:
             why = f"its backup is gone: {row['backup']}" if row["backup"] else "no backup of it was kept"
             return Left(row["path"], row["dest"], why)
         if not trust and not self._has(backup, wanted):
             return Left(row["path"], row["dest"], f"{backup} does not have the bytes that were recorded")
-        size = os.lstat(self._absolute(backup)).st_size
         before = row["sha256"]  # '' after a removal
         keep = keep if before else ""
         return Change("put", row["dest"], keep, backup, before, wanted, size, Outcome.RESTORED, row["path"], "", rows)
@@ -222,8 +223,18 @@ class Undo:
             expected = put["judged_run"] if put else 0
         if judged != expected:
             return None  # a later run has judged it
-        rows: list[Row] = [(table, path, page.former[table, path]) for table in _JUDGED if (table, path) in page.former]
+        rows: list[Row] = [("files", path, page.former["files", path])]
+        if ("holds", path) in page.former and self._hold_goes_back(path, page):
+            rows.append(("holds", path, page.former["holds", path]))
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
+
+    def _hold_goes_back(self, path: str, page: _Page) -> bool:
+        """Whether no later rollback has put a hold of its own there."""
+        held = page.now["holds"].get(path)
+        if held is None or page.former["holds", path] is not None:
+            return held is None
+        _, put = former_row(self._connection, self._undoes.get(self._target.seq, 0), "holds", path)
+        return put is not None and (put["run"], put["at"]) == (held["run"], held["at"])
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
@@ -269,7 +280,7 @@ class Undo:
         if not row["replaced_sha256"] or now is None:
             return None
         before = {**now, "sha256": row["replaced_sha256"], "inode": 0}
-        backup = self._backup_of(row)
+        backup, _ = self._backup_of(row)
         if backup:
             facts = os.lstat(self._absolute(backup))
             before |= {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}
@@ -359,14 +370,23 @@ class Undo:
         except OSError:
             return False
 
-    def _backup_of(self, row: _Outcome) -> str:
-        """Where what this run replaced is kept: in its own backup, or, where that was put back without a copy for want
-        of room, in that of a later run which replaced it again. '' where it is nowhere."""
-        if not row["backup"] or os.path.lexists(self._absolute(row["backup"])):
-            return str(row["backup"])
+    def _backup_of(self, row: _Outcome) -> tuple[str, int]:
+        """Where what this run replaced is kept, and its size: in its own backup, or, where that was put back without a
+        copy for want of room, in that of a later run which replaced it again. '' where it is nowhere."""
+        if not row["backup"]:
+            return "", 0
+        try:
+            return row["backup"], os.lstat(self._absolute(row["backup"])).st_size
+        except OSError:
+            pass
         found = self._connection.execute(
             "SELECT backup FROM outcomes WHERE path = ? AND replaced_sha256 = ? AND backup <> '' ORDER BY id DESC",
             [row["path"], row["replaced_sha256"]],
         )
-        places = (on_disk(backup) for (backup,) in found)
-        return next((place for place in places if os.path.lexists(self._absolute(place))), "")
+        for (backup,) in found:
+            place = on_disk(backup)
+            try:
+                return place, os.lstat(self._absolute(place)).st_size
+            except OSError:
+                continue
+        return "", 0
