@@ -27,6 +27,7 @@ COMMANDS = {
     "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
     "state": ("console.cli.state", "What is known of each file: list, show, export."),
     "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
+    "backups": ("console.cli.backups", "What runs replaced and keep: list, verify, prune."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
@@ -35,7 +36,6 @@ COMMANDS = {
 LATER = {
     "verify": "compares ledger, mirror, raw, validated, backups and archives",
     "schema": "lists every rule that ever judged a run",
-    "backups": "lists, verifies and prunes backups",
     "logs": "reads, archives and trims logs",
     "disk": "usage, growth, days until full",
     "permissions": "checks and repairs permissions",

@@ -28,6 +28,8 @@ WORDS = (  # keys of Counts in the order and with the words of a result
     ("returned", "returned from the archive"),
     ("archived", "archived"),
     ("moved", "moved to the archive"),
+    ("cleared", "cleared"),
+    ("pruned", "pruned"),
     ("left_alone", "left as they are"),
     ("adopted", "adopted"),
     ("foreign", "left as they are"),

@@ -44,6 +44,8 @@ class Outcome(StrEnum):
     REMOVED = "removed"  # what stood at `dest` was taken into the run's backup
     ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
     RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
+    CLEARED = "cleared"  # its entry was taken out of the state file: it counts as not processed
+    PRUNED = "pruned"  # the backup of a run was removed
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
 
 
@@ -105,11 +107,13 @@ class Counts:
     archived: int = 0
     returned: int = 0  # from the archive
     left_alone: int = 0  # touched since: not taken back
+    cleared: int = 0  # entries taken out of the state file
+    pruned: int = 0  # backups of runs that were removed
 
     @property
     def changed(self) -> int:
-        """Files that were put, taken or moved by an action of changes."""
-        return self.restored + self.removed + self.archived + self.returned
+        """Files that were put, taken, moved or cleared by an action of changes, and backups that were pruned."""
+        return self.restored + self.removed + self.archived + self.returned + self.cleared + self.pruned
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

@@ -26,6 +26,8 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.REMOVED: ("✓", "warn"),
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
+    Outcome.CLEARED: ("✓", "dim"),
+    Outcome.PRUNED: ("✓", "warn"),
     Outcome.LEFT_ALONE: ("!", "warn"),
 }
 OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column

@@ -34,6 +34,7 @@ _EXECUTIONS = {
     "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
     "leave": ("console.engine.actions.leave.execute", "Leave"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
+    "backups prune": ("console.engine.actions.prune.execute", "Prune"),
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Where each action's plan is made; imported when it is asked for.
 _PLANS = {
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
+    "backups prune": ("console.engine.actions.prune.plan", "plan_prune"),
 }
 
 

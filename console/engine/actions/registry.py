@@ -13,7 +13,8 @@ class Action:
 
     button: one of the four that are always in reach. key: its letter after `a`. function_key: where the terminal
     sends it. dangerous: asks for a word to be typed, the workspace's name. undo: full | none. available: this
-    version has it; the others say so when they are asked for.
+    version has it; the others say so when they are asked for. frees: it makes room, so that a full disk gives it
+    the reserve to run with.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Action:
     undo: str = "full"
     available: bool = True
     button: bool = True
+    frees: bool = False
 
     @property
     def command(self) -> str:
@@ -43,8 +45,20 @@ ACTIONS: tuple[Action, ...] = (
         "f8",
         "put back what a run replaced, take back what it made",
         dangerous=True,
+        frees=True,
     ),
     Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
+    Action(
+        "backups prune",
+        "Prune backups",
+        "",
+        "",
+        "remove backups that a policy does not keep, and nothing that the last good state needs",
+        dangerous=True,
+        undo="none",
+        button=False,
+        frees=True,
+    ),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
 )
 

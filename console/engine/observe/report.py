@@ -42,6 +42,8 @@ _SECTIONS = (
     ("Removed, kept in the backup", (Outcome.REMOVED,)),
     ("Moved to the archive", (Outcome.MOVED, Outcome.ARCHIVED)),
     ("Returned from the archive", (Outcome.RETURNED,)),
+    ("Cleared, count as not processed", (Outcome.CLEARED,)),
+    ("Backups pruned", (Outcome.PRUNED,)),
     ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )
 

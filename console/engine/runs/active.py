@@ -20,9 +20,9 @@ from console.engine.model import Counts, GateItem, RunStatus
 from console.engine.runs.migration_log import MigrationLog
 from console.engine.runs.query import process_started
 from console.engine.runs.request import Request
-from console.engine.workspace.shared import open_shared
+from console.engine.runs.reserve import make_reserve as make_reserve
+from console.engine.runs.reserve import release_reserve as release_reserve
 
-RESERVE_BYTES = 64 * 1024 * 1024
 _BEAT = 0.5  # seconds between two heartbeats
 
 
@@ -179,25 +179,3 @@ _PROGRESS = "heartbeat_at = ?, phase = ?, total_files = ?, done_files = ?, total
 
 def gate_json(items: list[GateItem]) -> str:
     return json.dumps([asdict(item) for item in items])
-
-
-def make_reserve(ctx: Context) -> None:
-    """64 MiB that a full disk can be given, so that outcome, log line and recovery can be written."""
-    reserve = ctx.workspace.reserve
-    try:
-        if reserve.exists() and reserve.stat().st_size == RESERVE_BYTES:
-            return
-        facts = os.statvfs(reserve.parent)
-        if facts.f_bavail * facts.f_frsize < 4 * RESERVE_BYTES:
-            return  # taking it now would bring about what it is for
-        descriptor = open_shared(reserve, os.O_WRONLY | os.O_CREAT)
-        try:
-            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        reserve.unlink(missing_ok=True)
-
-
-def release_reserve(ctx: Context) -> None:
-    ctx.workspace.reserve.unlink(missing_ok=True)

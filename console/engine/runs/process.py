@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from console.engine.actions.execution import Execution, execution
+from console.engine.actions.registry import find_action
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
 from console.engine.errors import EngineError, LedgerError, RefusedError
@@ -29,16 +30,16 @@ from console.engine.ledger.store import backup, open_writer
 from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
 from console.engine.observe.report import report_lines
-from console.engine.runs.active import ActiveRun, release_reserve, timestamp
+from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
 from console.engine.runs.request import Request, make_private, new_run_id
+from console.engine.runs.reserve import is_tight, release_reserve
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 from console.engine.workspace.shared import open_shared, write_shared
 
 Notify = Callable[[dict[str, Any]], None]
-_TIGHT = 1_000_000  # bytes free below which a ledger that does not open is a matter of room
 
 
 def run_request(ctx: Context, request: Request, notify: Notify) -> int:
@@ -76,6 +77,8 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
     for part in ctx.workspace.our_parts:  # of a run that was killed at its very end
         with contextlib.suppress(OSError):  # mostly there is none
             part.unlink()
+    if find_action(request.action).frees and is_tight(ctx):
+        release_reserve(ctx)  # the first row of the run needs room already
     connection = _open_ledger(ctx)
     upgrade_ledger(ctx, connection, new_run_id(ctx, "upgrade"))
     run = ActiveRun(ctx, connection, request)
@@ -102,7 +105,7 @@ def _open_ledger(ctx: Context) -> sqlite3.Connection:
     try:
         return open_writer(ctx.workspace.ledger)
     except LedgerError:
-        if room(ctx.workspace.private)[0] >= _TIGHT:
+        if not is_tight(ctx):
             raise
     release_reserve(ctx)
     try:

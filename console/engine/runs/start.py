@@ -21,6 +21,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.model import ActionParams, Plan
 from console.engine.runs.request import Request, make_private, new_run_id
+from console.engine.runs.reserve import is_tight, release_reserve
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words
@@ -69,6 +70,8 @@ def _request(
         raise UsageError(not_yet(found))
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
+    if found.frees and is_tight(ctx):
+        release_reserve(ctx)  # the run's own folder needs an inode before the run can free any
     run = new_run_id(ctx, action)
     if isinstance(plan, Plan):  # files are read when they are changed in any case; these are bound one by one
         _keep_confirmed(ctx, run, plan)

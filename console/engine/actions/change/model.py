@@ -57,7 +57,8 @@ NAMED = 1000  # changes and files left alone that a plan lists; the others are c
 class ChangePlan:
     """What an action would do, computed without changing anything; the same form for every action of this kind.
 
-    facts: what is read first, label and value. items, left: the first NAMED of each. counts: keys as model.Counts
+    facts: what is read first, label and value. items, left, kept: the first NAMED of each; left: what could not be
+    changed, kept: what is not meant to. counts: keys as model.Counts
     where they exist there. undo: how it is taken back, or that it cannot be. word: what has to be typed, '' nothing.
     """
 
@@ -68,9 +69,11 @@ class ChangePlan:
     facts: list[tuple[str, str]] = field(default_factory=list)
     items: list[PlannedChange] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     files: int = 0  # how many would change
     left_files: int = 0
+    kept_files: int = 0
     bytes: int = 0
     undo: str = ""
     word: str = ""
@@ -90,6 +93,12 @@ class ChangePlan:
         self.counts[counted] = self.counts.get(counted, 0) + 1
         if len(self.items) < NAMED:
             self.items.append(item)
+
+    def keep(self, path: str, reason: str) -> None:
+        """One more that stays on purpose."""
+        self.kept_files += 1
+        if len(self.kept) < NAMED:
+            self.kept.append((path, reason))
 
     def leave(self, path: str, reason: str) -> None:
         """One more file that is left as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ UNDOABLE = (
     Outcome.ARCHIVED,
     Outcome.RETURNED,
 )
-_ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+# Those that changed a name on the disk, as SQL.
+ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -38,6 +40,18 @@ def undone_by(connection: sqlite3.Connection, seq: int) -> int:
         if whole and not undone_by(connection, by):
             return int(by)
     return 0
+
+
+def pruned_words(connection: sqlite3.Connection, seq: int) -> str:
+    """When and by whom the backup of this run was pruned, in a clause; '' where nobody did."""
+    row = connection.execute(
+        "SELECT r.id, r.started_at, r.who FROM pruned p JOIN runs r ON r.seq = p.by WHERE p.run = ?", [seq]
+    ).fetchone()
+    if row is None:
+        return ""
+    who = json.loads(row["who"])
+    name = who.get("login") or who.get("user") or "?"
+    return f"its backup was pruned on {row['started_at'][:10]} by {name}, run {row['id']}"
 
 
 def keep_place(settings: Settings, run: str, path: str) -> str:
@@ -192,14 +206,14 @@ class Undo:
         """Whether a rollback that did not come to its end has done this file already."""
         marks = ", ".join("?" * len(self._undoers))
         found = self._connection.execute(
-            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({_ON_DISK})",
+            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({ON_DISK})",
             [row["path"], row["id"], *self._undoers],
         )
         return found.fetchone() is not None
 
     def _later_run(self, row: sqlite3.Row) -> str:
         found = self._connection.execute(
-            f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({_ON_DISK}) ORDER BY id DESC",
+            f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({ON_DISK}) ORDER BY id DESC",
             [row["path"], row["id"]],
         ).fetchall()
         for (seq,) in found:
@@ -223,4 +237,6 @@ class Undo:
     def _lost(self, backup: str) -> str:
         if backup and os.path.isfile(self._absolute(backup)):
             return ""
+        if backup and (pruned := pruned_words(self._connection, self._target.seq)):
+            return pruned
         return f"its backup is gone: {backup}" if backup else "no backup of it was kept"
