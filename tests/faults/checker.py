@@ -233,8 +233,13 @@ def _ledger(
     for name, digest in sorted(digests.items()):
         if name not in known and not name.endswith(".part") and not is_intended(name, digest):
             yield Finding("unknown-to-ledger", name, "published, and the ledger does not know it")
+    pruned: set[int] = set()
+    if ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'pruned'").fetchone():
+        pruned = {row["run"] for row in ledger.execute("SELECT run FROM pruned")}
     for row in ledger.execute("SELECT * FROM outcomes WHERE backup != ''"):
         path = root / row["backup"]
+        if not path.is_file() and row["run"] in pruned:
+            continue
         if not path.is_file():
             yield Finding("backup-missing", row["backup"], f"named by an outcome of run {row['run']}")
         elif sha256_of(path) != row["replaced_sha256"]:

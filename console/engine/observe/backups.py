@@ -148,9 +148,13 @@ def _names(ctx: Context) -> list[str]:
 def _backup(ctx: Context, connection: sqlite3.Connection, run: RunRow) -> Backup:
     folder = backup_folder(ctx, run.id)
     files = size = missing = 0
-    freed = Freed()
+    freed, zone = Freed(), os.path.realpath(ctx.workspace.path(ctx.settings.zones.backups))
+    inside: dict[str, bool] = {}  # whether a folder lies where its name says: no link on the way
     for path, _ in named_files(ctx, connection, run):
-        facts = plain_file(ctx.workspace.path(path))
+        above = os.path.dirname(path[len(folder) - len(run.id) :])
+        if above not in inside:
+            inside[above] = os.path.realpath(f"{zone}/{above}") == f"{zone}/{above}"
+        facts = plain_file(ctx.workspace.path(path)) if inside[above] else None
         if facts is None:
             missing += 1
             continue

@@ -54,6 +54,11 @@ class Workspace:
     def reserve(self) -> Path:
         return self.private / "reserve"
 
+    @property
+    def reserve_inodes(self) -> Path:
+        """A folder of empty files: inodes for a file system that has none left."""
+        return self.private / "reserve.d"
+
     def run_folder(self, run: str) -> Path:
         return self.private / "runs" / run
 

@@ -39,7 +39,9 @@ def choose(
 ) -> Choice:
     """Raises UsageError as `PruneParams.policy`."""
     policy = params.policy()
-    backups = [backup for backup in list_backups(ctx, connection, cancelled=cancelled) if backup.files]
+    every = list_backups(ctx, connection, cancelled=cancelled)
+    # of one that was killed while it was pruned only folders may be left
+    backups = [backup for backup in every if backup.files or (backup.pruned and not backup.foreign)]
     needed = _needed(ctx, connection, backups)
     first = [backup for backup in backups if _first(ctx, backup)]
     counted = [backup for backup in backups if not _first(ctx, backup)]

@@ -142,7 +142,7 @@ class Prune(ChangeExecution):
                 continue  # not empty, or gone already
 
     def _end(self, run: ActiveRun, wanted: int) -> tuple[RunStatus, int, str]:
-        message = f"{plural(run.counts.pruned, 'backup')} pruned, {size(self._freed.bytes)} freed"
+        message = f"{plural(run.counts.pruned, 'backup')} pruned; {size(self._freed.bytes)} freed"
         if run.cancelled and run.counts.pruned < wanted:
             status = 130 if run.cancel_signal in (0, 2) else 128 + run.cancel_signal
             return RunStatus.CANCELLED, status, f"cancelled; {message}, {wanted - run.counts.pruned} left as they were"
