@@ -86,6 +86,7 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     yield from _checks("Gate", run.gate)
     yield from _overrides(run)
     yield from _checks("Verification", run.verification)
+    yield from _released(connection, run)
     for title, outcomes in _SECTIONS:
         yield from _files(connection, run, title, outcomes)
     yield from _files(
@@ -227,6 +228,23 @@ def _timings(run: RunRow) -> Iterator[str]:
     yield "| phase | seconds |"
     yield "|---|---:|"
     yield from (f"| {code(str(phase), table=True)} | {seconds:.3f} |" for phase, seconds in run.timings.items())
+    yield ""
+
+
+def _released(connection: sqlite3.Connection, run: RunRow) -> Iterator[str]:
+    """Holds that were taken away since the run before this one: this is the first that might publish such a file."""
+    rows = connection.execute(
+        """SELECT * FROM released r WHERE after_run < :seq AND :seq = (SELECT min(seq) FROM runs
+        WHERE seq > r.after_run AND action IN ('migrate', 'reprocess') AND status <> 'refused') ORDER BY path""",
+        {"seq": run.seq},
+    ).fetchall()
+    if not rows:
+        return
+    yield f"## Released before this run: {plural(len(rows), 'file')}"
+    yield ""
+    for row in rows:
+        held = f"held since {row['held_at']} by {code(row['held_by'])}"
+        yield f"- {code(row['path'])}: {code(row['reason'])}, by {code(row['by'])} at {row['at']}; {held}"
     yield ""
 
 

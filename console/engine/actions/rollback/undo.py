@@ -175,6 +175,7 @@ class Undo:
             "at": self._now,
             "by": who.login or who.user,
             "reason": f"taken back with run {self._target.id}",
+            "source": now["source"],
         }
 
     # --- what stands in the way -------------------------------------------------------------------------
