@@ -29,6 +29,7 @@ WORDS = (  # keys of Counts in the order and with the words of a result
     ("archived", "archived"),
     ("moved", "moved to the archive"),
     ("cleared", "cleared"),
+    ("entered", "entered"),
     ("pruned", "pruned"),
     ("left_alone", "left as they are"),
     ("adopted", "adopted"),

@@ -9,6 +9,7 @@ import click
 from console.cli.complete import source_names
 from console.cli.lazy import LazyGroup
 from console.cli.session import below_raw, common, open_session, typed_path
+from console.cli.state_actions import COMMANDS as STATE_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +18,8 @@ if TYPE_CHECKING:
     from console.engine.context import Context
     from console.engine.observe.files import FileDetail, FileRow, Hold
 
-LATER = {
-    "rebuild": "makes a lost ledger anew from what is on disk",
-    "clear": "forgets that files were processed",
-}
 
-
-@click.group("state", cls=LazyGroup, later=LATER)
+@click.group("state", cls=LazyGroup)
 def command() -> None:
     """What is known of each file that was ever read.
 
@@ -32,7 +28,12 @@ def command() -> None:
       opsconsole state list --status failed
       opsconsole state show data/raw/funding_sources/sff/dumps/2025-10-30/data.json
       opsconsole state export --format mirror > state.json
+      opsconsole state clear --source sff --reason "judge them again"
     """
+
+
+for _each in STATE_ACTIONS:
+    command.add_command(_each)
 
 
 def selecting(function: Callable[..., Any]) -> Callable[..., Any]:

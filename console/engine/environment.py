@@ -37,6 +37,8 @@ FAILPOINTS = (
     "prune.intended",
     "prune.unlinked",
     "prune.recorded",
+    "rebuild.moved",
+    "rebuild.copied",
     "adopt.recorded",
     "leave.put-back",
     "recover.item",

@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
     RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
     CLEARED = "cleared"  # its entry was taken out of the state file: it counts as not processed
+    ENTERED = "entered"  # its entry was put back into the state file
     PRUNED = "pruned"  # the backup of a run was removed
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
 
@@ -108,12 +109,13 @@ class Counts:
     returned: int = 0  # from the archive
     left_alone: int = 0  # touched since: not taken back
     cleared: int = 0  # entries taken out of the state file
+    entered: int = 0  # entries put back into it
     pruned: int = 0  # backups of runs that were removed
 
     @property
     def changed(self) -> int:
-        """Files that were put, taken, moved or cleared by an action of changes, and backups that were pruned."""
-        return self.restored + self.removed + self.archived + self.returned + self.cleared + self.pruned
+        """Files that were put, taken or moved, entries that came or went, backups that were pruned."""
+        return self.restored + self.removed + self.archived + self.returned + self.cleared + self.entered + self.pruned
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

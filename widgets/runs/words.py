@@ -27,6 +27,7 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
     Outcome.CLEARED: ("✓", "dim"),
+    Outcome.ENTERED: ("✓", "dim"),
     Outcome.PRUNED: ("✓", "warn"),
     Outcome.LEFT_ALONE: ("!", "warn"),
 }

@@ -34,6 +34,9 @@ _EXECUTIONS = {
     "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
     "leave": ("console.engine.actions.leave.execute", "Leave"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
+    "state clear": ("console.engine.actions.state.clear", "Clear"),
+    "state restore": ("console.engine.actions.state.restore", "Restore"),
+    "state rebuild": ("console.engine.actions.state.rebuild", "Rebuild"),
     "backups prune": ("console.engine.actions.prune.execute", "Prune"),
 }
 

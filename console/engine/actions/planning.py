@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Where each action's plan is made; imported when it is asked for.
 _PLANS = {
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
+    "state clear": ("console.engine.actions.state.clear", "plan_clear"),
+    "state restore": ("console.engine.actions.state.restore", "plan_restore"),
+    "state rebuild": ("console.engine.actions.state.rebuild", "plan_rebuild"),
     "backups prune": ("console.engine.actions.prune.plan", "plan_prune"),
 }
 

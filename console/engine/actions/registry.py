@@ -59,6 +59,19 @@ ACTIONS: tuple[Action, ...] = (
         button=False,
         frees=True,
     ),
+    Action(
+        "state rebuild",
+        "Rebuild state",
+        "",
+        "",
+        "make a lost ledger or state file anew; no data is touched",
+        undo="none",
+        button=False,
+    ),
+    Action(
+        "state clear", "Clear entries", "", "", "let files count as not processed; no data is touched", button=False
+    ),
+    Action("state restore", "Restore entries", "", "", "the state's entries as in a checkpoint", button=False),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
 )
 

@@ -43,6 +43,7 @@ _SECTIONS = (
     ("Moved to the archive", (Outcome.MOVED, Outcome.ARCHIVED)),
     ("Returned from the archive", (Outcome.RETURNED,)),
     ("Cleared, count as not processed", (Outcome.CLEARED,)),
+    ("Put back into the state file", (Outcome.ENTERED,)),
     ("Backups pruned", (Outcome.PRUNED,)),
     ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )
@@ -132,6 +133,7 @@ def _head(ctx: Context, run: RunRow) -> Iterator[str]:
         ("Cancelled", f"by {code(run.cancel_by, table=True)} at {_time(run.cancel_at, zone)}" if run.cancel_by else ""),
         ("Files", f"{count(run.done_files)} of {count(run.total_files)}, {size(run.done_bytes)}"),
         ("Durability", code(run.durability, table=True)),
+        ("State before", _checkpoint(ctx, run)),
         ("Configuration", f"{code(ctx.settings.path, table=True)}, SHA-256 `{run.settings_digest}`"),
     ]
     yield "| | |"
@@ -141,6 +143,16 @@ def _head(ctx: Context, run: RunRow) -> Iterator[str]:
     for warning in ctx.settings.warnings if ctx.settings.digest == run.settings_digest else ():
         yield f"- the configuration says: {code(warning)}"
         yield ""
+
+
+def _checkpoint(ctx: Context, run: RunRow) -> str:
+    """Where the run kept the state as it was before."""
+    try:
+        kept = json.loads((ctx.workspace.run_folder(run.id) / "checkpoint.json").read_bytes())
+        place, sha256 = f".opsconsole/runs/{run.id}/state.json", kept["sha256"]
+        return f"{code(place, table=True)}, {plural(kept['entries'], 'entry', 'entries')}, SHA-256 `{sha256}`"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _who(who: dict[str, Any]) -> str:

@@ -77,6 +77,9 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
     for part in ctx.workspace.our_parts:  # of a run that was killed at its very end
         with contextlib.suppress(OSError):  # mostly there is none
             part.unlink()
+    prepare: Callable[[], None] | None = getattr(action, "prepare", None)
+    if prepare is not None:  # only what makes the ledger itself anew
+        prepare()
     if find_action(request.action).frees and is_tight(ctx):
         release_reserve(ctx)  # the first row of the run needs room already
     connection = _open_ledger(ctx)

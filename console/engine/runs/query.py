@@ -151,6 +151,7 @@ _WEIGHT = (
         Outcome.ARCHIVED,
         Outcome.RETURNED,
         Outcome.CLEARED,
+        Outcome.ENTERED,
         Outcome.PRUNED,
     ),
 )

@@ -59,6 +59,11 @@ class Workspace:
         """A folder of empty files: inodes for a file system that has none left."""
         return self.private / "reserve.d"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Copies of the state that somebody asked for, a folder each."""
+        return self.private / "checkpoints"
+
     def run_folder(self, run: str) -> Path:
         return self.private / "runs" / run
 

@@ -30,6 +30,8 @@ _SAID = {
     Outcome.REMOVED: ("INFO", "Removed, kept in the backup"),
     Outcome.ARCHIVED: ("INFO", "Source archived"),
     Outcome.RETURNED: ("INFO", "Returned from the archive"),
+    Outcome.CLEARED: ("INFO", "Taken out of the state file, counts as not processed"),
+    Outcome.ENTERED: ("INFO", "Put back into the state file"),
     Outcome.LEFT_ALONE: ("WARNING", "Left as it is"),
     Outcome.FAILED: ("ERROR", "Not done"),
 }
@@ -38,6 +40,8 @@ _COUNTED = {
     Outcome.REMOVED: "removed",
     Outcome.ARCHIVED: "archived",
     Outcome.RETURNED: "returned",
+    Outcome.CLEARED: "cleared",
+    Outcome.ENTERED: "entered",
     Outcome.LEFT_ALONE: "left_alone",
     Outcome.FAILED: "failed",
 }
@@ -267,5 +271,6 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size
-        apply_rows(connection, run.seq, _fresh(root, change.rows))
+        # where nothing changed on the disk the rows are meant as they are: what stands there may be another's
+        apply_rows(connection, run.seq, change.rows if change.kind == "note" else _fresh(root, change.rows))
     run.outcomes_in(connection, outcomes)

@@ -34,7 +34,7 @@ def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
     rows = connection.execute(
         f"SELECT * FROM runs WHERE action NOT IN ({names}) AND status <> 'running' AND EXISTS (SELECT 1 FROM outcomes o"
         " WHERE o.run = runs.seq AND o.outcome IN ('published', 'replaced', 'sidecar', 'revalidated', 'moved',"
-        " 'restored', 'removed', 'archived', 'returned')) ORDER BY seq DESC"
+        " 'restored', 'removed', 'archived', 'returned', 'cleared', 'entered')) ORDER BY seq DESC"
     )
     for row in rows:
         if not undone_by(connection, row["seq"]):

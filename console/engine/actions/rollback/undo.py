@@ -28,9 +28,13 @@ UNDOABLE = (
     Outcome.REMOVED,
     Outcome.ARCHIVED,
     Outcome.RETURNED,
+    Outcome.CLEARED,
+    Outcome.ENTERED,
 )
+_NO_NAME = (Outcome.REVALIDATED, Outcome.CLEARED, Outcome.ENTERED)
 # Those that changed a name on the disk, as SQL.
-ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome not in _NO_NAME)
+_ANY = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -101,6 +105,8 @@ class Undo:
             return self._judgement(row)
         if self._undoers and self._taken_back(row):
             return None
+        if not row["dest"]:
+            return self._note(row, outcome)
         if (why := self._touched(row, outcome, trust)) is not None:
             return Left(row["path"], row["dest"], why)
         rows = self._rows(row, outcome)
@@ -136,6 +142,24 @@ class Undo:
             return None
         rows: list[Row] = [("files", row["path"], former)]
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, row["path"], "its former verdict", rows)
+
+    def _note(self, row: sqlite3.Row, outcome: Outcome) -> Change | Left | None:
+        """Only the ledger was changed: an entry went or came, or a rollback put a former verdict back."""
+        path = row["path"]
+        known, former = former_row(self._connection, self._target.seq, "files", path)
+        now = row_of(self._connection, "files", path)
+        if not known:
+            return None
+        if outcome == Outcome.RESTORED or former is None:
+            if later := self._later_run(row, _ANY):
+                self.later[later] = self.later.get(later, 0) + 1
+                return Left(path, "", f"run {later} changed it since")
+        elif now is None or now["mirrored"] == former["mirrored"]:
+            return None  # a later run has judged it: its entry is what it was
+        else:
+            former = {**now, "mirrored": former["mirrored"]}
+        rows: list[Row] = [("files", path, former)]
+        return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "what the ledger said before", rows)
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
@@ -207,14 +231,14 @@ class Undo:
         """Whether a rollback that did not come to its end has done this file already."""
         marks = ", ".join("?" * len(self._undoers))
         found = self._connection.execute(
-            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({ON_DISK})",
+            f"SELECT 1 FROM outcomes WHERE path = ? AND id > ? AND run IN ({marks}) AND outcome IN ({_ANY})",
             [row["path"], row["id"], *self._undoers],
         )
         return found.fetchone() is not None
 
-    def _later_run(self, row: sqlite3.Row) -> str:
+    def _later_run(self, row: sqlite3.Row, outcomes: str = ON_DISK) -> str:
         found = self._connection.execute(
-            f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({ON_DISK}) ORDER BY id DESC",
+            f"SELECT run FROM outcomes WHERE path = ? AND id > ? AND outcome IN ({outcomes}) ORDER BY id DESC",
             [row["path"], row["id"]],
         ).fetchall()
         for (seq,) in found:
