@@ -32,6 +32,11 @@ class Workspace:
         return self.private / "ledger.backup.sqlite"
 
     @property
+    def ledger_anew(self) -> Path:
+        """A ledger that is being made anew, until it is renamed into place."""
+        return self.private / "ledger.anew.sqlite"
+
+    @property
     def report_part(self) -> Path:
         """A report that is being written; it gets its place when it is whole."""
         return self.private / "report.part"

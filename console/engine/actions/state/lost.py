@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.engine.actions.adopt.others import walk
+from console.engine.checks.adoption import REBUILDING
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError, NewerLedgerError
 from console.engine.ledger.mirror_adopt import iter_entries
+from console.engine.ledger.mirror_find import being_written
 from console.engine.ledger.store import open_reader
 from console.engine.observe.backups import plain_file
 from console.engine.workspace.people import why_not
 
-WHOLE, MISSING, DESTROYED = "whole", "missing", "destroyed"
+WHOLE, MISSING, DESTROYED, UNFINISHED = "whole", "missing", "destroyed", "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,11 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """ledger, mirror: whole, missing or destroyed, with why. copy: the copy of the ledger to begin from. unknown:
-    runs that have a folder and that the ledger, or its copy, does not know: their history is gone."""
+    """ledger, mirror: whole, missing or destroyed, with why; unfinished: a rebuild of the ledger began and died.
+
+    copy: the copy of the ledger to begin from. unknown: runs that have a folder and that the ledger, or its copy,
+    does not know: their history is gone. entries: of the state file.
+    """
 
     ledger: str
     ledger_reason: str
@@ -41,7 +46,7 @@ class Lost:
     mirror_reason: str
     copy: Copy | None = None
     unknown: tuple[str, ...] = ()
-    entries: int = 0  # of the state file
+    entries: int = 0
 
     @property
     def nothing(self) -> bool:
@@ -54,13 +59,17 @@ class Lost:
         return {"ledger": self.ledger, "state file": f"{self.mirror}, {self.entries}", "copy": copy}
 
 
-def look(ctx: Context) -> Lost:
-    """Raises LedgerError for a ledger that is only closed to this user, or a newer program's: neither is lost."""
+def look(ctx: Context, *, run: str = "") -> Lost:
+    """run: the one that looks, which is not unknown.
+
+    Raises LedgerError for a ledger that is only closed to this user, or a newer program's, and MirrorError for a state
+    file that is being written at this moment: none of them is lost.
+    """
     ledger, reason, known = _ledger(ctx)
     mirror, mirror_reason, entries = _mirror(ctx)
-    copy = _copy(ctx) if ledger != WHOLE else None
+    copy = _copy(ctx) if ledger in (MISSING, DESTROYED) else None
     known = known if copy is None else copy.runs
-    unknown = tuple(name for name in _run_folders(ctx) if name not in known)
+    unknown = tuple(name for name in _run_folders(ctx) if name not in known and name != run and ledger != WHOLE)
     if mirror == MISSING and ledger == WHOLE and not _published(ctx):
         mirror = WHOLE  # there is nothing that it could say
     return Lost(ledger, reason, mirror, mirror_reason, copy, unknown, entries)
@@ -80,11 +89,12 @@ def _ledger(ctx: Context) -> tuple[str, str, frozenset[str]]:
         return DESTROYED, error.what, frozenset()
     if isinstance(found, str):
         return DESTROYED, found, frozenset()
-    return WHOLE, "", found[0]
+    runs, _, begun = found
+    return (UNFINISHED, f"a rebuild began at {begun} and died", runs) if begun else (WHOLE, "", runs)
 
 
-def _examine(path: Path) -> tuple[frozenset[str], int] | str:
-    """The runs and the number of files of a ledger; what is wrong with it where it is not whole.
+def _examine(path: Path) -> tuple[frozenset[str], int, str] | str:
+    """The runs and the number of files of a ledger, and since when it is being rebuilt; or what is wrong with it.
 
     Raises FileNotFoundError and LedgerError."""
     with closing(open_reader(path)) as connection:
@@ -93,7 +103,9 @@ def _examine(path: Path) -> tuple[frozenset[str], int] | str:
             if problems:
                 return f"it is damaged: {'; '.join(problems)}"
             runs = frozenset(row[0] for row in connection.execute("SELECT id FROM runs"))
-            return runs, int(connection.execute("SELECT count(*) FROM files").fetchone()[0])
+            files = int(connection.execute("SELECT count(*) FROM files").fetchone()[0])
+            begun = connection.execute("SELECT value FROM meta WHERE key = ?", [REBUILDING]).fetchone()
+            return runs, files, begun[0] if begun else ""
         except sqlite3.Error as error:
             return f"it is damaged: {error}"
 
@@ -113,17 +125,25 @@ def _copy(ctx: Context) -> Copy | None:
         except (OSError, LedgerError):
             continue
         if not isinstance(found, str):
-            return Copy(path, made, *found)
+            return Copy(path, made, found[0], found[1])
     return None
 
 
 def _mirror(ctx: Context) -> tuple[str, str, int]:
-    stream = iter_entries(ctx)
+    entries = 0
+
+    def restarted() -> None:
+        nonlocal entries
+        entries = 0
+
+    stream = iter_entries(ctx, restarted)
     try:
-        entries = sum(1 for _ in stream)
+        for _ in stream:
+            entries += 1
     except MirrorError as error:
-        place = f", line {error.line}, column {error.column}" if error.line else ""
-        return DESTROYED, f"{error.what}{place}", 0
+        if error.what == being_written(ctx).what:
+            raise
+        return DESTROYED, error.what, 0
     if stream.identity is None:
         return MISSING, "there is no state file", 0
     return WHOLE, "", entries

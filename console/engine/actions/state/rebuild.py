@@ -10,13 +10,15 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.engine.actions.adopt.execute import Adopt
 from console.engine.actions.change.binding import new_plan
 from console.engine.actions.change.model import ChangePlan, PlannedChange
-from console.engine.actions.state.lost import DESTROYED, WHOLE, Lost, archived_files, look, on_disk
+from console.engine.actions.state.lost import DESTROYED, UNFINISHED, WHOLE, Lost, archived_files, look, on_disk
+from console.engine.checks.adoption import REBUILDING
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.checks.runs import lock_item
 from console.engine.checks.writable import writable_item
@@ -26,7 +28,7 @@ from console.engine.ledger.mirror import rewrite_mirror
 from console.engine.ledger.mirror_files import sync_folder
 from console.engine.ledger.mirror_judge import source_of
 from console.engine.ledger.mirror_memory import mirror_path
-from console.engine.ledger.store import backup, transaction
+from console.engine.ledger.store import backup, open_writer, transaction
 from console.engine.model import ActionParams, Outcome, RunStatus
 from console.engine.observe.backups import foreign_backups, plain_file
 from console.engine.runs.active import ActiveRun
@@ -110,7 +112,7 @@ def _plan_ledger(
 
 def _source(ctx: Context, lost: Lost) -> str:
     if lost.copy is None:
-        return "there is no whole copy of it: from state file and disk"
+        return "to the end" if lost.ledger == UNFINISHED else "from state file and disk: there is no whole copy of it"
     made = datetime.fromtimestamp(lost.copy.at, UTC)
     place = lost.copy.path.relative_to(ctx.workspace.root).as_posix()
     known = f"{plural(len(lost.copy.runs), 'run')}, {plural(lost.copy.files, 'file')}"
@@ -127,7 +129,7 @@ def gone_words(lost: Lost) -> list[str]:
             f"the history of {plural(len(lost.unknown), 'run')} is gone ({named}{more}): what they did can be read in"
             " their reports in .opsconsole/runs and in the logs, and not be rolled back"
         )
-    if lost.ledger != WHOLE and lost.copy is None:
+    if lost.ledger not in (WHOLE, UNFINISHED) and lost.copy is None:
         lines.append("verdicts, remembered failures, acceptances and holds are gone; files count as adopted, unjudged")
     return lines
 
@@ -137,7 +139,7 @@ class Rebuild(Adopt):
 
     def __init__(self, ctx: Context, request: Request) -> None:
         super().__init__(ctx, request)
-        self._binding = request.binding
+        self._binding, self._request_run = request.binding, request.run
         self._lost: Lost | None = None
         self._beside: list[str] = []
 
@@ -145,7 +147,7 @@ class Rebuild(Adopt):
         """Under the lock, before the ledger is opened: what is destroyed is moved aside, a whole copy takes its place.
 
         Raises RefusedError where nothing is lost or the plan is out of date, EngineError."""
-        lost = look(self._ctx)
+        lost = look(self._ctx, run=self._request_run)
         if lost.nothing:
             raise RefusedError("nothing is lost: ledger and state file are whole", untouched="everything")
         changed = [name for name, value in (self._binding or {}).items() if lost.binding.get(name) != value]
@@ -158,12 +160,11 @@ class Rebuild(Adopt):
         self._lost = lost
         ledger = self._ctx.workspace.ledger
         try:
-            if lost.ledger != WHOLE:
+            if lost.ledger not in (WHOLE, UNFINISHED):
                 for suffix in ("", "-wal", "-shm"):  # a log that belongs to no ledger would be taken for the new one's
                     self._aside(Path(f"{ledger}{suffix}"))
                 self._ctx.env.failpoints.reach("rebuild.moved")
-                if lost.copy is not None:
-                    backup(lost.copy.path, ledger)
+                self._begin(lost, ledger)
                 self._ctx.env.failpoints.reach("rebuild.copied")
             if lost.mirror == DESTROYED:
                 self._aside(mirror_path(self._ctx))
@@ -174,6 +175,20 @@ class Rebuild(Adopt):
                 untouched="all data; what was destroyed is kept beside as ….lost-<when>",
                 next_step="put that right and type `opsconsole state rebuild` again",
             ) from error
+
+    def _begin(self, lost: Lost, ledger: Path) -> None:
+        """The new ledger in its place, with the note that it is not finished: nothing is published before it is."""
+        part = self._ctx.workspace.ledger_anew
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{part}{suffix}").unlink(missing_ok=True)
+        if lost.copy is not None:
+            backup(lost.copy.path, part)
+        with closing(open_writer(part)) as connection:  # closed by the last one, it leaves no -wal
+            now = self._ctx.env.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            with transaction(connection):
+                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [REBUILDING, now])
+        os.rename(part, ledger)
+        sync_folder(ledger.parent)
 
     def _aside(self, path: Path) -> None:
         if not os.path.lexists(path):
@@ -205,9 +220,10 @@ class Rebuild(Adopt):
         if status != RunStatus.CANCELLED and lost.mirror != WHOLE and not run.cancelled:
             run.phase("record")
             rewrite_mirror(self._ctx, run.connection, run.seq)
+        if not run.cancelled:
+            self._finish(run)
         for line in gone_words(lost):
             run.log.add("WARNING", "History gone", detail=line)
-        self._remember(run)
         if run.cancelled and status == RunStatus.DONE:
             return RunStatus.CANCELLED, 130, "cancelled; the next rebuild goes on from there"
         return status, code, self._message(said)
@@ -216,14 +232,17 @@ class Rebuild(Adopt):
         assert self._lost is not None
         lost, parts = self._lost, []
         if lost.ledger != WHOLE:
-            parts.append(f"the ledger was made anew {_source(self._ctx, lost)}" + (f"; {said}" if said else ""))
+            parts += [said] if said else []
+            parts.append(f"the ledger was made anew {_source(self._ctx, lost)}")
         if lost.mirror != WHOLE:
             parts.append("the state file was written from the ledger")
         return "; ".join([*parts, *(f"kept: {place}" for place in self._beside), *gone_words(lost)])
 
-    def _remember(self, run: ActiveRun) -> None:
+    def _finish(self, run: ActiveRun) -> None:
+        """From here on the ledger is whole; what was lost is remembered."""
         note = {"run": run.id, "beside": self._beside, "gone": gone_words(self._lost) if self._lost else []}
         with run.guard, transaction(run.connection) as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", [REBUILDING])
             connection.execute(
                 "INSERT INTO meta VALUES ('rebuilt', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 [json.dumps(note)],
@@ -252,6 +271,7 @@ class Rebuild(Adopt):
     def _from_disk(self, run: ActiveRun) -> str:
         """Published files whose raw source, or its archived copy, has the same bytes; the others are left and named."""
         run.phase("adopt")
+        run.connection.execute("CREATE TEMP TABLE named (id INTEGER PRIMARY KEY)")
         for raw, published in on_disk(self._ctx):
             if run.beat():
                 break
@@ -267,7 +287,7 @@ class Rebuild(Adopt):
             if len(self._rows) + len(self._outcomes) >= _BATCH:
                 self._record_found(run)
         self._record_found(run)
-        left = f"; {plural(run.counts.foreign, 'published file')} left as they are" if run.counts.foreign else ""
+        left = f"; {plural(run.counts.foreign, 'published file')} left alone" if run.counts.foreign else ""
         return f"{plural(run.counts.adopted, 'file')} taken over from the disk{left}"
 
     def _record_found(self, run: ActiveRun) -> None:
