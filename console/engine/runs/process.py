@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from console.engine.actions.execution import Execution, execution
-from console.engine.actions.registry import find_action
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
 from console.engine.errors import EngineError, LedgerError, RefusedError
@@ -80,8 +79,6 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
     prepare: Callable[[], None] | None = getattr(action, "prepare", None)
     if prepare is not None:  # only what makes the ledger itself anew
         prepare()
-    if find_action(request.action).frees and is_tight(ctx):
-        release_reserve(ctx)  # the first row of the run needs room already
     connection = _open_ledger(ctx)
     upgrade_ledger(ctx, connection, new_run_id(ctx, "upgrade"))
     run = ActiveRun(ctx, connection, request)
