@@ -261,9 +261,11 @@ def test_backups_that_nobody_asked_for_go_first(three: Scenario) -> None:
 # --- faults ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "failpoint", ["prune.intended:1", "prune.unlinked:1", "prune.unlinked:4", "prune.recorded:1", "prune.intended:2"]
-)
+_KILLED = ("prune.intended:1", "prune.unlinked:4")
+_SELDOM = ("prune.unlinked:1", "prune.recorded:1", "prune.intended:2")
+
+
+@pytest.mark.parametrize("failpoint", [*_KILLED, *(pytest.param(each, marks=pytest.mark.soak) for each in _SELDOM)])
 def test_kill_during_prune(three: Scenario, failpoint: str) -> None:
     newest, _, oldest = ours(three.root)
     published = tree(three.root)

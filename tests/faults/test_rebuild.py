@@ -83,7 +83,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", list(CASES))
+_SELDOM = ("ledger gone", "ledger empty", "ledger and copy destroyed", "both gone, copy there", "ledger damaged")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.soak] if case in _SELDOM else []) for case in CASES]
+)
 def test_what_was_lost_is_made_anew(done: Scenario, case: str) -> None:
     """The plan changes nothing; afterwards nothing is judged or published again, and what was destroyed is kept."""
     before, published, raw, backups = (
@@ -171,10 +176,18 @@ def test_archived_files_come_from_their_manifests(done: Scenario) -> None:
     assert known == (digest,)
 
 
-@pytest.mark.parametrize("case", ["ledger garbage", "all gone", "both gone, copy there", "ledger and copy gone"])
+_KILLED = [("ledger garbage", "rebuild.moved"), ("all gone", "rebuild.copied"), ("all gone", "mirror.staged")]
+_PLACES = ("rebuild.moved", "rebuild.copied", "run.registered", "mirror.staged", "adopt.recorded", "run.recorded")
+_MORE = [
+    (case, place)
+    for case in ("ledger garbage", "all gone", "both gone, copy there", "ledger and copy gone")
+    for place in _PLACES
+    if (case, place) not in _KILLED
+]
+
+
 @pytest.mark.parametrize(
-    "failpoint",
-    ["rebuild.moved", "rebuild.copied", "run.registered", "mirror.staged", "adopt.recorded", "run.recorded"],
+    ("case", "failpoint"), [*_KILLED, *(pytest.param(*each, marks=pytest.mark.soak) for each in _MORE)]
 )
 def test_kill_during_rebuild(done: Scenario, case: str, failpoint: str) -> None:
     """The next rebuild goes on; a migrate in between waits for it and publishes nothing."""

@@ -127,7 +127,12 @@ def test_a_file_without_an_entry_is_said(done: Scenario) -> None:
     assert named.status == 1 and named.summary["counts"]["left_alone"] == 1, named.text
 
 
-@pytest.mark.parametrize("failpoint", ["change.intended:1", "change.recorded:1", "mirror.staged:1", "mirror.renamed:1"])
+_SELDOM = ("change.recorded:1", "mirror.staged:1", "mirror.renamed:1")
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["change.intended:1", *(pytest.param(each, marks=pytest.mark.soak) for each in _SELDOM)]
+)
 def test_kill_during_clear(done: Scenario, failpoint: str) -> None:
     before, published = entries(done.root), tree(done.root)
     words = ("state", "clear", "--source", "delta", "--reason", "for a test", "--foreground")
