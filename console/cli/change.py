@@ -95,8 +95,9 @@ def _dry_run(plan: ChangePlan, summary: object) -> int:
             out().json(
                 {"event": "plan", "path": item.path, "what": item.what, "detail": item.detail, "size": item.size}
             )
-        for path, reason in plan.left:
-            out().json({"event": "left", "path": path, "reason": reason})
+        for event, places in (("left", plan.left), ("kept", plan.kept)):
+            for path, reason in places:
+                out().json({"event": event, "path": path, "reason": reason})
         summary.last(None, "planned", plan.counts, status)
         return status
     show(out(), plan)
@@ -126,6 +127,12 @@ def show(stream: Stream, plan: ChangePlan) -> None:
         stream.line("  ", ("yellow", plural(plan.left_files, "file")), " left as they are")
         for path, reason in plan.left[:SHOWN]:
             stream.line(f"      {path}: {reason}")
+    if plan.kept_files:
+        stream.line("  ", ("bold", count(plan.kept_files)), " kept")
+        for path, reason in plan.kept[:SHOWN]:
+            stream.line(f"      {path}: {reason}")
+        if plan.kept_files > SHOWN:
+            stream.line(f"      and {count(plan.kept_files - SHOWN)} more; --dry-run --json names them")
     for text in plan.notes:
         stream.line(("yellow", "  Note: "), text)
     stream.line(f"  undo: {plan.undo}")

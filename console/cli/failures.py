@@ -115,6 +115,7 @@ def list_command(
         for row in found:
             out().json(row)
         return 0
+    _say_held(ctx)
     if not found:
         note().line("No failure is like that." if cause or source or pattern or after else "Nothing fails.")
         return 0
@@ -125,6 +126,18 @@ def list_command(
     if len(found) == limit:
         note().line("There may be more: --limit N shows more" + (", --after FILE goes on." if by == "file" else "."))
     return 0
+
+
+def _say_held(ctx: Context) -> None:
+    """Held files do not fail and are not published either: whoever looks here may be looking for them."""
+    from console.cli.output import note
+    from console.engine.ledger.store import reading
+    from console.engine.observe.held_alert import held_alert
+
+    with reading(ctx.workspace.ledger) as connection:
+        alert = held_alert(connection)[1] if connection is not None else None
+    if alert is not None:
+        note().line(("yellow", "note: "), f"{alert.text}: `opsconsole state list --status held`")
 
 
 def _show_groups(ctx: Context, by: str, groups: list[FailureGroup]) -> None:

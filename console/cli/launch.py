@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from console.cli.output import note, out
 from console.cli.session import in_this_session, spoken_command
 from console.cli.signals import Signals
-from console.engine.errors import EXIT_OK
+from console.engine.errors import EXIT_OK, LedgerError
 
 if TYPE_CHECKING:
     from console.cli.result import Summary
@@ -20,7 +20,11 @@ def say_recovery(ctx: Context) -> None:
     """What a dead run left for the next one to settle, said before anything else."""
     from console.engine.runs.query import unrecovered
 
-    for row in unrecovered(ctx):
+    try:
+        dead = unrecovered(ctx)
+    except LedgerError:  # what the run is for, or what it says itself
+        return
+    for row in dead:
         note().line(
             ("yellow", "First: "),
             f"run {row.id} died after {row.heartbeat_at}; this run finishes or undoes what it had in hand.",

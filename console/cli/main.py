@@ -27,15 +27,15 @@ COMMANDS = {
     "validate": ("console.cli.validate", "Check any files against their schema; writes nothing."),
     "explain": ("console.cli.explain", "Why a file was, or was not, published."),
     "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
-    "state": ("console.cli.state", "What is known of each file: list, show, export."),
+    "state": ("console.cli.state", "What is known of each file: list, clear, restore, rebuild."),
     "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
+    "backups": ("console.cli.backups", "What runs replaced and keep: list, verify, prune."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
 LATER = {
     "schema": "lists every rule that ever judged a run",
-    "backups": "lists, verifies and prunes backups",
     "logs": "reads, archives and trims logs",
     "disk": "usage, growth, days until full",
     "permissions": "checks and repairs permissions",

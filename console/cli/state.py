@@ -10,22 +10,17 @@ from console.cli.complete import source_names
 from console.cli.lazy import LazyGroup
 from console.cli.reconcile import command as reconcile_command
 from console.cli.session import below_raw, common, open_session, typed_path
+from console.cli.state_actions import COMMANDS as STATE_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from console.engine.context import Context
-    from console.engine.observe.files import FileDetail, FileRow
-
-LATER = {
-    "rebuild": "makes a lost ledger anew from what is on disk",
-    "clear": "forgets that files were processed",
-    "release": "lets a file go that a rollback holds",
-}
+    from console.engine.observe.files import FileDetail, FileRow, Hold
 
 
-@click.group("state", cls=LazyGroup, later=LATER)
+@click.group("state", cls=LazyGroup)
 def command() -> None:
     """What is known of each file that was ever read.
 
@@ -34,7 +29,12 @@ def command() -> None:
       opsconsole state list --status failed
       opsconsole state show data/raw/funding_sources/sff/dumps/2025-10-30/data.json
       opsconsole state export --format mirror > state.json
+      opsconsole state clear --source sff --reason "judge them again"
     """
+
+
+for _each in STATE_ACTIONS:
+    command.add_command(_each)
 
 
 def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,6 +113,18 @@ def _show_rows(ctx: Context, rows: tuple[FileRow, ...]) -> None:
             ]
         return [str(row.status), row.path, str(row.size), str(row.records), row.at, row.run, row.dest, row.cause]
 
+    if stream.terminal and rows and all(row.status == "held" for row in rows):
+        held = [(row, row.hold) for row in rows if row.hold is not None]
+        stream.table(
+            ("file", "held since", "by", "run", "why"),
+            [
+                (below_raw(ctx, row.path), short_time(ctx, hold.at), hold.by, hold.run.rsplit("-", 1)[-1], hold.reason)
+                for row, hold in held
+            ],
+            cut=(0, 4),
+            paths=(0,),
+        )
+        return
     heads = ("status", "file", "size", "records", "judged", "run")
     stream.table(heads, map(cells, rows), right=(2, 3), cut=(1,), paths=(1,))
 
@@ -170,7 +182,11 @@ def _show_detail(ctx: Context, detail: FileDetail, limit: int) -> None:
         ("columns", ", ".join(detail.columns)),
         ("failing since", detail.failing_since),
         ("reason", row.reason),
+        ("held", _held(ctx, row.hold)),
     ]
+    if detail.released is not None:
+        let_go = detail.released
+        facts.append(("released", f"{long_time(ctx, let_go.at)} by {let_go.by}: {let_go.reason}"))
     if accepted is not None:
         until = f" until {long_time(ctx, accepted.until)}" if accepted.until else ""
         ended = "" if accepted.valid else " (ended)"
@@ -193,6 +209,56 @@ def _show_detail(ctx: Context, detail: FileDetail, limit: int) -> None:
             ],
             cut=(4,),
         )
+
+
+def _held(ctx: Context, hold: Hold | None) -> str:
+    from console.cli.times import long_time
+
+    if hold is None:
+        return ""
+    return f"since {long_time(ctx, hold.at)} by {hold.by} with {hold.run}: {hold.reason}; `opsconsole state release`"
+
+
+@command.command("release")
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--run", metavar="RUN", default="", help="What this rollback, or the rollback of this run, holds.")
+@click.option("--all", "everything", is_flag=True, help="All that is held.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the ledger.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, last the summary.")
+@common
+def release_command(files: tuple[str, ...], run: str, everything: bool, reason: str, as_json: bool) -> int:
+    """Let files go that a rollback holds: the next migrate may publish them again.
+
+    Nothing is published by this itself. `explain` and the next run's report say who released a file, and why.
+
+    \b
+    Examples:
+      opsconsole state list --status held
+      opsconsole state release --run 4f2a --reason "the source is right after all"
+    """
+    from console.cli.output import out
+    from console.cli.session import refuse_when_read_only
+    from console.engine.observe.files_detail import raw_path
+    from console.engine.observe.release import Release, release
+    from console.engine.text import plural
+
+    refuse_when_read_only("release held files")
+    ctx = open_session()
+    paths = tuple(raw_path(ctx, typed_path(file)) for file in files)
+    gone = release(ctx, Release(paths, run, everything), reason)
+    stream = out()
+    for path in gone:
+        if as_json:
+            stream.json({"event": "released", "path": path})
+        else:
+            stream.line(below_raw(ctx, path))
+    if as_json:
+        stream.json({"event": "summary", "released": len(gone), "exit_status": 0})
+    else:
+        stream.line(
+            f"{plural(len(gone), 'file')} released: the next migrate may publish {'it' if len(gone) == 1 else 'them'}"
+        )
+    return 0
 
 
 @command.command("export")

@@ -44,6 +44,9 @@ class Outcome(StrEnum):
     REMOVED = "removed"  # what stood at `dest` was taken into the run's backup
     ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
     RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
+    CLEARED = "cleared"  # its entry was taken out of the state file: it counts as not processed
+    ENTERED = "entered"  # its entry was put back into the state file
+    PRUNED = "pruned"  # the backup of a run was removed
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
     LOST = "lost"  # verify did not find it where the ledger says that it lies
 
@@ -109,11 +112,14 @@ class Counts:
     whole: int = 0  # read by verify and as recorded
     damaged: int = 0  # read by verify and not as recorded, or not to be read
     lost: int = 0  # not found by verify
+    cleared: int = 0  # entries taken out of the state file
+    entered: int = 0  # entries put back into it
+    pruned: int = 0  # backups of runs that were removed
 
     @property
     def changed(self) -> int:
-        """Files that were put, taken or moved by an action of changes."""
-        return self.restored + self.removed + self.archived + self.returned
+        """Files that were put, taken or moved, entries that came or went, backups that were pruned."""
+        return self.restored + self.removed + self.archived + self.returned + self.cleared + self.entered + self.pruned
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

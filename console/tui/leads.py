@@ -35,6 +35,7 @@ _TITLES = {
     Cause.NEWER_LEDGER: "A newer ledger",
     Cause.OLDER_LEDGER: "An older ledger",
     Cause.LEDGER: "Ledger",
+    Cause.HELD: "Held files",
     Cause.OTHERS: "Not ours, left as it is",
 }
 

@@ -300,10 +300,15 @@ def _ledger(
         if name not in known and not name.endswith(".part") and not is_intended(name, digest):
             yield Finding("unknown-to-ledger", name, "published, and the ledger does not know it")
     put_back = {row["path"] for row in ledger.execute("SELECT path FROM outcomes WHERE outcome = 'restored'")}
+    pruned: set[int] = set()
+    if ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'pruned'").fetchone():
+        pruned = {row["run"] for row in ledger.execute("SELECT run FROM pruned")}
     # of a file that was returned from the archive, `backup` is the place where it lay there
     for row in ledger.execute("SELECT * FROM outcomes WHERE backup != '' AND outcome != 'returned'"):
         path = root / row["backup"]
         if os.path.islink(path) and row["replaced_sha256"] == "link":
+            continue
+        if not path.is_file() and row["run"] in pruned:
             continue
         if not path.is_file() and expected.spent and row["path"] in put_back:
             continue

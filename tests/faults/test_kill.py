@@ -25,7 +25,9 @@ _OTHERWISE = {
     "adopt.recorded",
     "leave.put-back",
 }
-PLAIN = [name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith("change.")]
+PLAIN = [
+    name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith(("change.", "prune.", "rebuild."))
+]
 EVERYTIME = [(name, 1) for name in PLAIN] + [
     (name, 2) for name in ("stage.written", "backup.linked", "publish.renamed", "log.written")
 ]

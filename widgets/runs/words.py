@@ -26,6 +26,9 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.REMOVED: ("✓", "warn"),
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
+    Outcome.CLEARED: ("✓", "dim"),
+    Outcome.ENTERED: ("✓", "dim"),
+    Outcome.PRUNED: ("✓", "warn"),
     Outcome.LEFT_ALONE: ("!", "warn"),
     Outcome.LOST: ("✗", "bad"),
 }

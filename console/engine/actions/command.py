@@ -24,7 +24,8 @@ def command_line(action: str, params: ActionParams, overrides: dict[str, str] | 
         value = getattr(params, field.name)
         option = field.metadata.get("option") or f"--{field.name.replace('_', '-')}"
         if field.metadata.get("positional"):
-            words += [str(value)] if value else []
+            values = value if isinstance(value, tuple) else [value] if value else []
+            words += [str(each) for each in values]
         elif value is True:
             words.append(option)
         elif value:

@@ -38,6 +38,10 @@ _EXECUTIONS = {
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
     "verify": ("console.engine.actions.verify.execute", "Verify"),
     "repair": ("console.engine.actions.repair.execute", "Repair"),
+    "state clear": ("console.engine.actions.state.clear", "Clear"),
+    "state restore": ("console.engine.actions.state.restore", "Restore"),
+    "state rebuild": ("console.engine.actions.state.rebuild", "Rebuild"),
+    "backups prune": ("console.engine.actions.prune.execute", "Prune"),
 }
 
 

@@ -19,6 +19,10 @@ _PLANS = {
     "archive restore": ("console.engine.actions.archive.restore", "plan_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
     "repair": ("console.engine.actions.repair.plan", "plan_repair"),
+    "state clear": ("console.engine.actions.state.clear", "plan_clear"),
+    "state restore": ("console.engine.actions.state.restore", "plan_restore"),
+    "state rebuild": ("console.engine.actions.state.rebuild", "plan_rebuild"),
+    "backups prune": ("console.engine.actions.prune.plan", "plan_prune"),
 }
 
 

@@ -48,6 +48,29 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("archive restore", "Restore from archive", "", "", "bring archived raw files back", button=False),
     Action("adopt", "Adopt", "", "", "take over what another program published here; changes no byte", button=False),
+    Action(
+        "backups prune",
+        "Prune backups",
+        "",
+        "",
+        "remove backups that a policy does not keep, and nothing that the last good state needs",
+        dangerous=True,
+        undo="none",
+        button=False,
+    ),
+    Action(
+        "state rebuild",
+        "Rebuild state",
+        "",
+        "",
+        "make a lost ledger or state file anew; no data is touched",
+        undo="none",
+        button=False,
+    ),
+    Action(
+        "state clear", "Clear entries", "", "", "let files count as not processed; no data is touched", button=False
+    ),
+    Action("state restore", "Restore entries", "", "", "the state's entries as in a checkpoint", button=False),
     Action("leave", "Leave", "", "", "give the workspace back to the scripts that were here before", button=False),
     Action(
         "verify",

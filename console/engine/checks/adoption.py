@@ -17,6 +17,9 @@ from console.engine.model import Check, GateItem
 LEFT = "left"  # key in `meta`: JSON {"run", "at", "by"} since the workspace was given back
 
 
+REBUILDING = "rebuilding"  # key in `meta`: since when the ledger is being made anew; gone when that is done
+
+
 def left_note(connection: sqlite3.Connection | None) -> dict[str, Any] | None:
     """When and by whom the workspace was given back; None while it is ours."""
     if connection is None:
@@ -27,6 +30,12 @@ def left_note(connection: sqlite3.Connection | None) -> dict[str, Any] | None:
 
 def adoption_item(ctx: Context, connection: sqlite3.Connection | None) -> GateItem:
     """Fails where nothing may be published yet, or any more. Raises MirrorError as reading the state file does."""
+    begun = None
+    if connection is not None:
+        begun = connection.execute("SELECT value FROM meta WHERE key = ?", [REBUILDING]).fetchone()
+    if begun is not None:
+        what = f"the ledger is half made anew: a rebuild began at {begun[0]} and died"
+        return GateItem("adoption", Check.FAIL, True, what, "`opsconsole state rebuild` finishes it")
     left = left_note(connection)
     if left is not None:
         return GateItem(

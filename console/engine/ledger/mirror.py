@@ -43,6 +43,7 @@ __all__ = [
     "mirror_path",
     "read_mirror",
     "record_difference",
+    "rewrite_mirror",
     "write_mirror",
 ]
 
@@ -90,6 +91,26 @@ def write_mirror(
                 return True
         finally:
             part.unlink(missing_ok=True)
+
+
+def rewrite_mirror(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> bool:
+    """Write a state file that was lost from the ledger: here its absence does not mean that nothing was processed.
+
+    Only the holder of the lock calls it. Where somebody has put one there meanwhile it is as write_mirror.
+    """
+    path = mirror_path(ctx)
+    make_folder(path.parent)
+    if _standing(path) is not None:
+        return write_mirror(ctx, connection, run_seq)
+    part = _part(path)
+    part.unlink(missing_ok=True)
+    with inside(connection):
+        release_published(ctx, connection)
+    try:
+        _replace(ctx, connection, path, _Staged(ctx, connection, part), run_seq)
+    finally:
+        part.unlink(missing_ok=True)
+    return True
 
 
 def honour_difference(

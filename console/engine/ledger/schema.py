@@ -47,7 +47,21 @@ CREATE TABLE holds (
   run INTEGER NOT NULL,            -- runs.seq that took it back
   at TEXT NOT NULL,
   by TEXT NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL,
+  source TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+-- Holds that somebody took away: what the hold said, and who let the file go, when and why.
+CREATE TABLE released (
+  path TEXT NOT NULL,
+  run INTEGER NOT NULL,            -- runs.seq that had held it
+  held_at TEXT NOT NULL,
+  held_by TEXT NOT NULL,
+  held_reason TEXT NOT NULL,
+  at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  after_run INTEGER NOT NULL,      -- the newest run at that time
+  PRIMARY KEY (path, at)
 ) STRICT, WITHOUT ROWID;
 -- Raw files that lie in the archive: where, by which run.
 -- path, place: text.keepable, so that names that are no UTF-8 are found again.

@@ -22,6 +22,7 @@ class Cause(StrEnum):
     LAST_RUN = "last-run"  # refused, or stopped before its end
     FAILING = "failing"
     EXPIRED = "expired"
+    HELD = "held"  # taken back by a rollback, waiting for somebody
     OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
 
 

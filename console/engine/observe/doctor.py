@@ -117,14 +117,11 @@ def _copy_read(ctx: Context, made: float) -> Finding:
 def _restore(ctx: Context) -> str:
     """How to get the ledger back."""
     copy = ctx.workspace.ledger_backup
-    if not os.path.exists(copy):
-        return "move it away: the next run starts a new one from the state file; its history is lost"
-    taken = datetime.fromtimestamp(copy.stat().st_mtime, tz=None).astimezone()
-    names = " ".join(str(ctx.workspace.ledger) + suffix for suffix in ("", "-wal", "-shm"))
-    return (
-        f"with no run in progress, move {names} away and copy {copy.name} (of {taken:%Y-%m-%d %H:%M}) to"
-        f" {ctx.workspace.ledger.name}; what was published since is then judged again"
-    )
+    what = "makes it anew from state file and disk; its history is lost, what is destroyed is kept beside"
+    if os.path.exists(copy):
+        taken = datetime.fromtimestamp(copy.stat().st_mtime, tz=None).astimezone()
+        what = f"takes the copy {copy.name} of {taken:%Y-%m-%d %H:%M}, and what was published since from the state file"
+    return f"`opsconsole state rebuild` {what}; `--dry-run` shows it first"
 
 
 def _ledger_copy(ctx: Context, connection: sqlite3.Connection) -> Iterator[Finding]:

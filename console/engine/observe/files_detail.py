@@ -15,6 +15,7 @@ from console.engine.model import FileStatus, Identity, Outcome
 from console.engine.observe.files_list import (
     ACCEPTED,
     FileRow,
+    Hold,
     current_rules,
     file_queries,
     file_row,
@@ -52,10 +53,22 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """A hold that was taken away: what it was, and who let the file go, when and why."""
+
+    hold: Hold
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileDetail:
     """Everything the ledger knows of one file, and what stat says of it now.
 
-    row.status is `missing` or `changed` where the disk says so. source_now, dest_now: None where there is no
+    row.status is `missing` or `changed` where the disk says so; `held` while source and rule are those that were
+    held. hold_then: the source as it was held. released: the last hold that somebody took away.
+    source_now, dest_now: None where there is no
     file. source_then, dest_then: as the ledger remembers them, None where it does not. verdict: of the
     remembered failure. history: newest first.
     """
@@ -77,6 +90,9 @@ class FileDetail:
     verdict: Verdict | None = None
     failing_since: str = ""  # run id
     accepted: Acceptance | None = None
+    hold_then: Identity | None = None
+    hold_rule_stands: bool = True  # whether the rule that judged it then is one of today's
+    released: Released | None = None
     history: tuple[HistoryRow, ...] = ()
 
 
@@ -124,8 +140,8 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
     """As show_file, for a path relative to the root; None when the ledger does not know it."""
     on_disk, path = path, storable(path)
     values = {"now": timestamp(ctx.env.now()), "path": path}
-    row = None
-    for query in file_queries(current_rules(ctx, connection), "§.path = :path"):
+    row, rules = None, current_rules(ctx, connection)
+    for query in file_queries(rules, "§.path = :path"):
         row = row or connection.execute(query, values).fetchone()
     if row is None:
         return None
@@ -137,7 +153,8 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
         FROM failures x WHERE path = :path""",
         values,
     ).fetchone()
-    known = failure or file
+    hold = connection.execute("SELECT *, '' AS sha256 FROM holds WHERE path = ?", [path]).fetchone()
+    known = failure or file or hold
     rule = connection.execute("SELECT name, fingerprint FROM rules WHERE id = ?", [known["rule"]]).fetchone()
     published = bool(row["published"])
     told = _history(connection, path, history)
@@ -155,11 +172,27 @@ def find_detail(ctx: Context, connection: sqlite3.Connection, path: str, history
         Identity(known["size"], known["mtime_ns"], known["inode"]),
         identity_at(ctx.workspace.path(file["dest"])) if file else None,
         Identity(file["dest_size"], file["dest_mtime_ns"], file["dest_inode"]) if published else None,
+        hold_then=Identity(hold["size"], hold["mtime_ns"], hold["inode"]) if hold else None,
+        hold_rule_stands=hold is None or hold["rule"] is None or rules is None or hold["rule"] in rules,
+        released=released_from(connection, path),
         history=told,
     )
     if failure is not None:
         detail = _with_failure(detail, failure)
     return _as_on_disk(detail)
+
+
+def released_from(connection: sqlite3.Connection, path: str) -> Released | None:
+    """The last hold of this file that was taken away; None where there was none."""
+    row = connection.execute(
+        "SELECT r.*, coalesce((SELECT id FROM runs WHERE seq = r.run), '') AS run_id FROM released r WHERE path = ?"
+        " ORDER BY at DESC LIMIT 1",
+        [path],
+    ).fetchone()
+    if row is None:
+        return None
+    hold = Hold(row["held_by"], row["held_at"], row["run_id"], row["held_reason"])
+    return Released(hold, row["by"], row["at"], row["reason"])
 
 
 def _with_failure(detail: FileDetail, failure: sqlite3.Row) -> FileDetail:
@@ -185,7 +218,12 @@ def _with_failure(detail: FileDetail, failure: sqlite3.Row) -> FileDetail:
 def _as_on_disk(detail: FileDetail) -> FileDetail:
     """The status corrected by what stat says: a copy that is not there, a source that moved on."""
     status = detail.row.status
-    if detail.row.published and detail.dest_now is None:
+    if status == FileStatus.HELD and detail.hold_then is not None:
+        ended = not detail.hold_rule_stands
+        ended = ended or (detail.source_now is not None and not _same(detail.source_now, detail.hold_then))
+        if ended:
+            status = FileStatus.CHANGED if detail.row.published else FileStatus.NEW
+    elif detail.row.published and detail.dest_now is None:
         status = FileStatus.MISSING
     elif detail.source_now is not None and not _same(detail.source_now, detail.source_then):
         status = FileStatus.CHANGED

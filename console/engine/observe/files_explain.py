@@ -16,8 +16,8 @@ from console.engine.errors import ConfigurationError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import FileStatus
 from console.engine.observe.archives import archived_at
-from console.engine.observe.files_detail import FileDetail, find_detail, raw_path
-from console.engine.observe.files_list import storable
+from console.engine.observe.files_detail import FileDetail, Released, find_detail, raw_path, released_from
+from console.engine.observe.files_list import Hold, storable
 from console.engine.observe.files_near import near_names
 from console.engine.observe.files_whole import kept_version, verified
 from console.engine.records.model import Verdict
@@ -59,7 +59,8 @@ def explain(ctx: Context, given: str) -> Explanation:
         detail = find_detail(ctx, connection, path) if connection is not None else None
         if detail is None and not (os.path.lexists(ctx.workspace.path(path)) or _seen(connection, path)):
             raise _no_such_file(ctx, path)
-        return _Trace(ctx, path, detail, connection is not None).run()
+        released = released_from(connection, storable(path)) if connection is not None else None
+        return _Trace(ctx, path, detail, connection is not None, released).run()
 
 
 def _seen(connection: sqlite3.Connection | None, path: str) -> bool:
@@ -81,11 +82,22 @@ def _no_such_file(ctx: Context, path: str) -> UsageError:
     )
 
 
+RELEASE = "`opsconsole state release FILE --reason TEXT` lets the next run have it"
+
+
+def held_words(hold: Hold) -> str:
+    """Who took it back, when, with which run and why, in a clause."""
+    return f"taken back by {hold.by} at {hold.at} with run {hold.run} ({hold.reason})"
+
+
 class _Trace:
     """Asks one question after another until one of them decides."""
 
-    def __init__(self, ctx: Context, path: str, detail: FileDetail | None, has_ledger: bool) -> None:
+    def __init__(
+        self, ctx: Context, path: str, detail: FileDetail | None, has_ledger: bool, released: Released | None
+    ) -> None:
         self._ctx, self._path, self._detail, self._has_ledger = ctx, path, detail, has_ledger
+        self._released = released
         self._steps: list[Step] = []
         self._raw = ctx.settings.zones.raw.rstrip("/") + "/"
         self._relative = path[len(self._raw) :] if path.startswith(self._raw) else ""
@@ -246,6 +258,9 @@ class _Trace:
                 if connection is not None
                 else None
             )
+        self._hold()
+        if self._detail is not None and self._detail.row.status == FileStatus.HELD:
+            return self._end(FileStatus.HELD, RELEASE)
         if row is None:
             self._say("Was it copied?", "no: no data file of its folder was published yet")
             return self._end(FileStatus.NEW, "it goes with the next data file that passes")
@@ -257,6 +272,7 @@ class _Trace:
     # --- the ledger ------------------------------------------------------------------------------------
 
     def _unknown(self) -> Explanation:
+        self._hold()
         self._say(
             "What does the ledger say?", "nothing: no run has judged it" if self._has_ledger else "there is none yet"
         )
@@ -277,6 +293,7 @@ class _Trace:
     def _known(self, detail: FileDetail) -> Explanation:
         row = detail.row
         self._history(detail)
+        self._hold()
         if row.published:
             self._copy(detail)
         if self._whole(detail):
@@ -294,8 +311,7 @@ class _Trace:
             self._say("What does the ledger say?", "its source was archived, and stands here again")
             return self._end(row.status, "`opsconsole migrate` judges it again")
         if row.status == FileStatus.HELD:
-            self._say("Is it held?", "yes, a rollback took it back: no run publishes it until source or rule changes")
-            return self._end(row.status, "`opsconsole state release` with a reason lets the next run have it")
+            return self._end(row.status, RELEASE)
         if row.status == FileStatus.NEW:
             return self._end(row.status, "`opsconsole migrate` judges it again; the same bytes are not rewritten")
         if row.status == FileStatus.STALE:
@@ -305,6 +321,18 @@ class _Trace:
             return self._end(row.status, "`opsconsole reprocess --adopted` judges it")
         self._say("Has it changed since?", "no: it is already processed and no run reads it again")
         return self._end(row.status, "nothing to do; `opsconsole migrate --checksum` reads everything")
+
+    def _hold(self) -> None:
+        """Whether a rollback holds it, and whether somebody let it go."""
+        row, released = self._detail.row if self._detail else None, self._released
+        if row is not None and row.hold is not None:
+            said = held_words(row.hold)
+            if row.status == FileStatus.HELD:
+                self._say("Is it held?", f"yes, {said}; no run publishes it until source or rule changes")
+            else:
+                self._say("Is it held?", f"no longer: it was {said}, and its source or its rule changed since")
+        if released is not None:
+            self._say("Was it released?", f"yes, by {released.by} at {released.at}: {released.reason}")
 
     def _copy(self, detail: FileDetail) -> None:
         question = "Is its published copy there?"

@@ -36,13 +36,23 @@ LISTED = (
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps runs from publishing a file: who took it back, when (UTC), with which run (id), and why."""
+
+    by: str
+    at: str
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """One file as the ledger has it. Paths relative to the root; times UTC ISO 8601 as in the ledger.
 
     status: processed, revalidated, stale, new (its entry was taken out of the state file), failed, accepted,
     damaged, held, adopted, archived. published: a copy stands at `dest`, be it of an earlier version.
     records: as last judged. at, run: when and by which run (id) it was last judged. cause: the cause with
-    the most records, '' where none. size in bytes.
+    the most records, '' where none. size in bytes. hold: where a rollback holds it.
     """
 
     path: str
@@ -58,6 +68,7 @@ class FileRow:
     at: str
     run: str
     reason: str = ""
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +111,29 @@ _FAILURE = f"""CASE WHEN x.id IS NULL THEN NULL WHEN {ACCEPTED} THEN 'accepted' 
 _FAILED = """coalesce(x.failed_records, 0) AS failed_records, coalesce(x.errors, 0) AS errors,
     (SELECT cause FROM failure_causes c WHERE c.failure = x.id ORDER BY c.records DESC, c.errors DESC, cause
      LIMIT 1) AS cause"""
-_PUBLISHED_FROM = "files f LEFT JOIN failures x ON x.path = f.path"
-_FAILED_FROM = "failures x"
+_HOLD = "LEFT JOIN holds h ON h.path = {}.path"
+_PUBLISHED_FROM = f"files f LEFT JOIN failures x ON x.path = f.path {_HOLD.format('f')}"
+_FAILED_FROM = f"failures x {_HOLD.format('x')}"
 _OF_FAILURES = (FileStatus.FAILED, FileStatus.ACCEPTED)  # only a remembered failure gives a file this status
 _FAILED_ONLY = "NOT EXISTS (SELECT 1 FROM files f WHERE f.path = x.path)"
+# Taken back and never published before, or a sidecar.
+_HELD_ONLY = """NOT EXISTS (SELECT 1 FROM files f WHERE f.path = h.path)
+    AND NOT EXISTS (SELECT 1 FROM failures x WHERE x.path = h.path)"""
+_HOLD_COLUMNS = """h.by AS hold_by, h.at AS hold_at, h.reason AS hold_reason,
+    coalesce((SELECT id FROM runs WHERE seq = h.run), '') AS hold_run"""
 
 
 def _status(stale: list[int] | None) -> str:
     """The status of a row of `files`, as SQL. stale: ids of today's rules."""
     rules = f"OR f.rule NOT IN ({', '.join(str(number) for number in stale)})" if stale is not None else ""
-    return f"""coalesce({_FAILURE}, CASE WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
+    return f"""coalesce({_FAILURE}, CASE WHEN h.path IS NOT NULL THEN 'held'
+        WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
         WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END)"""
 
 
-def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str]:
-    """Two queries with the same columns: files that were published, and those that only ever failed.
+def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str, str]:
+    """Three queries with the same columns: files that are published, those that only ever failed, and those that
+    a rollback took back wholly.
 
     Each in the order of paths, so that a LIMIT behind it ends it early. stale: ids of today's rules. where: a
     condition, `§` standing for either table. status: of only these. Needs the value `now`, and `status` if
@@ -124,17 +143,26 @@ def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple
     # A common status is met soon in the order of paths; a rare one is found faster by reading the table as
     # it lies.
     order = "f.path" if status in ("", FileStatus.PROCESSED) else "+f.path"
-    table = "failures x CROSS JOIN files f ON f.path = x.path" if status in _OF_FAILURES else _PUBLISHED_FROM
+    table = _PUBLISHED_FROM
+    if status in _OF_FAILURES:
+        table = f"failures x CROSS JOIN files f ON f.path = x.path {_HOLD.format('f')}"
+    elif status == FileStatus.HELD:  # a few: the table of holds leads
+        table, order = "holds h CROSS JOIN files f ON f.path = h.path LEFT JOIN failures x ON x.path = f.path", "f.path"
     run = "coalesce((SELECT id FROM runs WHERE seq = {}), '') AS run"
     return (
         f"""SELECT f.path AS path, f.source AS source, {_status(stale)} AS status, f.status <> 'held' AS published,
         f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {_FAILED},
         coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
-        {run.format("coalesce(x.last_run, nullif(f.judged_run, 0), f.run)")}, '' AS reason
+        {run.format("coalesce(x.last_run, nullif(f.judged_run, 0), f.run)")}, '' AS reason, {_HOLD_COLUMNS}
         FROM {table} WHERE {where.replace("§", "f")} {chosen[0]} ORDER BY {order}""",
         f"""SELECT x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
-        x.size AS size, x.records AS records, {_FAILED}, x.failed_at AS at, {run.format("x.last_run")}, '' AS reason
+        x.size AS size, x.records AS records, {_FAILED}, x.failed_at AS at, {run.format("x.last_run")}, '' AS reason,
+        {_HOLD_COLUMNS}
         FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} {chosen[1]} ORDER BY x.path""",
+        f"""SELECT h.path AS path, h.source AS source, 'held' AS status, 0 AS published, '' AS dest, h.size AS size,
+        0 AS records, 0 AS failed_records, 0 AS errors, NULL AS cause, h.at AS at, {run.format("h.run")}, '' AS reason,
+        {_HOLD_COLUMNS} FROM holds h WHERE {_HELD_ONLY} AND {where.replace("§", "h")}
+        {"AND :status = 'held'" if status else ""} ORDER BY h.path""",
     )
 
 
@@ -227,7 +255,15 @@ def file_row(row: sqlite3.Row) -> FileRow:
         row["at"],
         row["run"],
         row["reason"],
+        hold_of(row),
     )
+
+
+def hold_of(row: sqlite3.Row) -> Hold | None:
+    """The hold in a row of `file_queries`; None where there is none."""
+    if row["hold_at"] is None:
+        return None
+    return Hold(row["hold_by"], row["hold_at"], row["hold_run"], row["hold_reason"])
 
 
 def every_file(ctx: Context, *, status: str = "", source: str = "", filter: str = "") -> Iterator[FileRow]:
@@ -250,7 +286,8 @@ def count_files(ctx: Context, *, source: str = "", filter: str = "") -> dict[Fil
         counted = connection.execute(
             f"""SELECT status, count(*) FROM (SELECT {_status(current_rules(ctx, connection))} AS status
             FROM {_PUBLISHED_FROM} WHERE {where.replace("§", "f")} UNION ALL SELECT {_FAILURE}
-            FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")}) GROUP BY status""",
+            FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} UNION ALL SELECT 'held'
+            FROM holds h WHERE {_HELD_ONLY} AND {where.replace("§", "h")}) GROUP BY status""",
             values,
         )
         found = dict(counted.fetchall())

@@ -19,6 +19,7 @@ from console.engine.ledger.store import Reader, reading, version_of, writable
 from console.engine.model import Identity, RunRow, RunStatus
 from console.engine.observe.alerts import Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.held_alert import held_alert
 from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import is_alive, run_row
@@ -35,7 +36,8 @@ class Overview:
     """What the ledger says at one moment. runs: newest first. last_run: the newest that has ended.
 
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
-    with a copy. refusal: why nothing can be changed from here: a newer program's ledger is only read; '' else.
+    with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
+    changed from here: a newer program's ledger is only read; '' else.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
     (observe.state_file); None else.
     """
@@ -51,6 +53,7 @@ class Overview:
     failing: int = 0
     accepted: int = 0
     published: int = 0
+    held: int = 0
     refusal: str = ""
     state_file: Identity | None = None
 
@@ -69,6 +72,8 @@ class _Seen:
     accepted: int = 0
     expired: int = 0
     published: int = 0
+    held: int = 0
+    held_alert: Alert | None = None
     version: int = VERSION
     first: list[Alert] = field(default_factory=list)  # whose workspace it is
     others: Alert | None = None
@@ -114,6 +119,7 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
         seen.failing,
         seen.accepted,
         seen.published,
+        seen.held,
         newer.sentence() if newer else "",
         seen.state_file,
     )
@@ -151,6 +157,7 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
         else:
             seen.dead.append(run)
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
+    seen.held, seen.held_alert = held_alert(connection)
     row = connection.execute(
         f"SELECT count(*), total({ACCEPTED}), total(accepted_at IS NOT NULL AND accepted_until <= :now)"
         " FROM failures x",
@@ -224,6 +231,8 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
                 Cause.EXPIRED,
             )
         )
+    if seen.held_alert is not None:
+        alerts.append(seen.held_alert)
     if seen.mirror is not None:
         alerts.append(seen.mirror)
     if seen.others is not None:

@@ -45,6 +45,9 @@ _SECTIONS = (
     ("Removed, kept in the backup", (Outcome.REMOVED,)),
     ("Moved to the archive", (Outcome.MOVED, Outcome.ARCHIVED)),
     ("Returned from the archive", (Outcome.RETURNED,)),
+    ("Cleared, count as not processed", (Outcome.CLEARED,)),
+    ("Put back into the state file", (Outcome.ENTERED,)),
+    ("Backups pruned", (Outcome.PRUNED,)),
     ("Entries left as they are", (Outcome.NOT_ADOPTED,)),
 )
 
@@ -87,6 +90,7 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     yield from _checks("Gate", run.gate)
     yield from _overrides(run)
     yield from _checks("Verification", run.verification)
+    yield from _released(connection, run)
     for title, outcomes in _SECTIONS:
         yield from _files(connection, run, title, outcomes)
     yield from _files(
@@ -132,6 +136,7 @@ def _head(ctx: Context, run: RunRow, digest: str) -> Iterator[str]:
         ("Cancelled", f"by {code(run.cancel_by, table=True)} at {_time(run.cancel_at, zone)}" if run.cancel_by else ""),
         ("Files", f"{count(run.done_files)} of {count(run.total_files)}, {size(run.done_bytes)}"),
         ("Durability", code(run.durability, table=True)),
+        ("State before", _checkpoint(ctx, run)),
         ("Configuration", f"{code(ctx.settings.path, table=True)}, SHA-256 `{run.settings_digest}`"),
         (DIGEST, f"SHA-256 `{digest}`" if digest else ""),
     ]
@@ -142,6 +147,16 @@ def _head(ctx: Context, run: RunRow, digest: str) -> Iterator[str]:
     for warning in ctx.settings.warnings if ctx.settings.digest == run.settings_digest else ():
         yield f"- the configuration says: {code(warning)}"
         yield ""
+
+
+def _checkpoint(ctx: Context, run: RunRow) -> str:
+    """Where the run kept the state as it was before."""
+    try:
+        kept = json.loads((ctx.workspace.run_folder(run.id) / "checkpoint.json").read_bytes())
+        place, sha256 = f".opsconsole/runs/{run.id}/state.json", kept["sha256"]
+        return f"{code(place, table=True)}, {plural(kept['entries'], 'entry', 'entries')}, SHA-256 `{sha256}`"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _who(who: dict[str, Any]) -> str:
@@ -229,6 +244,23 @@ def _timings(run: RunRow) -> Iterator[str]:
     yield "| phase | seconds |"
     yield "|---|---:|"
     yield from (f"| {code(str(phase), table=True)} | {seconds:.3f} |" for phase, seconds in run.timings.items())
+    yield ""
+
+
+def _released(connection: sqlite3.Connection, run: RunRow) -> Iterator[str]:
+    """Holds that were taken away since the run before this one: this is the first that might publish such a file."""
+    rows = connection.execute(
+        """SELECT * FROM released r WHERE after_run < :seq AND :seq = (SELECT min(seq) FROM runs
+        WHERE seq > r.after_run AND action IN ('migrate', 'reprocess') AND status <> 'refused') ORDER BY path""",
+        {"seq": run.seq},
+    ).fetchall()
+    if not rows:
+        return
+    yield f"## Released before this run: {plural(len(rows), 'file')}"
+    yield ""
+    for row in rows:
+        held = f"held since {row['held_at']} by {code(row['held_by'])}"
+        yield f"- {code(row['path'])}: {code(row['reason'])}, by {code(row['by'])} at {row['at']}; {held}"
     yield ""
 
 

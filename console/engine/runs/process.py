@@ -29,11 +29,11 @@ from console.engine.ledger.store import backup, open_writer
 from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
 from console.engine.observe.report import report_lines
-from console.engine.runs.active import ActiveRun, release_reserve, timestamp
+from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
 from console.engine.runs.request import Request, make_private, new_run_id
-from console.engine.runs.reserve import make_room
+from console.engine.runs.reserve import make_room, release_reserve
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 from console.engine.workspace.shared import open_shared, write_shared
@@ -78,6 +78,9 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
     for part in ctx.workspace.our_parts:  # of a run that was killed at its very end
         with contextlib.suppress(OSError):  # mostly there is none
             part.unlink()
+    prepare: Callable[[], None] | None = getattr(action, "prepare", None)
+    if prepare is not None:  # only what makes the ledger itself anew
+        prepare()
     connection = _open_ledger(ctx)
     upgrade_ledger(ctx, connection, new_run_id(ctx, "upgrade"))
     run = ActiveRun(ctx, connection, request)

@@ -145,7 +145,16 @@ _WEIGHT = (
     ),
     (Outcome.REPLACED,),
     (Outcome.PUBLISHED, Outcome.RESTORED, Outcome.REMOVED),
-    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR, Outcome.ARCHIVED, Outcome.RETURNED),
+    (
+        Outcome.REVALIDATED,
+        Outcome.MOVED,
+        Outcome.SIDECAR,
+        Outcome.ARCHIVED,
+        Outcome.RETURNED,
+        Outcome.CLEARED,
+        Outcome.ENTERED,
+        Outcome.PRUNED,
+    ),
 )
 
 

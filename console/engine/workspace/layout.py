@@ -32,6 +32,11 @@ class Workspace:
         return self.private / "ledger.backup.sqlite"
 
     @property
+    def ledger_anew(self) -> Path:
+        """A ledger that is being made anew, until it is renamed into place."""
+        return self.private / "ledger.anew.sqlite"
+
+    @property
     def report_part(self) -> Path:
         """A report that is being written; it gets its place when it is whole."""
         return self.private / "report.part"
@@ -58,6 +63,11 @@ class Workspace:
     @property
     def reserve(self) -> Path:
         return self.private / "reserve"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Copies of the state that somebody asked for, a folder each."""
+        return self.private / "checkpoints"
 
     def run_folder(self, run: str) -> Path:
         return self.private / "runs" / run

@@ -39,6 +39,8 @@ _SAID = {
     Outcome.REMOVED: ("INFO", "Removed, kept in the backup"),
     Outcome.ARCHIVED: ("INFO", "Source archived"),
     Outcome.RETURNED: ("INFO", "Returned from the archive"),
+    Outcome.CLEARED: ("INFO", "Taken out of the state file, counts as not processed"),
+    Outcome.ENTERED: ("INFO", "Put back into the state file"),
     Outcome.LEFT_ALONE: ("WARNING", "Left as it is"),
     Outcome.FAILED: ("ERROR", "Not done"),
 }
@@ -47,6 +49,8 @@ _COUNTED = {
     Outcome.REMOVED: "removed",
     Outcome.ARCHIVED: "archived",
     Outcome.RETURNED: "returned",
+    Outcome.CLEARED: "cleared",
+    Outcome.ENTERED: "entered",
     Outcome.LEFT_ALONE: "left_alone",
     Outcome.FAILED: "failed",
 }
@@ -327,8 +331,8 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
         _count(run, outcome)
         run.done_files += 1
         run.done_bytes += change.size
-        rows += change.rows
-    apply_rows(connection, run.seq, _fresh(root, rows))
+        rows += change.rows if change.kind == "note" else _fresh(root, change.rows)
+    apply_rows(connection, run.seq, rows)
     run.outcomes_in(connection, outcomes)
     connection.executemany("DELETE FROM verified WHERE path = ? AND expected <> ?", vouched)
     connection.executemany(  # what left on purpose is nothing that a brake would look for

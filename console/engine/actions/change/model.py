@@ -17,9 +17,10 @@ class Change(NamedTuple):
 
     put: `path` gets the bytes of `source`, as a new file; what stands there goes to `keep`.
     take: what stands at `path` goes to `keep`, where nothing may stand.
+    note: nothing on the disk, only `rows`; path and keep are ''.
     """
 
-    kind: str  # put | take
+    kind: str  # put | take | note
     path: str
     keep: str  # '' where nothing stands at `path`
     source: str  # put only
@@ -75,7 +76,8 @@ NAMED = 1000  # changes and files left alone that a plan lists; the others are c
 class ChangePlan:
     """What an action would do, computed without changing anything; the same form for every action of this kind.
 
-    facts: what is read first, label and value. items, left: the first NAMED of each. counts: keys as model.Counts
+    facts: what is read first, label and value. items, left, kept: the first NAMED of each; left: what could not be
+    changed, kept: what is not meant to. counts: keys as model.Counts
     where they exist there. undo: how it is taken back, or that it cannot be. word: what has to be typed, '' nothing.
     """
 
@@ -86,9 +88,11 @@ class ChangePlan:
     facts: list[tuple[str, str]] = field(default_factory=list)
     items: list[PlannedChange] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     files: int = 0  # how many would change
     left_files: int = 0
+    kept_files: int = 0
     bytes: int = 0
     undo: str = ""
     word: str = ""
@@ -108,6 +112,12 @@ class ChangePlan:
         self.counts[counted] = self.counts.get(counted, 0) + 1
         if len(self.items) < NAMED:
             self.items.append(item)
+
+    def keep(self, path: str, reason: str) -> None:
+        """One more that stays on purpose."""
+        self.kept_files += 1
+        if len(self.kept) < NAMED:
+            self.kept.append((path, reason))
 
     def leave(self, path: str, reason: str) -> None:
         """One more file that is left as it is."""

@@ -26,7 +26,7 @@ _UNSAID = (
         "accepted failure",
         "the reasons stay in our ledger",
     ),
-    ("SELECT count(*) FROM files WHERE status = 'held'", "held file", "the other program publishes them again"),
+    ("SELECT count(*) FROM holds", "held file", "the other program publishes them again"),
     ("SELECT count(*) FROM files WHERE status = 'adopted'", "adopted file", "never judged by a schema"),
     ("SELECT count(*) FROM sidecars", "sidecar", "the other program takes them for data"),
     ("SELECT count(*) FROM runs WHERE action <> 'upgrade'", "run", "reports and history stay in our ledger"),

@@ -38,6 +38,7 @@ from console.engine.context import Context
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
 from console.engine.globs import compile_glob
+from console.engine.ledger.checkpoint import keep_state
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
 from console.engine.ledger.store import open_reader, reading, transaction
 from console.engine.model import Check, MigrateParams, ReprocessParams, RunStatus
@@ -134,6 +135,7 @@ class Migrate:
             raise refused
         changed = self._confirm(survey) if self._strict else []
         self._write_plan(run, survey)
+        self._keep_state(run)
         self._publish(run, recorder, survey, changed)
         self._withdraw(run)
         run.phase("record")
@@ -224,6 +226,9 @@ class Migrate:
         totals = {"statuses": statuses, "bytes": survey.bytes}
         write_shared(folder / "plan.json", orjson.dumps(totals))
         run.ctx.env.failpoints.reach("run.planned")
+
+    def _keep_state(self, run: ActiveRun) -> None:
+        """A migrate needs no checkpoint: what it replaces is in its backup."""
 
     # --- publishing ------------------------------------------------------------------------------------
 
@@ -369,6 +374,9 @@ class Reprocess(Migrate):
         whole = self._stopped is None and self._braked is None and not run.cancelled
         if isinstance(self._params, ReprocessParams) and self._params.withdraw and whole:
             self._stopped = withdraw_failed(run)
+
+    def _keep_state(self, run: ActiveRun) -> None:
+        keep_state(self._ctx, self._ctx.workspace.run_folder(run.id), run.id, run=run.id)
 
 
 def _tell(run: ActiveRun) -> Callable[[str, str, str, str], None]:

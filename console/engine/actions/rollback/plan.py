@@ -19,8 +19,8 @@ from console.engine.runs.query import find_run_in, run_row, unrecovered
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import filesystem_of, room
 
-# Runs that changed files; `upgrade`, `adopt` and `leave` have ways back of their own.
-NOT_UNDONE = ("upgrade", "adopt", "leave", "rollback")
+# Runs that a rollback does not take back; `adopt` and `leave` are each other's way back.
+NOT_UNDONE = ("upgrade", "adopt", "leave", "rollback", "backups prune", "state rebuild")
 WORDS = {
     Outcome.RESTORED: ("restore", "restored"),
     Outcome.REMOVED: ("remove", "removed"),
@@ -157,7 +157,7 @@ def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) 
         return GateItem(
             "target", Check.FAIL, True, f"run {target.id} is in progress", f"opsconsole runs cancel {target.short}"
         )
-    if target.action in ("upgrade", "adopt", "leave"):
+    if target.action in NOT_UNDONE and target.action != "rollback":
         step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
         return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
     by = undone_by(connection, target.seq)

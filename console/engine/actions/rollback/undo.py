@@ -31,8 +31,12 @@ UNDOABLE = (
     Outcome.REMOVED,
     Outcome.ARCHIVED,
     Outcome.RETURNED,
+    Outcome.CLEARED,
+    Outcome.ENTERED,
 )
-_ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+_NO_NAME = (Outcome.REVALIDATED, Outcome.CLEARED, Outcome.ENTERED)
+# Those that changed a name on the disk, as SQL.
+ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome not in _NO_NAME)
 _PAGE = 500
 _MAIN = ("raw", "published")
 _JUDGED = ("files", "holds")  # tables that a judgement alone changes
@@ -56,6 +60,18 @@ def undone_by(connection: sqlite3.Connection, seq: int) -> int:
         if whole and not again[by] and not any(taken > by for other, taken in again.items() if other < by):
             return int(by)
     return 0
+
+
+def pruned_words(connection: sqlite3.Connection, seq: int) -> str:
+    """When and by whom the backup of this run was pruned, in a clause; '' where nobody did."""
+    row = connection.execute(
+        "SELECT r.id, r.started_at, r.who FROM pruned p JOIN runs r ON r.seq = p.by WHERE p.run = ?", [seq]
+    ).fetchone()
+    if row is None:
+        return ""
+    who = json.loads(row["who"])
+    name = who.get("login") or who.get("user") or "?"
+    return f"its backup was pruned on {row['started_at'][:10]} by {name}, run {row['id']}"
 
 
 def keep_place(settings: Settings, run: str, path: str) -> str:
@@ -89,7 +105,7 @@ class _Page:
         found = connection.execute(
             "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
             # without a place it was a verdict that went back
-            f" AND id > ? AND outcome IN ({_ON_DISK}) AND dest <> '' ORDER BY id",
+            f" AND id > ? AND outcome IN ({ON_DISK}) AND dest <> '' ORDER BY id",
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
         for path, number, seq, outcome, dest in found:
@@ -172,6 +188,8 @@ class Undo:
 
     def _turn_round(self, row: _Outcome, page: _Page, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
+        if outcome in (Outcome.CLEARED, Outcome.ENTERED):
+            return self._entry(row, page)
         if outcome == Outcome.REVALIDATED or not row["dest"]:
             return self._judgement(row, page)
         stands = self._stands(row, page)
@@ -196,6 +214,8 @@ class Undo:
         wanted = row["replaced_sha256"]
         if not backup:
             why = f"its backup is gone: {row['backup']}" if row["backup"] else "no backup of it was kept"
+            if row["backup"]:
+                why = pruned_words(self._connection, self._target.seq) or why
             return Left(row["path"], row["dest"], why)
         if not trust and not self._has(backup, wanted):
             return Left(row["path"], row["dest"], f"{backup} does not have the bytes that were recorded")
@@ -235,6 +255,15 @@ class Undo:
             return held is None
         _, put = former_row(self._connection, self._undoes.get(self._target.seq, 0), "holds", path)
         return put is not None and (put["run"], put["at"]) == (held["run"], held["at"])
+
+    def _entry(self, row: _Outcome, page: _Page) -> Change | None:
+        """An entry of the state file went or came: only that goes back, not what a later run made of the file."""
+        path = row["path"]
+        former, now = page.former.get(("files", path)), page.now["files"].get(path)
+        if former is None or now is None or now["mirrored"] == former["mirrored"]:
+            return None
+        rows: list[Row] = [("files", path, {**now, "mirrored": former["mirrored"]})]
+        return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "what the ledger said before", rows)
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
@@ -309,6 +338,7 @@ class Undo:
             "at": self._now,
             "by": who.login or who.user,
             "reason": f"taken back with run {self._target.id}",
+            "source": now["source"],
         }
 
     # --- what stands in the way -------------------------------------------------------------------------
