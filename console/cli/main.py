@@ -27,6 +27,10 @@ COMMANDS = {
     "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
     "state": ("console.cli.state", "What is known of each file: list, show, export."),
     "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
+    "schema": ("console.cli.schema", "Every rule that ever judged: list, diff, impact, restore."),
+    "logs": ("console.cli.logs", "The migration logs: tail, errors, usage, archive, trim."),
+    "permissions": ("console.cli.permissions", "Check and repair permissions of data and logs."),
+    "maintenance": ("console.cli.maintenance", "Stop all processing while somebody works on the data."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
@@ -34,12 +38,8 @@ COMMANDS = {
 # The actions of later versions (archive) are in the engine's registry.
 LATER = {
     "verify": "compares ledger, mirror, raw, validated, backups and archives",
-    "schema": "lists every rule that ever judged a run",
     "backups": "lists, verifies and prunes backups",
-    "logs": "reads, archives and trims logs",
     "disk": "usage, growth, days until full",
-    "permissions": "checks and repairs permissions",
-    "maintenance": "blocks runs while somebody works on the data",
     "checklist": "checks before and after a migration",
     "check": "the state of the pipeline for monitoring",
     "procedure": "guided procedures",

@@ -12,7 +12,7 @@ from console.engine.workspace.shared import make_folder
 
 def new_run_id(ctx: Context, action: str) -> str:
     """`<UTC yyyymmddThhmmssZ>-<action>-<4 hex>`; DESIGN: "Words"."""
-    return f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{action}-{ctx.env.token(2)}"
+    return f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{action.replace(' ', '-')}-{ctx.env.token(2)}"
 
 
 @dataclass(frozen=True, slots=True)

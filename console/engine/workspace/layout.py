@@ -51,6 +51,11 @@ class Workspace:
         return self.private / "holder.json"
 
     @property
+    def maintenance(self) -> Path:
+        """JSON, there while maintenance is on: who, since when, why."""
+        return self.private / "maintenance.json"
+
+    @property
     def reserve(self) -> Path:
         return self.private / "reserve"
 
