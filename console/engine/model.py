@@ -44,6 +44,9 @@ class Outcome(StrEnum):
     REMOVED = "removed"  # what stood at `dest` was taken into the run's backup
     ARCHIVED = "archived"  # a raw file was moved to `dest` in the archive
     RETURNED = "returned"  # it was moved back to `dest` from `backup`, where it lay in the archive
+    MODE = "mode"  # `dest` has other permissions now: `sha256` holds them, `replaced_sha256` those before
+    TRIMMED = "trimmed"  # a segment of the logs was shortened or removed; there is no undo
+    LOG_ARCHIVED = "log-archived"  # a segment of the logs went to `dest`, outside of the zones, compressed
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
 
 
@@ -105,11 +108,14 @@ class Counts:
     archived: int = 0
     returned: int = 0  # from the archive
     left_alone: int = 0  # touched since: not taken back
+    permissions: int = 0  # files and folders that got others
+    trimmed: int = 0  # segments of logs, shortened or removed
+    log_archived: int = 0  # segments of logs
 
     @property
     def changed(self) -> int:
         """Files that were put, taken or moved by an action of changes."""
-        return self.restored + self.removed + self.archived + self.returned
+        return self.restored + self.removed + self.archived + self.returned + self.permissions
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

@@ -17,7 +17,7 @@ from tests.faults.scenario import Scenario, Started, alive, end_all, end_state, 
 
 # These need something else than a plain run; they have tests of their own, below and in test_adopt.
 _OTHERWISE = {"archive.moved", "recover.item", "recover.recorded", "adopt.recorded", "leave.put-back"}
-PLAIN = [name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith("change.")]
+PLAIN = [name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith(("change.", "logs."))]
 EVERYTIME = [(name, 1) for name in PLAIN] + [
     (name, 2) for name in ("stage.written", "backup.linked", "publish.renamed", "log.written")
 ]

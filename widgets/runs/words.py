@@ -26,6 +26,9 @@ OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.REMOVED: ("✓", "warn"),
     Outcome.ARCHIVED: ("✓", "good"),
     Outcome.RETURNED: ("✓", "good"),
+    Outcome.MODE: ("✓", "good"),
+    Outcome.TRIMMED: ("✓", "warn"),
+    Outcome.LOG_ARCHIVED: ("✓", "good"),
     Outcome.LEFT_ALONE: ("!", "warn"),
 }
 OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own name is too long for a column
@@ -62,6 +65,9 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
         (counts.removed, "removed", "warn"),
         (counts.archived, "archived", "good"),
         (counts.returned, "returned", "good"),
+        (counts.permissions, "permissions", "good"),
+        (counts.trimmed, "trimmed", "warn"),
+        (counts.log_archived, "archived", "good"),
         (counts.left_alone, "left alone", "warn"),
         (counts.failed, "failed", "bad"),
         (counts.known_failed, "failed before", "warn"),

@@ -33,6 +33,10 @@ _EXECUTIONS = {
     "reprocess": ("console.engine.actions.migrate.execute", "Reprocess"),
     "adopt": ("console.engine.actions.adopt.execute", "Adopt"),
     "leave": ("console.engine.actions.leave.execute", "Leave"),
+    "permissions repair": ("console.engine.actions.permissions.execute", "PermissionsRepair"),
+    "logs trim": ("console.engine.actions.logs.trim", "LogsTrim"),
+    "logs archive": ("console.engine.actions.logs.archive", "LogsArchive"),
+    "schema restore": ("console.engine.actions.schema.execute", "SchemaRestore"),
     "rollback": ("console.engine.actions.rollback.execute", "Rollback"),
 }
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # Where each action's plan is made; imported when it is asked for.
 _PLANS = {
+    "permissions repair": ("console.engine.actions.permissions.plan", "plan_permissions"),
+    "logs trim": ("console.engine.actions.logs.plan", "plan_trim"),
+    "logs archive": ("console.engine.actions.logs.plan", "plan_archive"),
+    "schema restore": ("console.engine.actions.schema.plan", "plan_schema_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
 }
 

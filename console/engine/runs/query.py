@@ -144,7 +144,16 @@ _WEIGHT = (
     ),
     (Outcome.REPLACED,),
     (Outcome.PUBLISHED, Outcome.RESTORED, Outcome.REMOVED),
-    (Outcome.REVALIDATED, Outcome.MOVED, Outcome.SIDECAR, Outcome.ARCHIVED, Outcome.RETURNED),
+    (
+        Outcome.REVALIDATED,
+        Outcome.MOVED,
+        Outcome.SIDECAR,
+        Outcome.ARCHIVED,
+        Outcome.RETURNED,
+        Outcome.MODE,
+        Outcome.TRIMMED,
+        Outcome.LOG_ARCHIVED,
+    ),
 )
 
 

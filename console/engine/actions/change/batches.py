@@ -30,6 +30,7 @@ _SAID = {
     Outcome.REMOVED: ("INFO", "Removed, kept in the backup"),
     Outcome.ARCHIVED: ("INFO", "Source archived"),
     Outcome.RETURNED: ("INFO", "Returned from the archive"),
+    Outcome.MODE: ("INFO", "Permissions changed"),
     Outcome.LEFT_ALONE: ("WARNING", "Left as it is"),
     Outcome.FAILED: ("ERROR", "Not done"),
 }
@@ -38,6 +39,7 @@ _COUNTED = {
     Outcome.REMOVED: "removed",
     Outcome.ARCHIVED: "archived",
     Outcome.RETURNED: "returned",
+    Outcome.MODE: "permissions",
     Outcome.LEFT_ALONE: "left_alone",
     Outcome.FAILED: "failed",
 }
@@ -85,18 +87,21 @@ class ChangeBatches:
         )
         run.durability = self._flushers.mode
 
-    def run_all(self, changes: Iterable[Change | Left]) -> bool:
-        """Every change, batch by batch; False when the run was asked to stop before the last. Raises ChangesStopped."""
+    def run_all(self, changes: Iterable[Change | Left | None]) -> bool:
+        """Every change, batch by batch; False when the run was asked to stop before the last. None among the changes:
+        what is in hand is done before the next is asked for. Raises ChangesStopped."""
         batch: list[Change] = []
         left: list[tuple[Left, Outcome]] = []
         size = 0
         for item in changes:
-            if isinstance(item, Left):
+            if item is None:
+                pass
+            elif isinstance(item, Left):
                 left.append((item, Outcome.LEFT_ALONE))
             else:
                 batch.append(item)
                 size += item.size
-            if len(batch) + len(left) >= _FILES or size >= _BYTES:
+            if item is None or len(batch) + len(left) >= _FILES or size >= _BYTES:
                 self._turn(batch, left)
                 batch, left, size = [], [], 0
                 if self._run.beat():
@@ -123,7 +128,7 @@ class ChangeBatches:
             done = self._perform(staged, left)
             if staged:
                 reach("change.done")
-                self._flushers.flush([self.disk.absolute(path) for c in done for path in (c.path, c.keep) if path])
+                self._flushers.flush([self.disk.absolute(path) for c in done for path in _touched(c)])
             self._record(done, left)
             reach("change.recorded")
         except (OSError, sqlite3.OperationalError) as error:
@@ -178,7 +183,7 @@ class ChangeBatches:
                 self.disk.take_back(change)
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
-            self._flushers.flush([self.disk.absolute(change.path) for change in begun])
+            self._flushers.flush([self.disk.absolute(path) for change in begun for path in _touched(change)[:1]])
             with self._run.guard, transaction(self._run.connection) as connection:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
         except (OSError, sqlite3.OperationalError) as error:
@@ -203,7 +208,7 @@ class ChangeBatches:
         with log.one_moment():
             for change in done:
                 level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
-                checksum = change.after or change.before
+                checksum = "" if change.kind == "mode" else change.after or change.before
                 log.add(level, said, file=recordable(change.subject), detail=_where(change), checksum=checksum)
             for item, outcome in left:
                 level, said = _SAID[outcome]
@@ -216,8 +221,17 @@ class ChangeBatches:
         self._flushers.close()
 
 
+def _touched(change: Change) -> list[str]:
+    """What has to be durable once it is done. Permissions go with their folder: they may forbid to open the file."""
+    if change.kind == "mode":
+        return [os.path.dirname(change.path)] if "/" in change.path else []
+    return [path for path in (change.path, change.keep) if path]
+
+
 def _where(change: Change) -> str:
     """From where or to where, and why."""
+    if change.kind == "mode":
+        return "; ".join(text for text in (f"{change.before} to {change.after}", change.reason) if text)
     place = change.source if change.kind == "put" else change.keep
     return "; ".join(text for text in (place, change.reason) if text)
 

@@ -8,10 +8,15 @@ import stat
 from collections.abc import Callable
 
 from console.engine.actions.change.model import Change
+from console.engine.actions.change.permissions import PermissionSetter
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import is_full
 from console.engine.transfer.publish import Publisher, PublishItem, hash_file, rename_new
 from console.engine.transfer.stage import Folders, part_name, write_all
+
+
+# Nothing was done to what cannot even be opened: it is gone, a link by now, or the way to it is closed.
+_NOT_REACHED = (0, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 
 
 class NotAsRecorded(Exception):
@@ -33,6 +38,7 @@ class Disk:
         self._zones = [*sorted((zone.rstrip("/") for zone in named), key=len, reverse=True), ""]
         self._folders: dict[str, Folders] = {}
         self._publishers: dict[str, Publisher] = {}
+        self._permissions = PermissionSetter(root, self.zone_of)
         self.made: list[str] = []  # folders that had to be made, relative to the root
 
     def absolute(self, path: str) -> str:
@@ -129,6 +135,11 @@ class Disk:
         """Raises NotAsRecorded where something else stands there by now, and OSError."""
         if change.kind == "note":
             return
+        if change.kind == "mode":
+            if not self._permissions.set(change.path, change.before, change.after):
+                raise NotAsRecorded(f"the permissions of {change.path} changed meanwhile")
+            self._reach("change.mode")
+            return
         if change.kind == "put":
             path = self.absolute(change.path)
             standing = hash_file(path) if os.path.lexists(path) else ""
@@ -192,6 +203,13 @@ class Disk:
         """Undo what was done of one change in this batch, however far it came. Raises OSError."""
         if change.kind == "note":
             return
+        if change.kind == "mode":
+            try:
+                self._permissions.set(change.path, change.after, change.before)
+            except OSError as error:
+                if error.errno not in _NOT_REACHED:
+                    raise
+            return
         if change.kind == "put":
             part, path = self.absolute(self.part(change.path)), self.absolute(change.path)
             source = self.absolute(change.source)
@@ -231,6 +249,8 @@ class Disk:
         """
         if change.kind == "note":
             return "done"
+        if change.kind == "mode":
+            return self._settle_mode(change)
         if change.kind == "put":
             part = self.absolute(self.part(change.path))
             taken = os.path.lexists(part) and not os.path.lexists(self.absolute(change.source))
@@ -253,6 +273,15 @@ class Disk:
             return "done"
         return "dropped" if here == change.before else "touched"
 
+    def _settle_mode(self, change: Change) -> str:
+        """Other permissions than both are somebody's newer wish: they stay, and nothing is in danger by that."""
+        try:
+            if self._permissions.set(change.path, change.before, change.after):
+                return "done"
+            return "done" if self._permissions.read(change.path) == change.after else "dropped"
+        except OSError:  # gone, a link by now, or closed to this user
+            return "dropped"
+
     def remove_empty(self, folders: list[str]) -> list[str]:
         """Remove those of the folders (relative to the root) that are empty, innermost first; returns them."""
         gone = []
@@ -272,6 +301,7 @@ class Disk:
             folders.close()
         for publisher in self._publishers.values():
             publisher.close()
+        self._permissions.close()
 
 
 def _flush_folder(folder: str) -> None:

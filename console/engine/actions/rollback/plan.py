@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
+from console.engine.actions.registry import ACTIONS
 from console.engine.actions.rollback.model import RollbackParams
 from console.engine.actions.rollback.undo import Undo, undone_by
 from console.engine.checks.gate import apply_settings, space_items
@@ -25,6 +26,7 @@ WORDS = {
     Outcome.REMOVED: ("remove", "removed"),
     Outcome.RETURNED: ("return", "returned"),
     Outcome.ARCHIVED: ("archive", "archived"),
+    Outcome.MODE: ("give back", "permissions"),
 }
 
 
@@ -34,7 +36,7 @@ def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
     rows = connection.execute(
         f"SELECT * FROM runs WHERE action NOT IN ({names}) AND status <> 'running' AND EXISTS (SELECT 1 FROM outcomes o"
         " WHERE o.run = runs.seq AND o.outcome IN ('published', 'replaced', 'sidecar', 'revalidated', 'moved',"
-        " 'restored', 'removed', 'archived', 'returned')) ORDER BY seq DESC"
+        " 'restored', 'removed', 'archived', 'returned', 'mode')) ORDER BY seq DESC"
     )
     for row in rows:
         if not undone_by(connection, row["seq"]):
@@ -93,7 +95,8 @@ def _fill(
             plan.leave(change.dest or change.subject, change.reason)
         else:
             what, counted = WORDS[Outcome(change.outcome)]
-            detail = change.source or change.reason or ("" if what == "remove" else change.keep)
+            detail = f"{change.before} to {change.after}" if change.kind == "mode" else ""
+            detail = detail or change.source or change.reason or ("" if what == "remove" else change.keep)
             plan.add(PlannedChange(change.path or change.subject, what, detail, change.size), counted)
             copied += change.size if change.kind == "put" else 0
         if progress and number % 500 == 0:
@@ -114,6 +117,8 @@ def _target_item(connection: sqlite3.Connection, target: RunRow) -> GateItem:
     if target.action in ("upgrade", "adopt", "leave"):
         step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
         return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
+    if any(action.name == target.action and action.undo == "none" for action in ACTIONS):
+        return GateItem("target", Check.FAIL, True, f"{target.action} has no undo")
     by = undone_by(connection, target.seq)
     if by:
         taker = connection.execute("SELECT id FROM runs WHERE seq = ?", [by]).fetchone()[0]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from typing import Any
 
 from console.engine.actions.change.model import Change, Left, Row
+from console.engine.actions.change.permissions import permissions_text
 from console.engine.actions.change.rows import former_row, row_of
 from console.engine.context import Context
 from console.engine.environment import Who
@@ -27,8 +29,9 @@ UNDOABLE = (
     Outcome.REMOVED,
     Outcome.ARCHIVED,
     Outcome.RETURNED,
+    Outcome.MODE,
 )
-_ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome != Outcome.REVALIDATED)
+_ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome not in (Outcome.REVALIDATED, Outcome.MODE))
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -85,6 +88,8 @@ class Undo:
         outcome = Outcome(row["outcome"])
         if outcome == Outcome.REVALIDATED:
             return self._judgement(row)
+        if outcome == Outcome.MODE:
+            return self._permissions(row)
         if self._undoers and self._taken_back(row):
             return None
         if (why := self._touched(row, outcome, trust)) is not None:
@@ -113,6 +118,20 @@ class Undo:
         if outcome != Outcome.REMOVED and os.path.lexists(self._absolute(keep)):
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
+
+    def _permissions(self, row: sqlite3.Row) -> Change | Left | None:
+        """The permissions before, where those that the run gave are still there; None where they are back already."""
+        dest = row["dest"]
+        try:
+            facts = os.lstat(self._absolute(dest))
+        except OSError as error:
+            return Left(row["path"], dest, f"its permissions cannot be seen: {error.strerror}")
+        if permissions_text(facts) == row["replaced_sha256"]:
+            return None
+        if stat.S_ISLNK(facts.st_mode) or permissions_text(facts) != row["sha256"]:
+            return Left(row["path"], dest, "its permissions were changed since")
+        before, after = row["sha256"], row["replaced_sha256"]
+        return Change("mode", dest, "", "", before, after, 0, Outcome.MODE, row["path"])
 
     def _judgement(self, row: sqlite3.Row) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
