@@ -8,12 +8,11 @@ import stat
 from collections.abc import Callable
 
 from console.engine.actions.change.model import Change
-from console.engine.actions.change.permissions import PermissionSetter
+from console.engine.actions.change.permissions import PermissionSetter, half_way
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import is_full
 from console.engine.transfer.publish import Publisher, PublishItem, hash_file, rename_new
 from console.engine.transfer.stage import Folders, part_name, write_all
-
 
 # Nothing was done to what cannot even be opened: it is gone, a link by now, or the way to it is closed.
 _NOT_REACHED = (0, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
@@ -276,9 +275,12 @@ class Disk:
     def _settle_mode(self, change: Change) -> str:
         """Other permissions than both are somebody's newer wish: they stay, and nothing is in danger by that."""
         try:
-            if self._permissions.set(change.path, change.before, change.after):
+            now = self._permissions.read(change.path)
+            if now == change.after:
                 return "done"
-            return "done" if self._permissions.read(change.path) == change.after else "dropped"
+            if now not in (change.before, *half_way(change.before, change.after)):
+                return "dropped"
+            return "done" if self._permissions.set(change.path, now, change.after) else "dropped"
         except OSError:  # gone, a link by now, or closed to this user
             return "dropped"
 

@@ -22,6 +22,12 @@ def parse_permissions(text: str) -> tuple[int, int]:
     return int(mode, 8), int(group)
 
 
+def half_way(before: str, after: str) -> tuple[str, ...]:
+    """What stands there when a crash came between group and mode: chown may take setuid and setgid away."""
+    (mode, _), (_, group) = parse_permissions(before), parse_permissions(after)
+    return f"{mode:04o}:{group}", f"{mode & ~(stat.S_ISUID | stat.S_ISGID):04o}:{group}"
+
+
 class PermissionSetter:
     """Sets permissions below `root`. zone_of: the zone that a path lies in, whose own path may hold links."""
 
