@@ -127,16 +127,21 @@ def test_what_somebody_changed_since_is_left_by_the_rollback(broken: Scenario) -
 POINTS = ("change.staged", "change.intended", "change.mode", "change.done", "change.recorded")
 
 
-@pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("point", POINTS)
+LATER = [("change.mode", 3), *((point, 1) for point in POINTS[:2])]
+
+
+@pytest.mark.parametrize(
+    ("point", "n"),
+    [
+        *((point, 1) for point in POINTS[2:]),
+        *(pytest.param(point, n, marks=pytest.mark.soak) for point, n in LATER),
+    ],
+)
 def test_kill_at_a_failpoint_of_a_repair(broken: Scenario, point: str, n: int) -> None:
     root = broken.root
     before = modes(root)
     died = repair(root, "--foreground", failpoint=f"{point}:{n}")
-    if n > 1 and point != "change.mode":
-        assert died.status == 0  # one batch is enough
-    else:
-        assert died.status == -signal.SIGKILL, f"no run comes past {point}"
+    assert died.status == -signal.SIGKILL, f"no run comes past {point}"
     done = repair(root)
     assert done.status == 0, done.text
     assert check(root)[0].status == 0
@@ -152,7 +157,7 @@ def _repairs(root: Path) -> list[str]:
         return [row[0] for row in connection.execute(f"{sql} ORDER BY r.seq DESC")]
 
 
-@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_kill_while_it_is_rolled_back(broken: Scenario, n: int) -> None:
     root = broken.root
     before = modes(root)

@@ -201,7 +201,9 @@ def test_referenced_schemas_come_back_too(place: Path) -> None:
 POINTS = ("change.staged", "change.intended", "change.put", "change.done", "change.recorded", "run.recorded")
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", [pytest.param(point, marks=[] if point == "change.put" else pytest.mark.soak) for point in POINTS]
+)
 def test_kill_at_a_failpoint_of_a_restore(ws: Path, point: str) -> None:
     first = rules(ws)[0]["checksum"]
     newer = change(ws, 1002)

@@ -48,6 +48,8 @@ class Tail:
             self._seen[shown_until.serial] = shown_until.size
         held = self._stream.last
         found: list[TailLine] = []
+        if number < 1:
+            return found
         for segment in segments_of(self._folder, self._log):
             try:
                 log = OpenLog(str(segment.path))
