@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +37,7 @@ def used(tmp_path: Path) -> Path:
 @pytest.fixture
 def older(used: Path) -> Path:
     """The same ledger as version 1 had it."""
-    tables = ("foreign_entries", "foreign_files", "visits")
+    tables = re.findall(r"CREATE TABLE (\w+)", "".join(schema.UPGRADES.values()))
     change(used, *(f"DROP TABLE {name}" for name in tables), "DELETE FROM meta WHERE key = 'program'")
     change(used, "DELETE FROM meta WHERE key = 'readable_from'", "PRAGMA user_version=1")
     return used
