@@ -50,8 +50,8 @@ def impact_of(
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Impact:
-    """Judge by the schema in `schema_file` (any path) instead of the rule called `instead_of`; '': the one whose schema
-    has that path or name, or the only one.
+    """Judge by the schema in `schema_file` (any path) instead of the schema called `instead_of`; '': the one that has
+    that path or name, or the only one. All rules that have that schema are meant.
 
     source: files of one source only. sample: that many files, spread evenly over all; 0: all.
     Raises ConfigurationError (a schema that does not compile), UsageError, LedgerError.
@@ -59,24 +59,28 @@ def impact_of(
     rules = load_rules(ctx.workspace.root, ctx.settings)
     for problem in rules.problems:
         raise problem
-    rule = _rule_meant(ctx, rules, schema_file, instead_of)
-    candidate = _with_candidate(ctx, rules, rule, read_schema(schema_file))
+    replaced = _rules_meant(ctx, rules, schema_file, instead_of)
+    candidate = _with_candidate(ctx, rules, replaced, read_schema(schema_file))
     raw = ctx.settings.zones.raw.rstrip("/") + "/"
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             raise UsageError("there is no ledger here: nothing is published or fails", next_step="opsconsole migrate")
         known = _known(connection, source, raw)
-    meant = [row for row in known if rules.rule_for(row.path[len(raw) :]) is rule]
-    impact = Impact(rule.name, files=len(meant))
+    meant = []
+    for row in known:
+        rule = rules.rule_for(row.path[len(raw) :])
+        if rule is not None and rule in replaced:
+            meant.append((row, rule.fingerprint))
+    impact = Impact(replaced[0].name, files=len(meant))
     if 0 < sample < len(meant):
         meant = [meant[number * len(meant) // sample] for number in range(sample)]
     judges = (Judge(rules, ctx.settings), Judge(candidate, ctx.settings))
     files, records = Counter[str](), Counter[str]()
-    for number, row in enumerate(meant, 1):
+    for number, (row, checksum) in enumerate(meant, 1):
         if cancelled():
             impact.complete = False
             break
-        _one(ctx, impact, row, rule.fingerprint, (rules, candidate), judges, files, records)
+        _one(ctx, impact, row, checksum, (rules, candidate), judges, files, records)
         if progress:
             progress(number, len(meant))
     impact.causes = [(cause, count, records[cause]) for cause, count in files.most_common()]
@@ -164,7 +168,8 @@ def _reason(ctx: Context, verdict: Verdict) -> str:
     return reason
 
 
-def _rule_meant(ctx: Context, rules: RuleSet, schema_file: str, instead_of: str) -> Rule:
+def _rules_meant(ctx: Context, rules: RuleSet, schema_file: str, instead_of: str) -> list[Rule]:
+    """All rules of the one schema that is meant. Raises UsageError."""
     if instead_of:
         matching = [rule for rule in rules.rules if rule.name == instead_of]
     else:
@@ -174,22 +179,22 @@ def _rule_meant(ctx: Context, rules: RuleSet, schema_file: str, instead_of: str)
             r for r in rules.rules if os.path.basename(r.setting.schema) == os.path.basename(schema_file)
         ]
         matching = matching or list(rules.rules)
-    if len(matching) == 1:
-        return matching[0]
-    names = ", ".join(rule.name for rule in rules.rules)
+    if len({rule.setting.schema for rule in matching}) == 1:
+        return matching
+    names = ", ".join(dict.fromkeys(rule.name for rule in rules.rules))
     what = f"no rule is called {instead_of!r}" if instead_of else "it is not clear which rule this schema is for"
     raise UsageError(what, untouched="everything", next_step=f"--rule NAME, one of: {names}")
 
 
-def _with_candidate(ctx: Context, rules: RuleSet, rule: Rule, schema: Any) -> RuleSet:
-    """Today's rules with the schema in the place of `rule`'s; its references are looked up there."""
+def _with_candidate(ctx: Context, rules: RuleSet, replaced: list[Rule], schema: Any) -> RuleSet:
+    """Today's rules with the schema in the place of theirs; its references are looked up there."""
     folder = SchemaFolder(ctx.workspace.root)
-    made = make_rule(folder, ctx.settings, rule.setting, index=rule.index, key="FILE", schema=schema)
-    return replace(
-        rules,
-        rules=tuple(made if each is rule else each for each in rules.rules),
-        _matches=tuple((matches, made if each is rule else each) for matches, each in rules._matches),
-    )
+    made = {
+        rule.index: make_rule(folder, ctx.settings, rule.setting, index=rule.index, key="FILE", schema=schema)
+        for rule in replaced
+    }
+    matches = ((glob, rule if rule is None else made.get(rule.index, rule)) for glob, rule in rules._matches)
+    return replace(rules, rules=tuple(made.get(rule.index, rule) for rule in rules.rules), _matches=tuple(matches))
 
 
 __all__ = ["ConfigurationError", "Impact", "impact_of"]
