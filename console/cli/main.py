@@ -30,16 +30,16 @@ COMMANDS = {
     "state": ("console.cli.state", "What is known of each file: list, clear, restore, rebuild."),
     "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
     "backups": ("console.cli.backups", "What runs replaced and keep: list, verify, prune."),
+    "schema": ("console.cli.schema", "Every rule that ever judged: list, diff, impact, restore."),
+    "logs": ("console.cli.logs", "The migration logs: tail, errors, usage, archive, trim."),
+    "permissions": ("console.cli.permissions", "Check and repair permissions of data and logs."),
+    "maintenance": ("console.cli.maintenance", "Stop all processing while somebody works on the data."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
 LATER = {
-    "schema": "lists every rule that ever judged a run",
-    "logs": "reads, archives and trims logs",
     "disk": "usage, growth, days until full",
-    "permissions": "checks and repairs permissions",
-    "maintenance": "blocks runs while somebody works on the data",
     "checklist": "checks before and after a migration",
     "check": "the state of the pipeline for monitoring",
     "procedure": "guided procedures",

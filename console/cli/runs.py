@@ -39,6 +39,7 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
     Example:
       opsconsole runs list --status partial
     """
+    from console.cli.maintenance import say_maintenance
     from console.cli.output import note, out
     from console.cli.result import counts_text, seconds, state
     from console.cli.times import short_time
@@ -47,6 +48,7 @@ def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
 
     _check_status(status)
     ctx = open_session()
+    say_maintenance(ctx)
     rows = list_runs(ctx, limit=limit, action=action, status=status)
     if as_json:
         for row in rows:

@@ -47,6 +47,9 @@ class Outcome(StrEnum):
     CLEARED = "cleared"  # its entry was taken out of the state file: it counts as not processed
     ENTERED = "entered"  # its entry was put back into the state file
     PRUNED = "pruned"  # the backup of a run was removed
+    MODE = "mode"  # `dest` has other permissions now: `sha256` holds them, `replaced_sha256` those before
+    TRIMMED = "trimmed"  # a segment of the logs was shortened or removed; there is no undo
+    LOG_ARCHIVED = "log-archived"  # a segment of the logs went to `dest`, outside of the zones, compressed
     LEFT_ALONE = "left-alone"  # somebody or something touched it since: nothing was done to it
     LOST = "lost"  # verify did not find it where the ledger says that it lies
 
@@ -115,11 +118,15 @@ class Counts:
     cleared: int = 0  # entries taken out of the state file
     entered: int = 0  # entries put back into it
     pruned: int = 0  # backups of runs that were removed
+    permissions: int = 0  # files and folders that got others
+    trimmed: int = 0  # segments of logs, shortened or removed
+    log_archived: int = 0  # segments of logs
 
     @property
     def changed(self) -> int:
-        """Files that were put, taken or moved, entries that came or went, backups that were pruned."""
-        return self.restored + self.removed + self.archived + self.returned + self.cleared + self.entered + self.pruned
+        """Files that were put, taken or moved, entries that came or went, backups pruned, permissions given."""
+        files = self.restored + self.removed + self.archived + self.returned
+        return files + self.cleared + self.entered + self.pruned + self.permissions
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)

@@ -18,6 +18,12 @@ from tests.support.cli import cli_environment
 
 SCREEN = {"textual", "rich", "widgets", "console.tui"}
 GROUPS = {"failures": ("list", "accept", "export"), "state": ("list", "show", "export"), "runs": ("list",)}
+GROUPS |= {
+    "logs": ("tail", "errors", "usage", "archive", "trim"),
+    "permissions": ("check", "repair"),
+    "maintenance": ("on", "off", "status"),
+    "schema": ("list", "diff", "impact", "restore"),
+}
 
 _LOADED = """
 import json, sys

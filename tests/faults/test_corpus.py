@@ -14,7 +14,7 @@ import pytest
 from tests.faults import checker
 from tests.faults.checker import RAW, STATE, VALIDATED, Expected, examine
 from tests.faults.scenario import Done, migrate, run
-from tests.support import shared_corpus
+from tests.support import make_workspace, shared_corpus, toml
 
 pytestmark = [pytest.mark.corpus, pytest.mark.timeout(300)]
 CONFIG = "scripts/migration/config.json"
@@ -222,3 +222,48 @@ def test_migrate_alone_would_do_the_same(place: Path) -> None:
     done = migrate(root, timeout=120)
     assert done.status == 1, done.text
     assert (done.summary["counts"]["processed"], done.summary["counts"]["failed"]) == (40, 37)
+
+
+def test_a_changed_schema_touches_exactly_the_affected_files(place: Path) -> None:
+    """Half of the sources have a schema of their own; when that changes, stale-schema judges those again, no others.
+
+    What impact says before, without writing, is what reprocess then finds.
+    """
+    root = make_workspace(place / "ws", schema=None)
+    shutil.copytree(shared_corpus("funding") / "raw", root / "data/raw", dirs_exist_ok=True)
+    schema = (shared_corpus("incumbent") / "config/schemas/funding_data_v1.json").read_bytes()
+    sources = sorted(path.name for path in (root / RAW).iterdir() if path.is_dir())
+    theirs = set(sources[::2])
+    for name in ("one.json", "two.json"):
+        (root / "config/schemas" / name).write_bytes(schema)
+    rules = [{"match": f"{source}/**", "schema": "config/schemas/two.json"} for source in sorted(theirs)]
+    rules.append({"match": "**", "schema": "config/schemas/one.json"})
+    (root / "config/console.toml").write_text(toml.dumps({"time_zone": "UTC", "rules": rules}))
+    assert migrate(root, timeout=120).status == 1
+    before, stood = judged_by(root), checker.tree(root)
+    changed = json.loads(schema)
+    changed["properties"]["amount"]["minimum"] = 50_000
+    candidate = place / "two.json"
+    candidate.write_text(json.dumps(changed))
+    impact = run(root, "schema", "impact", str(candidate), "--json", timeout=120).summary["counts"]
+    assert judged_by(root) == before
+    shutil.copy(candidate, root / "config/schemas/two.json")
+    done = run(root, "reprocess", "--stale-schema", "--yes", "--json", timeout=120)
+    assert done.status == 1, done.text
+    after = judged_by(root)
+    published = {path for path in before if before[path][1]}
+    touched = {path for path in after if after[path] != before[path]}
+    affected = {path for path in published if path.removeprefix(f"{RAW}/").split("/")[0] in theirs}
+    assert affected and touched == affected
+    assert done.summary["counts"]["failed"] == impact["new_failures"] > 0
+    assert checker.tree(root) == stood, "what fails now stays published until somebody decides"
+
+
+def judged_by(root: Path) -> dict[str, tuple[int, bool]]:
+    """Raw file -> the run that judged it last, and whether it is published."""
+    with checker.open_ledger(root) as ledger:
+        assert ledger is not None
+        found = {row[0]: (row[1], False) for row in ledger.execute("SELECT path, last_run FROM failures")}
+        for path, run_of in ledger.execute("SELECT path, judged_run FROM files"):
+            found[path] = (max(run_of, found.get(path, (0, False))[0]), True)
+    return found

@@ -25,9 +25,8 @@ _OTHERWISE = {
     "adopt.recorded",
     "leave.put-back",
 }
-PLAIN = [
-    name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith(("change.", "prune.", "rebuild."))
-]
+_OTHERS = ("change.", "prune.", "rebuild.", "logs.")
+PLAIN = [name for name in FAILPOINTS if name not in _OTHERWISE and not name.startswith(_OTHERS)]
 EVERYTIME = [(name, 1) for name in PLAIN] + [
     (name, 2) for name in ("stage.written", "backup.linked", "publish.renamed", "log.written")
 ]

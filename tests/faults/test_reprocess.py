@@ -188,3 +188,34 @@ def test_a_withdrawal_cut_short_is_settled(published: Path, failpoint: str) -> N
     kept = sorted(path.name for path in (published / "data/_backups").rglob("*.json"))
     assert kept == ["0.json", "1.json"]
     assert run_cli(published, "doctor").returncode == 0
+
+
+def judged(root: Path) -> dict[str, int]:
+    """Raw file -> the run that judged it last."""
+    with closing(sqlite3.connect(root / ".opsconsole/ledger.sqlite")) as connection:
+        sql = "SELECT path, judged_run FROM files UNION SELECT path, last_run FROM failures"
+        return dict(connection.execute(sql).fetchall())
+
+
+def test_a_changed_schema_touches_exactly_the_files_of_its_rule(tmp_path: Path) -> None:
+    """Also while other files are new, changed or failing: those wait for a migrate."""
+    rules = [{"match": "alpha/**", "schema": SCHEMA}, {"match": "**", "schema": "config/schemas/other.json"}]
+    files: dict[str, Any] = {f"{source}/{n}.json": [valid_record(n)] for source in ("alpha", "beta") for n in range(4)}
+    files |= {"alpha/bad.json": [invalid_record(1)], "beta/bad.json": [invalid_record(1)]}
+    root = make_workspace(tmp_path / "ws", files, {"rules": rules})
+    (root / "config/schemas/other.json").write_bytes((root / SCHEMA).read_bytes())
+    assert run_cli(root, "migrate", "--yes").returncode == 1
+    before, stood = judged(root), standing(root)
+    change_schema(root, 1002)
+    put(root, RAW, "alpha/new.json", json.dumps([valid_record(7)]).encode())
+    done = run_cli(root, "reprocess", "--stale-schema", "--yes", "--json")
+    assert done.returncode == 1, done.stderr
+    counts = summary(done)["counts"]
+    assert (counts["revalidated"], counts["failed"], counts["processed"]) == (2, 2, 0)
+    after = judged(root)
+    touched = {path for path, run in after.items() if run != before.get(path)}
+    assert touched == {f"{RAW}/alpha/{n}.json" for n in range(4)}
+    assert standing(root) == stood
+    again = run_cli(root, "reprocess", "--stale-schema", "--yes", "--json")
+    assert summary(again)["counts"]["revalidated"] == 0, "nothing is stale any more"
+    assert judged(root) == after

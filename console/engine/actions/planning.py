@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _PLANS = {
     "archive": ("console.engine.actions.archive.plan", "plan_archive"),
     "archive restore": ("console.engine.actions.archive.restore", "plan_restore"),
+    "permissions repair": ("console.engine.actions.permissions.plan", "plan_permissions"),
+    "logs trim": ("console.engine.actions.logs.plan", "plan_trim"),
+    "logs archive": ("console.engine.actions.logs.plan", "plan_archive"),
+    "schema restore": ("console.engine.actions.schema.plan", "plan_schema_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
     "repair": ("console.engine.actions.repair.plan", "plan_repair"),
     "state clear": ("console.engine.actions.state.clear", "plan_clear"),

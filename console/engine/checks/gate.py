@@ -11,7 +11,19 @@ from console.engine.text import count, size
 
 # What may be released for one run with a reason. What cannot be read cannot be waved through.
 RELEASABLE = ("zone-filesystem", "source-empty", "missing", "failures", "recovery", "headroom")
-ALL = ("lock", "ledger", "adoption", "mirror", "zones", "network", "writable", "space", "inodes", *RELEASABLE)
+ALL = (
+    "lock",
+    "maintenance",
+    "ledger",
+    "adoption",
+    "mirror",
+    "zones",
+    "network",
+    "writable",
+    "space",
+    "inodes",
+    *RELEASABLE,
+)
 
 HEADROOM_PERCENT = 20
 

@@ -100,6 +100,14 @@ CREATE TABLE verified (
   good TEXT NOT NULL DEFAULT ''    -- where a good copy lies, '' where there is none
 ) STRICT;
 CREATE INDEX verified_bad ON verified (state, path) WHERE state IN ('damaged', 'missing', 'unreadable');
+-- When maintenance was turned on and off, by whom and why; whether it is on now, .opsconsole/maintenance.json says.
+CREATE TABLE maintenance (
+  id INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  what TEXT NOT NULL,              -- on off
+  reason TEXT NOT NULL
+) STRICT;
 -- One digest over the rows of each run that ended, as its report prints it.
 CREATE TABLE digests (run INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 """,

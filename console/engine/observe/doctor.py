@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 
+from console.engine.checks.maintenance import read_maintenance
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, EngineError, LedgerError, MirrorError
 from console.engine.ledger.digests import ledger_problems
@@ -38,7 +39,7 @@ def examine(ctx: Context) -> list[Finding]:
     """Look at everything and change nothing. Raises nothing for what is wrong: that is what findings are
     for.
     """
-    findings = [*_configuration(ctx), *_ledger(ctx), *_mirror(ctx), *_runs(ctx), *_lock(ctx)]
+    findings = [*_configuration(ctx), *_ledger(ctx), *_mirror(ctx), *_runs(ctx), *_lock(ctx), *_maintenance(ctx)]
     return [*findings, *_leftovers(ctx), *ownership(ctx), *_logs(ctx)]
 
 
@@ -67,6 +68,13 @@ def _configuration(ctx: Context) -> Iterator[Finding]:
             check = Check.FAIL if name == "raw" else Check.PASS
             step = "mount or make it" if name == "raw" else ""
             yield Finding(check, f"the {name} zone is not there" + ("" if step else " yet"), str(place), step)
+
+
+def _maintenance(ctx: Context) -> Iterator[Finding]:
+    found = read_maintenance(ctx)
+    if found is not None:
+        step = "`opsconsole maintenance off` when the work is done"
+        yield Finding(Check.WARN, f"nothing is processed: {found.sentence()}", str(ctx.workspace.maintenance), step)
 
 
 # --- ledger ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from console.engine.checks.adoption import left_note
+from console.engine.checks.maintenance import Maintenance, read_maintenance
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError, NewerLedgerError
 from console.engine.ledger.mirror_adopt import needs_adoption
@@ -39,7 +40,7 @@ class Overview:
     with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
     changed from here: a newer program's ledger is only read; '' else.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
-    (observe.state_file); None else.
+    (observe.state_file); None else. maintenance: who stopped processing; None while nobody has.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Overview:
     held: int = 0
     refusal: str = ""
     state_file: Identity | None = None
+    maintenance: Maintenance | None = None
 
     @property
     def counted(self) -> int:
@@ -86,6 +88,10 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
 
     A ledger that cannot be read is an alert, not an error: the console opens in any case.
     """
+    return replace(_overview(ctx, limit), maintenance=read_maintenance(ctx))
+
+
+def _overview(ctx: Context, limit: int) -> Overview:
     root = str(ctx.workspace.root)
     name = ctx.settings.name or os.path.basename(root) or root
     host = socket.gethostname()

@@ -131,6 +131,8 @@ def make_rule(
         *sorted(_digest(text) for path, text in compiled.texts.items() if path != setting.schema),
     ]
     document = {"schema": setting.schema, "texts": compiled.texts, "options": options}
+    if compiled.marked:
+        document["marked"] = list(compiled.marked)  # with it the files can be had again byte for byte
     return Rule(
         index=index,
         name=setting.schema or setting.match,

@@ -7,6 +7,7 @@ own `$id`. Nothing outside of the base folder is read. Whatever cannot be found 
 
 from __future__ import annotations
 
+import codecs
 import decimal  # noqa: F401 - the validator loads it when first used, and panics where no file can be opened by then
 import hashlib
 import json
@@ -57,6 +58,7 @@ class Compiled:
     documents: dict[str, Any]  # address -> document, everything that was loaded
     address: str
     required_by_schema: frozenset[str] = field(default_factory=frozenset)
+    marked: tuple[str, ...] = ()  # of `texts` the files that begin with a byte order mark, which the text has not
 
 
 class SchemaFolder:
@@ -95,6 +97,7 @@ class _Loader:
         self.address = _SCHEME + quote(path)
         self.documents: dict[str, Any] = {}
         self.texts: dict[str, str] = {}
+        self.marked: set[str] = set()
         self._own_id = ""
         self._siblings: dict[str, str] | None = None
 
@@ -115,6 +118,8 @@ class _Loader:
             raise self.wrong(f"the schema {path} cannot be read: {error.strerror or error}") from None
         if len(data) > _SCHEMA_BYTES:
             raise self.wrong(f"the schema {path} is larger than {_SCHEMA_BYTES} bytes")
+        if data.startswith(codecs.BOM_UTF8):
+            self.marked.add(path)
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -237,6 +242,7 @@ def _compile(loader: _Loader, schema: Any, text: str, formats: bool, required: t
         documents=loader.documents,
         address=loader.address,
         required_by_schema=known,
+        marked=tuple(sorted(loader.marked & loader.texts.keys())),
     )
 
 
@@ -300,3 +306,10 @@ def _build(
         raise loader.wrong(f"it is no valid schema{at}: {error.message}") from None
     except (ValueError, LookupError, jsonschema_rs.ReferencingError) as error:
         raise loader.wrong(f"the schema does not compile: {error}") from None
+
+
+def read_schema(path: str) -> Any:
+    """A schema document from any file, read as strictly as those of the configuration. Raises ConfigurationError."""
+    folder, name = os.path.split(os.path.abspath(path))
+    loader = _Loader(Path(os.path.realpath(folder)), {}, name, "")
+    return loader.parse(loader.text_of(name), path)

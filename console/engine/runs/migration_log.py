@@ -9,6 +9,7 @@ file. One record is one line in each: no name or value can forge another.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from console.engine.ledger.mirror_files import confined_folder, make_folder, ope
 from console.engine.settings import Settings
 from console.engine.settings.time_zone import find_zone
 from console.engine.text import visible
+from console.engine.transfer.publish import rename_new
 
 TEXT_LOG = "migration.log"
 JSON_LOG = "migration.json"
@@ -166,6 +168,27 @@ class _LogFile:
         if self._keep < 1:
             self._path.unlink(missing_ok=True)
         return 0
+
+    def close_segment(self) -> Path | None:
+        """What is written so far becomes `.1`, whatever its size; the next line begins a new file.
+
+        Unlike the rotation of a full file it drops none: the segments move up to the first number that is free.
+        None where there is no file. Raises OSError; then every segment is still there, under some number.
+        """
+        self._close()
+        if not os.path.lexists(self._path):
+            return None
+        free = 1
+        while os.path.lexists(self._numbered(free)):
+            free += 1
+        for number in range(free, 0, -1):
+            newer = self._numbered(number - 1) if number > 1 else self._path
+            if not rename_new(str(newer), str(self._numbered(number))):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self._numbered(number)))
+        return self._numbered(1)
+
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.{number}")
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -312,6 +335,14 @@ class MigrationLog:
         else:
             log.lines.clear()
             log.bytes = 0
+
+    def close_segment(self, name: str) -> Path | None:
+        """Close the log `name` (TEXT_LOG or JSON_LOG) as the segment `.1`; what is buffered goes into it first.
+
+        Returns its path, None where there was no file. Raises OSError.
+        """
+        self.flush()
+        return (self._text if name == TEXT_LOG else self._json).close_segment()
 
     def close(self) -> None:
         """Write what is left and close. What cannot be written now is lost."""

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from console.engine.actions.execution import Execution, execution
+from console.engine.checks.gate import refusal
+from console.engine.checks.maintenance import maintenance_item
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
 from console.engine.errors import EngineError, LedgerError, RefusedError
@@ -128,6 +130,10 @@ def _guarded(
     try:
         run.phase("recover")
         run.log.add("INFO", f"Starting {run.request.action}", command=run.request.command)
+        held = maintenance_item(ctx, run.request.action)  # before anything is settled: somebody works on the data
+        if held.refuses:
+            run.gate = [held]
+            raise refusal([held]) or RefusedError(held.evidence)
         for sentence in recover_all(ctx, connection, action.rules, run):
             run.messages.append(sentence)
         return action.execute(run)

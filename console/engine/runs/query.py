@@ -154,6 +154,9 @@ _WEIGHT = (
         Outcome.CLEARED,
         Outcome.ENTERED,
         Outcome.PRUNED,
+        Outcome.MODE,
+        Outcome.TRIMMED,
+        Outcome.LOG_ARCHIVED,
     ),
 )
 

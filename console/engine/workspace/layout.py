@@ -61,6 +61,11 @@ class Workspace:
         return self.private / "reserve.inodes"
 
     @property
+    def maintenance(self) -> Path:
+        """JSON, there while maintenance is on: who, since when, why."""
+        return self.private / "maintenance.json"
+
+    @property
     def reserve(self) -> Path:
         return self.private / "reserve"
 

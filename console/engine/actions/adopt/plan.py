@@ -10,6 +10,7 @@ from console.engine.actions.adopt.compare import Comparer, Found
 from console.engine.actions.adopt.model import AdoptPlan
 from console.engine.actions.adopt.others import count_foreign_backups, foreign_files
 from console.engine.actions.command import command_line
+from console.engine.checks.maintenance import maintenance_item
 from console.engine.checks.runs import lock_item
 from console.engine.checks.writable import writable_item
 from console.engine.context import Context
@@ -36,7 +37,11 @@ def plan_adopt(
     now = ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     plan = AdoptPlan(ctx.settings.state_file, now, command_line("adopt", ActionParams()))
     try:
-        plan.gate += [lock_item(ctx, current_run(ctx)), writable_item(ctx)]
+        plan.gate += [
+            lock_item(ctx, current_run(ctx)),
+            maintenance_item(ctx, "adopt"),
+            writable_item(ctx),
+        ]
         with reading(ctx.workspace.ledger) as connection:
             plan.about = needs_adoption(ctx, None)
             named = _entries(ctx, plan, tell, stop)

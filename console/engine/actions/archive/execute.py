@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from console.engine.actions.archive.after import emptied_folders
 from console.engine.actions.archive.model import ArchiveParams, check_params
@@ -38,9 +38,10 @@ class Archive(ChangeExecution):
         self._archiving.close(connection, before, lock=False)
         return self._archiving.plan
 
-    def rounds(self, run: ActiveRun) -> Iterable[Iterable[Change | Left]]:
-        yield self._changes(run)
-        yield self._sidecars(run)
+    def changes(self, run: ActiveRun) -> Iterator[Change | Left | None]:
+        yield from self._changes(run)
+        yield None  # which sidecars are left alone is known when the data has moved
+        yield from self._sidecars(run)
 
     def _changes(self, run: ActiveRun) -> Iterator[Change | Left]:
         assert self._archiving is not None

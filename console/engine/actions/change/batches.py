@@ -41,6 +41,7 @@ _SAID = {
     Outcome.RETURNED: ("INFO", "Returned from the archive"),
     Outcome.CLEARED: ("INFO", "Taken out of the state file, counts as not processed"),
     Outcome.ENTERED: ("INFO", "Put back into the state file"),
+    Outcome.MODE: ("INFO", "Permissions changed"),
     Outcome.LEFT_ALONE: ("WARNING", "Left as it is"),
     Outcome.FAILED: ("ERROR", "Not done"),
 }
@@ -51,6 +52,7 @@ _COUNTED = {
     Outcome.RETURNED: "returned",
     Outcome.CLEARED: "cleared",
     Outcome.ENTERED: "entered",
+    Outcome.MODE: "permissions",
     Outcome.LEFT_ALONE: "left_alone",
     Outcome.FAILED: "failed",
 }
@@ -106,8 +108,9 @@ class ChangeBatches:
         )
         run.durability = self._flushers.mode
 
-    def run_all(self, changes: Iterable[Change | Left]) -> bool:
-        """Every change, batch by batch; False when the run was asked to stop before the last. Raises ChangesStopped."""
+    def run_all(self, changes: Iterable[Change | Left | None]) -> bool:
+        """Every change, batch by batch; False when the run was asked to stop before the last. None among the changes:
+        what is in hand is done before the next is asked for. Raises ChangesStopped."""
         batch: list[Change] = []
         left: list[tuple[Left, Outcome]] = []
         size, subject = 0, ""
@@ -115,11 +118,13 @@ class ChangeBatches:
         files = _FEW if 0 <= inodes < _SCARCE else _FILES
         for item in changes:
             full = len(batch) + len(left) >= files or size >= _BYTES
-            if full and item.subject != subject:  # what concerns one file is done together
+            if item is None or (full and item.subject != subject):  # what concerns one file is done together
                 self._turn(batch, left)
                 batch, left, size = [], [], 0
                 if self._run.beat():
                     return False
+            if item is None:
+                continue
             subject = item.subject
             if isinstance(item, Left):
                 left.append((item, Outcome.LEFT_ALONE))
@@ -147,7 +152,7 @@ class ChangeBatches:
                     self._flushers.flush(parts)
                 done = self._perform(staged, left)
                 reach("change.done")
-                self._flushers.flush([self.disk.absolute(path) for c in done for path in (c.path, c.keep) if path])
+                self._flushers.flush([self.disk.absolute(path) for c in done for path in _touched(c)])
             if left:
                 self.disk.remove_empty(self.disk.made)  # made for what was then left alone
             self._record(done, left)
@@ -224,7 +229,7 @@ class ChangeBatches:
             self.disk.remove_empty(self.disk.made)
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
-            self._flushers.flush([self.disk.absolute(change.path) for change in begun])
+            self._flushers.flush([self.disk.absolute(path) for change in begun for path in _touched(change)[:1]])
             with self._run.guard, transaction(self._run.connection) as connection:
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
         except (OSError, EngineError, sqlite3.OperationalError) as error:
@@ -254,7 +259,7 @@ class ChangeBatches:
         with log.one_moment():
             for change in done:
                 level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
-                checksum = change.after or change.before
+                checksum = "" if change.kind == "mode" else change.after or change.before
                 where = recordable(_where(change))
                 log.add(level, said, file=recordable(change.subject), detail=where, checksum=checksum)
             for item, outcome in left:
@@ -268,8 +273,17 @@ class ChangeBatches:
         self._flushers.close()
 
 
+def _touched(change: Change) -> list[str]:
+    """What has to be durable once it is done. Permissions go with their folder: they may forbid to open the file."""
+    if change.kind == "mode":
+        return [os.path.dirname(change.path)] if "/" in change.path else []
+    return [path for path in (change.path, change.keep) if path]
+
+
 def _where(change: Change) -> str:
     """From where or to where, and why."""
+    if change.kind == "mode":
+        return "; ".join(text for text in (f"{change.before} to {change.after}", change.reason) if text)
     place = change.source if change.kind == "put" else change.keep
     return "; ".join(text for text in (place, change.reason) if text)
 

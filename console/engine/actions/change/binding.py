@@ -7,6 +7,7 @@ import sqlite3
 from console.engine.actions.change.model import ChangePlan
 from console.engine.actions.command import command_line
 from console.engine.actions.registry import word_for
+from console.engine.checks.maintenance import maintenance_item
 from console.engine.checks.runs import lock_item
 from console.engine.checks.writable import writable_item
 from console.engine.context import Context, workspace_name
@@ -32,10 +33,12 @@ def binding(
 
 
 def new_plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
-    """An empty plan with its command line and the word that has to be typed for it."""
+    """A plan with its command line, the word that has to be typed for it, and what maintenance says to it."""
     word = word_for(action, workspace_name(ctx))
     command = command_line(action, params, word=word)
-    return ChangePlan(action, params, command, timestamp(ctx.env.now()), word=word)
+    plan = ChangePlan(action, params, command, timestamp(ctx.env.now()), word=word)
+    plan.gate.append(maintenance_item(ctx, action))
+    return plan
 
 
 def common_gate(ctx: Context, connection: sqlite3.Connection | None, *, mirror: bool = True) -> list[GateItem]:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable
 
 from console.engine.actions.change.model import Change
+from console.engine.actions.change.permissions import PermissionSetter, half_way
 from console.engine.errors import EngineError
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import fsync_path, is_full
@@ -22,6 +23,9 @@ from console.engine.transfer.publish import (
     standing,
 )
 from console.engine.transfer.stage import Folders, part_name, write_all
+
+# Nothing was done to what cannot even be opened: it is gone, a link by now, or the way to it is closed.
+_NOT_REACHED = (0, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
 
 
 class NotAsRecorded(Exception):
@@ -43,6 +47,7 @@ class Disk:
         self._zones = [*sorted((zone.rstrip("/") for zone in named), key=len, reverse=True), ""]
         self._folders: dict[str, Folders] = {}
         self._publishers: dict[str, Publisher] = {}
+        self._permissions = PermissionSetter(root, self.zone_of)
         self.made: list[str] = []  # folders that had to be made, relative to the root
 
     def absolute(self, path: str) -> str:
@@ -152,6 +157,11 @@ class Disk:
         way."""
         if change.kind == "note":
             return
+        if change.kind == "mode":
+            if not self._permissions.set(change.path, change.before, change.after):
+                raise NotAsRecorded(f"the permissions of {change.path} changed meanwhile")
+            self._reach("change.mode")
+            return
         path = self.absolute(change.path)
         stands = standing(path)
         if stands != change.before:
@@ -202,6 +212,13 @@ class Disk:
         """Undo what was done of one change in this batch, however far it came. Raises OSError."""
         if change.kind == "note":
             return
+        if change.kind == "mode":
+            try:
+                self._permissions.set(change.path, change.after, change.before)
+            except OSError as error:
+                if error.errno not in _NOT_REACHED:
+                    raise
+            return
         if change.kind == "put":
             part, path = self.absolute(self.part(change.path)), self.absolute(change.path)
             source = self.absolute(change.source)
@@ -242,6 +259,8 @@ class Disk:
         """
         if change.kind == "note":
             return "done"
+        if change.kind == "mode":
+            return self._settle_mode(change)
         if change.kind == "put":
             part = self.absolute(self.part(change.path))
             taken = os.path.lexists(part) and not os.path.lexists(self.absolute(change.source))
@@ -265,6 +284,18 @@ class Disk:
                 return "dropped"
             return "done"
         return "dropped" if here == change.before else "touched"
+
+    def _settle_mode(self, change: Change) -> str:
+        """Other permissions than both are somebody's newer wish: they stay, and nothing is in danger by that."""
+        try:
+            now = self._permissions.read(change.path)
+            if now == change.after:
+                return "done"
+            if now not in (change.before, *half_way(change.before, change.after)):
+                return "dropped"
+            return "done" if self._permissions.set(change.path, now, change.after) else "dropped"
+        except OSError:  # gone, a link by now, or closed to this user
+            return "dropped"
 
     def drop(self, change: Change) -> None:
         """Remove what was staged for a change that will not be done; where that is the source itself, it goes back."""
@@ -309,6 +340,7 @@ class Disk:
             folders.close()
         for publisher in self._publishers.values():
             publisher.close()
+        self._permissions.close()
 
 
 def _rename(source: str, target: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from console.engine.actions.archive.manifest import keep_manifests
 from console.engine.actions.change.batches import ChangeBatches, ChangesStopped, remove_empty
 from console.engine.actions.change.model import Change, ChangePlan, Left
+from console.engine.actions.change.permissions import permissions_text
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context
 from console.engine.errors import RefusedError
@@ -23,7 +24,13 @@ from console.engine.transfer.publish import standing
 
 
 class ChangeExecution:
-    """One execution. Subclasses give `plan` and `changes`; the rest has a use here."""
+    """One execution. Subclasses give `plan` and `changes`; the rest has a use here.
+
+    mirror: the state file is read before and written after it; False where nothing in it changes, so that a state
+    file that cannot be read is no hindrance.
+    """
+
+    mirror = True
 
     def __init__(self, ctx: Context, request: Request) -> None:
         self._ctx, self._request = ctx, request
@@ -37,13 +44,10 @@ class ChangeExecution:
         """The plan as it is now, under the lock. before: only runs with a smaller seq count. Raises EngineError."""
         raise NotImplementedError
 
-    def changes(self, run: ActiveRun) -> Iterable[Change | Left]:
-        """What to do, in order; read while it is done."""
+    def changes(self, run: ActiveRun) -> Iterable[Change | Left | None]:
+        """What to do, in order; read while it is done. None: what was given so far is done before the next is asked
+        for."""
         raise NotImplementedError
-
-    def rounds(self, run: ActiveRun) -> Iterable[Iterable[Change | Left]]:
-        """The changes in parts, each done before the next is asked for."""
-        return [self.changes(run)]
 
     def places(self) -> list[str]:
         """The zones in which something changes: they are flushed."""
@@ -84,7 +88,8 @@ class ChangeExecution:
     def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
         """Raises EngineError; then nothing was changed."""
         run.phase("plan")
-        self._honour_edits(run)
+        if self.mirror:
+            self._honour_edits(run)
         plan = self.plan(run.connection, run.seq)
         run.gate = apply_settings(plan.gate, self._ctx.settings.gate, run.request.overrides)
         if (refused := refusal(run.gate)) is not None:
@@ -99,7 +104,7 @@ class ChangeExecution:
             run, self.places(), lambda batches, done: remove_empty(run, batches.disk, self.emptied_by(run, done))
         )
         try:
-            self.unfinished = not all(batches.run_all(changes) for changes in self.rounds(run))
+            self.unfinished = not batches.run_all(self.changes(run))
         except ChangesStopped as stop:
             stopped, self.unfinished = stop, True
         try:
@@ -110,7 +115,8 @@ class ChangeExecution:
             batches.close()
         run.phase("record")
         self.finish(run)
-        write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
+        if self.mirror:
+            write_mirror(self._ctx, run.connection, run.seq, tell=_tell(run))
         self.recorded(run)
         run.phase("verify")
         run.verification = verify_changes(run)
@@ -177,8 +183,28 @@ def verify_changes(run: ActiveRun) -> list[GateItem]:
                 wrong.append(recordable(on_disk(place)))
         except OSError:
             wrong.append(recordable(on_disk(place)))
+    wrong += _other_permissions(run)
     if wrong:
         return [
             GateItem("checksums", Check.FAIL, False, f"{plural(len(wrong), 'file')} differ: {', '.join(wrong[:5])}")
         ]
     return [GateItem("checksums", Check.PASS, False, f"{plural(files, 'file')} read again: as recorded")]
+
+
+def _other_permissions(run: ActiveRun) -> list[str]:
+    """What has not the permissions that this run gave it last."""
+    wrong = []
+    rows = run.connection.execute(
+        "SELECT dest, sha256 FROM outcomes WHERE run = ? AND outcome = 'mode' AND id IN"
+        " (SELECT max(id) FROM outcomes WHERE run = ? AND outcome = 'mode' GROUP BY dest)",
+        [run.seq, run.seq],
+    )
+    for row in rows:
+        try:
+            if permissions_text(os.lstat(run.ctx.workspace.path(row["dest"]))) != row["sha256"]:
+                wrong.append(row["dest"])
+        except (FileNotFoundError, PermissionError):
+            continue  # gone, or behind a folder that this run has closed again
+        except OSError:
+            wrong.append(row["dest"])
+    return wrong

@@ -18,9 +18,10 @@ class Change(NamedTuple):
     put: `path` gets the bytes of `source`, as a new file; what stands there goes to `keep`.
     take: what stands at `path` goes to `keep`, where nothing may stand.
     note: nothing on the disk, only `rows`; path and keep are ''.
+    mode: the file or folder at `path` gets the permissions `after`; `before` are those it has (permissions_text).
     """
 
-    kind: str  # put | take | note
+    kind: str  # put | take | mode | note
     path: str
     keep: str  # '' where nothing stands at `path`
     source: str  # put only

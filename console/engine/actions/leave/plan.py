@@ -8,6 +8,7 @@ from console.engine.actions.command import command_line
 from console.engine.actions.leave.model import LeavePlan
 from console.engine.actions.leave.steps import leave_steps
 from console.engine.checks.adoption import left_note
+from console.engine.checks.maintenance import maintenance_item
 from console.engine.checks.runs import lock_item
 from console.engine.checks.writable import writable_item
 from console.engine.context import Context
@@ -41,7 +42,11 @@ def plan_leave(ctx: Context) -> LeavePlan:
     plan.kept = [step.path for step in steps if step.kind == "keep"]
     plan.kept.append(".opsconsole/ with the ledger: `rm -r .opsconsole` removes the last trace")
     try:
-        plan.gate += [lock_item(ctx, current_run(ctx)), writable_item(ctx)]
+        plan.gate += [
+            lock_item(ctx, current_run(ctx)),
+            maintenance_item(ctx, "leave"),
+            writable_item(ctx),
+        ]
         with reading(ctx.workspace.ledger) as connection:
             plan.gate.append(_ours(connection))
             if connection is not None:

@@ -18,6 +18,7 @@ from console.engine.actions.migrate.scan import Scanner, Selection, list_sources
 from console.engine.actions.migrate.survey import Survey
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.gate import apply_settings
+from console.engine.checks.maintenance import maintenance_item
 from console.engine.checks.runs import lock_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError, UsageError
@@ -187,11 +188,11 @@ def _scan(
 
 
 def _runs_gate(ctx: Context, plan: Plan, running: RunRow | None) -> list[GateItem]:
-    """Another run in progress, and what a dead one left behind."""
+    """Another run in progress, maintenance, and what a dead run left behind."""
     plan.recovery = [
         f"run {row.id} died in phase {row.phase or 'start'}; it is settled first" for row in unrecovered(ctx)
     ]
-    return [lock_item(ctx, running)]
+    return [lock_item(ctx, running), maintenance_item(ctx, plan.action)]
 
 
 def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float | None, int]:

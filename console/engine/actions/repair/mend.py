@@ -11,7 +11,6 @@ from typing import Any
 
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.rows import row_of
-from console.engine.actions.rollback.undo import keep_place
 from console.engine.actions.verify.found import Bad, bad_files, rightly_gone
 from console.engine.actions.verify.good import GoodCopies
 from console.engine.actions.verify.model import Item, State
@@ -64,7 +63,8 @@ class Mend:
         source = good.find(bad.zone, bad.path, bad.expected)
         if not source:
             return Left(bad.subject, bad.path, f"{bad.state}, no good copy is left: {_HELP[bad.zone]}")
-        keep = keep_place(self._ctx.settings, self._by, bad.path) if standing else ""
+        # never below the backups: a plain copy of such a folder would put the damage back
+        keep = f".opsconsole/runs/{self._by}/kept/{bad.path}" if standing else ""
         rows = self._rows(bad)
         return Change(
             "put",

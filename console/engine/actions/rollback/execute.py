@@ -107,6 +107,7 @@ class Rollback(ChangeExecution):
             (counts.removed, "removed"),
             (counts.returned, "returned from the archive"),
             (counts.archived, "archived again"),
+            (counts.permissions, "given their permissions back"),
         ]
         said = ", ".join(f"{plural(number, 'file')} {word}" for number, word in parts if number)
         return f"run {self._params.run.rsplit('-', 1)[-1]} rolled back: {said or 'nothing was left to take back'}"

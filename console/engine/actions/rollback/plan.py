@@ -8,6 +8,7 @@ from itertools import islice
 
 from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
+from console.engine.actions.registry import ACTIONS
 from console.engine.actions.rollback.model import RollbackParams
 from console.engine.actions.rollback.undo import UNDOABLE, Undo, undone_by
 from console.engine.checks.gate import apply_settings, space_items
@@ -26,6 +27,7 @@ WORDS = {
     Outcome.REMOVED: ("remove", "removed"),
     Outcome.RETURNED: ("return", "returned"),
     Outcome.ARCHIVED: ("archive", "archived"),
+    Outcome.MODE: ("give back", "permissions"),
 }
 
 
@@ -135,7 +137,8 @@ def _look(
             plan.leave(recordable(change.dest or change.subject), recordable(change.reason))
         else:
             what, counted = WORDS[Outcome(change.outcome)]
-            detail = change.source or change.reason or ("" if what == "remove" else change.keep)
+            detail = f"{change.before} to {change.after}" if change.kind == "mode" else ""
+            detail = detail or change.source or change.reason or ("" if what == "remove" else change.keep)
             plan.add(
                 PlannedChange(recordable(change.path or change.subject), what, recordable(detail), change.size), counted
             )
@@ -160,6 +163,8 @@ def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) 
     if target.action in NOT_UNDONE and target.action != "rollback":
         step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
         return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
+    if any(action.name == target.action and action.undo == "none" for action in ACTIONS):
+        return GateItem("target", Check.FAIL, True, f"{target.action} has no undo")
     by = undone_by(connection, target.seq)
     if by:
         taker = connection.execute("SELECT id FROM runs WHERE seq = ?", [by]).fetchone()[0]

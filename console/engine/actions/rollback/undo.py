@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from console.engine.actions.archive.rows import archived_again, returned_rows
 from console.engine.actions.change.disk import touched
 from console.engine.actions.change.model import Change, Left, Row
+from console.engine.actions.change.permissions import permissions_text
 from console.engine.actions.change.rows import former_row, former_rows, rows_of
 from console.engine.context import Context
 from console.engine.environment import Who
@@ -33,8 +35,9 @@ UNDOABLE = (
     Outcome.RETURNED,
     Outcome.CLEARED,
     Outcome.ENTERED,
+    Outcome.MODE,
 )
-_NO_NAME = (Outcome.REVALIDATED, Outcome.CLEARED, Outcome.ENTERED)
+_NO_NAME = (Outcome.REVALIDATED, Outcome.CLEARED, Outcome.ENTERED, Outcome.MODE)
 # Those that changed a name on the disk, as SQL.
 ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome not in _NO_NAME)
 _PAGE = 500
@@ -190,6 +193,8 @@ class Undo:
         outcome = Outcome(row["outcome"])
         if outcome in (Outcome.CLEARED, Outcome.ENTERED):
             return self._entry(row, page)
+        if outcome == Outcome.MODE:
+            return self._permissions(row)
         if outcome == Outcome.REVALIDATED or not row["dest"]:
             return self._judgement(row, page)
         stands = self._stands(row, page)
@@ -229,6 +234,20 @@ class Undo:
         if outcome != Outcome.REMOVED and os.path.lexists(self._absolute(keep)):
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
+
+    def _permissions(self, row: _Outcome) -> Change | Left | None:
+        """The permissions before, where those that the run gave are still there; None where they are back already."""
+        dest = row["dest"]
+        try:
+            facts = os.lstat(self._absolute(dest))
+        except OSError as error:
+            return Left(row["path"], dest, f"its permissions cannot be seen: {error.strerror}")
+        if permissions_text(facts) == row["replaced_sha256"]:
+            return None
+        if stat.S_ISLNK(facts.st_mode) or permissions_text(facts) != row["sha256"]:
+            return Left(row["path"], dest, "its permissions were changed since")
+        before, after = row["sha256"], row["replaced_sha256"]
+        return Change("mode", dest, "", "", before, after, 0, Outcome.MODE, row["path"])
 
     def _judgement(self, row: _Outcome, page: _Page) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
