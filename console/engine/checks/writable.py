@@ -63,16 +63,35 @@ def _destinations(ctx: Context, groups: Iterable[Group], moves: bool) -> Iterato
     for its backup is a copy where links are refused."""
     validated = str(ctx.workspace.path(ctx.settings.zones.validated))
     raw = str(ctx.workspace.path(ctx.settings.zones.raw))
-    missing: set[str] = set()
+    standing = {validated: validated}
+    told = set()
     for group in groups:
-        folder = os.path.join(validated, group.folder)
-        while folder != validated and not os.path.lexists(folder) and folder not in missing:
-            missing.add(folder)
-            folder = os.path.dirname(folder)
-        if folder not in missing:
-            yield folder, _ENTER
+        folder = f"{validated}/{group.folder}" if group.folder else validated
+        above = os.path.dirname(folder)
+        nearest = _standing(above, standing) if group.folder else validated
+        if nearest == above and os.path.lexists(folder):
+            nearest = folder
+        if nearest not in told:
+            yield nearest, _ENTER
+        if nearest != folder:  # it is that of many
+            told.add(nearest)
         if moves:
             yield os.path.join(raw, group.folder), _ENTER
         for candidate in group.candidates:
             if candidate.status == "changed":
                 yield os.path.join(validated, candidate.path), os.R_OK
+
+
+def _standing(folder: str, standing: dict[str, str]) -> str:
+    """The nearest folder at or above `folder` that is there; remembered in `standing`, which has where to end.
+
+    Below what is not there nothing is looked for.
+    """
+    found = standing.get(folder)
+    if found is None:
+        above = os.path.dirname(folder)
+        found = _standing(above, standing)
+        if found == above and os.path.lexists(folder):
+            found = folder
+        standing[folder] = found
+    return found
