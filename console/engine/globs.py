@@ -8,7 +8,7 @@ is itself, a literal `*` is written `[*]`. Case matters, hidden names match, pat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from console.engine.errors import UsageError
@@ -25,6 +25,21 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
     if pattern == "**":
         return lambda _path: True
     match = re.compile(_translate(pattern), re.DOTALL).fullmatch
+    return lambda path: match(path) is not None
+
+
+def compile_any(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says whether a relative path matches one of `patterns`, in one go.
+
+    Raises UsageError as `compile_glob` does.
+    """
+    parts = []
+    for pattern in patterns:
+        _check(pattern)
+        parts.append(f"(?:{_translate(pattern)})")
+    if not parts:
+        return lambda _path: False
+    match = re.compile("|".join(parts), re.DOTALL).fullmatch
     return lambda path: match(path) is not None
 
 
