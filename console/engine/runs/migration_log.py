@@ -270,12 +270,12 @@ class MigrationLog:
         return f"{self._iso}{now.microsecond:06d}"
 
     def _text_line(self, level: str, message: str, file: str, detail: str) -> bytes:
-        line = f"{self._asctime} - migration - {level} - {visible(message)}"
+        line = f"{self._asctime} - migration - {level} - {message}"
         if file:
-            line = f"{line}: {visible(file)}"
+            line = f"{line}: {file}"
         if detail:
-            line = f"{line}: {visible(detail[:_DETAIL])}"
-        return f"{line}\n".encode()
+            line = f"{line}: {detail[:_DETAIL]}"
+        return f"{visible(line)}\n".encode()
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -331,7 +331,7 @@ def _json_line(document: dict[str, Any]) -> bytes:
     if not line.isascii() or b"\x7f" in line:
         # outside strings JSON is ASCII, so every other character may be written as its escape
         line = _HIDDEN.sub(_escape, line.decode()).encode()
-    return line + b"\n"
+    return line + b"\n"  # a copy of the right size: orjson's own is cut from a larger block, and lines are kept
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -75,7 +75,7 @@ class Batches:
         if answer.part:
             batch.items.append(self._item(answer))
             batch.bytes += answer.size
-            batch.made.extend(answer.made)
+            batch.made += answer.made
         else:
             batch.others.append(answer)
         if self._turning is not None and self._turning.done():
