@@ -147,7 +147,7 @@ class Survey:
                 "mount it, or name the right folder in the configuration",
             ),
             self._network(systems),
-            writable_item(self.ctx, self.groups, moves=self.moves),
+            writable_item(self.ctx, self.groups.packed(), moves=self.moves),
             *self._warned(),
             *space_items(self.space()),
             headroom_item(_headroom(self.ctx, systems)),

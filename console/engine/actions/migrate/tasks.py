@@ -8,7 +8,7 @@ from typing import Any
 
 from console.engine.actions.migrate.model import Group, PackedGroup, Staged, pack_groups
 
-_CHUNK_FILES = 32
+_CHUNK_FILES = 64
 _CHUNK_BYTES = 16 * 1024 * 1024
 
 Task = tuple[str, Any]
