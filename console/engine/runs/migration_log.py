@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -33,6 +33,8 @@ JSON_LOG = "migration.json"
 _FLUSH_BYTES = 512 * 1024  # a batch that logs more than this is written in pieces
 _KEPT_LINES = 2_000  # of what could not be written, the newest lines wait for room; the others are lost
 _DETAIL = 4_000  # characters of a reason in the text log
+
+Line = tuple[str, str, dict[str, Any]]  # level, message, fields: what `MigrationLog.add` is given
 
 # orjson leaves these as they are; a terminal or a line reader would act on them.
 _HIDDEN = re.compile(
@@ -225,28 +227,27 @@ class MigrationLog:
         file: path relative to the root. detail: the reason. fields: JSON-able values for the structured log
         only.
         """
-        self._record(level, message, file, detail, fields)
-        if self._json.bytes > _FLUSH_BYTES:  # always the larger one
-            self.flush()
+        named = {name: text for name, text in (("file", file), ("detail", detail)) if text}
+        self.add_block([(level, message, named | fields)])
 
-    def _record(self, level: str, message: str, file: str, detail: str, fields: dict[str, Any]) -> None:
-        timestamp = self._stamp()
-        self._text.add(self._text_line(level, message, file, detail))
-        document: dict[str, Any] = {
-            "timestamp": timestamp,
-            "level": level,
-            "logger": "migration",
-            "message": message,
-            "operation": self._operation,
-            "run": self._run,
-        }
-        if file:
-            document["file"] = file
-        if detail:
-            document["detail"] = detail
-        document.update(fields)
-        document["asctime"] = self._asctime
-        self._json.add(_json_line(document))
+    def add_block(self, lines: Iterable[Line]) -> None:
+        """Records of one moment, each as `add` makes it: file and detail, where there are, come first in its fields."""
+        timestamp, asctime = self._stamp(), self._asctime
+        for level, message, fields in lines:
+            self._text.add(self._text_line(level, message, fields.get("file", ""), fields.get("detail", "")))
+            document = {
+                "timestamp": timestamp,
+                "level": level,
+                "logger": "migration",
+                "message": message,
+                "operation": self._operation,
+                "run": self._run,
+                **fields,
+                "asctime": asctime,
+            }
+            self._json.add(_json_line(document))
+            if self._json.bytes > _FLUSH_BYTES:  # always the larger one
+                self.flush()
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
