@@ -262,7 +262,7 @@ def _lines(done: Iterable[tuple[PublishItem, bool]]) -> Iterator[Line]:
     for item, replaced in done:
         if item.record[0] == "sidecar":
             yield "INFO", "Sidecar copied", {"file": item.path, "dest": item.dest}
-            problem = Record._make(item.record).problem
+            problem = item.record[-1]
             if problem:
                 yield "WARNING", "Sidecar not as its schema says", {"file": item.path, "detail": problem}
             continue

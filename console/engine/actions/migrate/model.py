@@ -124,7 +124,8 @@ def pack_answers(answers: list[Staged]) -> list[tuple[Any, ...]]:
 
 def unpack_answers(packed: list[tuple[Any, ...]]) -> list[Staged]:
     """What `pack_answers` was given."""
-    return [Staged._make((*answer[:6], Facts._make(answer[6]), *answer[7:])) for answer in packed]
+    make = tuple.__new__  # as _make, which counts the fields first
+    return [make(Staged, (*answer[:6], make(Facts, answer[6]), *answer[7:])) for answer in packed]
 
 
 def pack_groups(groups: Iterable[Group]) -> list[PackedGroup]:
@@ -137,6 +138,7 @@ def pack_groups(groups: Iterable[Group]) -> list[PackedGroup]:
 
 def unpack_groups(packed: Iterable[PackedGroup]) -> Iterator[Group]:
     """What `pack_groups` was given."""
+    make = tuple.__new__
     for folder, candidates, sidecar, alone in packed:
-        its = Candidate._make(sidecar) if sidecar else None
-        yield Group(folder, [Candidate._make(c) for c in candidates], its, alone)
+        its = make(Candidate, sidecar) if sidecar else None
+        yield Group(folder, [make(Candidate, candidate) for candidate in candidates], its, alone)
