@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import secrets
 import signal
 import socket
 import time
@@ -134,12 +133,17 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _token(size: int) -> str:
+    """As secrets.token_hex, whose module every command would wait for."""
+    return os.urandom(size).hex()
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The outside world as the engine sees it. Tests replace any part."""
 
     now: Callable[[], datetime] = _utc_now  # aware, UTC
     monotonic: Callable[[], float] = time.monotonic  # seconds
-    token: Callable[[int], str] = secrets.token_hex  # n bytes as 2n hex digits
+    token: Callable[[int], str] = _token  # n bytes as 2n hex digits
     who: Who = field(default_factory=Who.current)
     failpoints: Failpoints = field(default_factory=lambda: Failpoints(os.environ.get("OPSCONSOLE_FAILPOINT", "")))

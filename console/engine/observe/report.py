@@ -94,11 +94,17 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     yield from _overrides(run)
     yield from _checks("Verification", run.verification)
     yield from _released(connection, run)
+    found = {  # files, and those of them with a reason, by outcome
+        outcome: (files, reasons)
+        for outcome, files, reasons in connection.execute(
+            "SELECT outcome, count(*), sum(reason != '') FROM outcomes WHERE run = ? GROUP BY outcome", [run.seq]
+        )
+    }
     for title, outcomes in _SECTIONS:
-        yield from _files(connection, run, title, outcomes)
-    yield from _files(
-        connection, run, "Sidecars that their schema refuses", (Outcome.SIDECAR,), where=" AND reason != ''"
-    )
+        yield from _files(connection, run, title, outcomes, sum(found.get(o, (0, 0))[0] for o in outcomes))
+    refused = found.get(Outcome.SIDECAR, (0, 0))[1]
+    title = "Sidecars that their schema refuses"
+    yield from _files(connection, run, title, (Outcome.SIDECAR,), refused, where=" AND reason != ''")
     yield from _timings(run)
 
 
@@ -268,15 +274,18 @@ def _released(connection: sqlite3.Connection, run: RunRow) -> Iterator[str]:
 
 
 def _files(
-    connection: sqlite3.Connection, run: RunRow, title: str, outcomes: tuple[Outcome, ...], where: str = ""
+    connection: sqlite3.Connection,
+    run: RunRow,
+    title: str,
+    outcomes: tuple[Outcome, ...],
+    number: int,
+    where: str = "",
 ) -> Iterator[str]:
-    places = ", ".join("?" * len(outcomes))
-    values = [run.seq, *outcomes]
-    number = connection.execute(
-        f"SELECT count(*) FROM outcomes WHERE run = ? AND outcome IN ({places}){where}", values
-    ).fetchone()[0]
+    """number: how many there are."""
     if not number:
         return
+    places = ", ".join("?" * len(outcomes))
+    values = [run.seq, *outcomes]
     yield f"## {title}: {plural(number, 'file')}"
     yield ""
     cursor = connection.cursor()

@@ -13,7 +13,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -35,6 +35,8 @@ JSON_LOG = "migration.json"
 _FLUSH_BYTES = 512 * 1024  # a batch that logs more than this is written in pieces
 _KEPT_LINES = 2_000  # of what could not be written, the newest lines wait for room; the others are lost
 _DETAIL = 4_000  # characters of a reason in the text log
+
+Line = tuple[str, str, dict[str, Any]]  # level, message, fields: what `MigrationLog.add` is given
 
 # orjson leaves these as they are; a terminal or a line reader would act on them.
 _HIDDEN = re.compile(
@@ -248,28 +250,27 @@ class MigrationLog:
         file: path relative to the root. detail: the reason. fields: JSON-able values for the structured log
         only.
         """
-        self._record(level, message, file, detail, fields)
-        if self._json.bytes > _FLUSH_BYTES:  # always the larger one
-            self.flush()
+        named = {name: text for name, text in (("file", file), ("detail", detail)) if text}
+        self.add_block([(level, message, named | fields)])
 
-    def _record(self, level: str, message: str, file: str, detail: str, fields: dict[str, Any]) -> None:
-        timestamp = self._stamp()
-        self._text.add(self._text_line(level, message, file, detail))
-        document: dict[str, Any] = {
-            "timestamp": timestamp,
-            "level": level,
-            "logger": "migration",
-            "message": message,
-            "operation": self._operation,
-            "run": self._run,
-        }
-        if file:
-            document["file"] = file
-        if detail:
-            document["detail"] = detail
-        document.update(fields)
-        document["asctime"] = self._asctime
-        self._json.add(_json_line(document))
+    def add_block(self, lines: Iterable[Line]) -> None:
+        """Records of one moment, each as `add` makes it: file and detail, where there are, come first in its fields."""
+        timestamp, asctime = self._stamp(), self._asctime
+        for level, message, fields in lines:
+            self._text.add(self._text_line(level, message, fields.get("file", ""), fields.get("detail", "")))
+            document = {
+                "timestamp": timestamp,
+                "level": level,
+                "logger": "migration",
+                "message": message,
+                "operation": self._operation,
+                "run": self._run,
+                **fields,
+                "asctime": asctime,
+            }
+            self._json.add(_json_line(document))
+            if self._json.bytes > _FLUSH_BYTES:  # always the larger one
+                self.flush()
 
     @contextmanager
     def one_moment(self) -> Iterator[None]:
@@ -293,12 +294,12 @@ class MigrationLog:
         return f"{self._iso}{now.microsecond:06d}"
 
     def _text_line(self, level: str, message: str, file: str, detail: str) -> bytes:
-        line = f"{self._asctime} - migration - {level} - {visible(message)}"
+        line = f"{self._asctime} - migration - {level} - {message}"
         if file:
-            line = f"{line}: {visible(file)}"
+            line = f"{line}: {file}"
         if detail:
-            line = f"{line}: {visible(detail[:_DETAIL])}"
-        return f"{line}\n".encode()
+            line = f"{line}: {detail[:_DETAIL]}"
+        return f"{visible(line)}\n".encode()
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -362,7 +363,7 @@ def _json_line(document: dict[str, Any]) -> bytes:
     if not line.isascii() or b"\x7f" in line:
         # outside strings JSON is ASCII, so every other character may be written as its escape
         line = _HIDDEN.sub(_escape, line.decode()).encode()
-    return line + b"\n"
+    return line + b"\n"  # a copy of the right size: orjson's own is cut from a larger block, and lines are kept
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -6,7 +6,6 @@ standard input. On FD it says, one JSON object a line, that the lock is taken, o
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import json
@@ -41,6 +40,7 @@ from console.engine.transfer.filesystem import in_words, room
 from console.engine.workspace.shared import open_shared, write_shared
 
 Notify = Callable[[dict[str, Any]], None]
+_OPTIONS = {"--root", "--config", "--run", "--action", "--notify"}
 _TIGHT = 1_000_000  # bytes free below which a ledger that does not open is a matter of room
 
 
@@ -205,23 +205,23 @@ def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> Non
 
 def main(argv: list[str] | None = None) -> int:
     """Entry of the run's own process."""
-    parser = argparse.ArgumentParser(prog="opsconsole-run")
-    for option in ("--root", "--config", "--run", "--action"):
-        parser.add_argument(option, required=True)
-    parser.add_argument("--notify", type=int, required=True)
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    given = dict(zip(words[::2], words[1::2], strict=False))  # no parser: nobody but `start` writes them
+    if set(given) != _OPTIONS:
+        raise SystemExit(f"usage: {' X '.join(sorted(_OPTIONS))} X, in any order; `opsconsole` starts it")
     os.umask(0o002)
+    pipe = int(given["--notify"])
 
     def notify(document: dict[str, Any]) -> None:
         try:
-            os.write(arguments.notify, json.dumps(document).encode() + b"\n")
+            os.write(pipe, json.dumps(document).encode() + b"\n")
         except OSError:
             pass  # the starter is gone: that is allowed
 
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         request = Request(**json.loads(sys.stdin.buffer.read()))
-        ctx = open_context(Path(arguments.root), arguments.config)
+        ctx = open_context(Path(given["--root"]), given["--config"])
         ctx = with_who(ctx, request)
         return run_request(ctx, request, notify)
     except EngineError as error:
@@ -248,4 +248,6 @@ def _fields(error: EngineError) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # all is written and closed; to take every object apart takes as long as 200 files

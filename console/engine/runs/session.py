@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import glob
 import os
 
 
@@ -11,6 +9,9 @@ def ends_with_session() -> bool:
     """Whether logind kills what a user left behind when the session ends (logind.conf(5), KillUserProcesses)."""
     if not os.path.isdir("/run/systemd/system"):
         return False
+    import configparser  # both are large, and most who ask need them for nothing: containers, macOS
+    import glob
+
     kill = False
     for path in ["/etc/systemd/logind.conf", *sorted(glob.glob("/etc/systemd/logind.conf.d/*.conf"))]:
         parser = configparser.ConfigParser(strict=False, interpolation=None)

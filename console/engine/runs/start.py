@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from console.engine import errors
 from console.engine.actions.registry import find_action, not_yet
@@ -24,7 +21,6 @@ from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.reserve import make_room
 from console.engine.runs.session import ends_with_session
 from console.engine.text import recordable
-from console.engine.transfer.filesystem import in_words
 from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import open_shared
 
@@ -48,6 +44,8 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        from console.engine.transfer.filesystem import in_words
+
         place = error.filename if isinstance(error.filename, str) else ""
         reason = why_not(place, os.W_OK) if place else ""
         raise EngineError(
@@ -79,6 +77,8 @@ def _request(
 
 def _keep_confirmed(ctx: Context, run: str, plan: Plan) -> None:
     """The files of a confirmed plan with the identities they had, for the run to hold on to."""
+    import orjson  # here and below: a starter that has no use for it does not wait for it
+
     folder = make_private(ctx, run)
     with open(open_shared(folder / "confirmed.jsonl", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         for item in plan.items:
@@ -123,6 +123,8 @@ def start_run(
                 pass_fds=(writer,),
             )
     except OSError as error:
+        from console.engine.transfer.filesystem import in_words
+
         os.close(reader)
         raise EngineError(f"the run could not start: {in_words(error)}", untouched="everything") from error
     finally:
@@ -138,7 +140,10 @@ def start_run(
         return StartedRun(first["run"], first["pid"], reader, process)
     os.close(reader)
     process.wait()
-    shutil.rmtree(folder, ignore_errors=True) if not (folder / "stderr").stat().st_size else None
+    if not (folder / "stderr").stat().st_size:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
     raise _error(first, folder.relative_to(ctx.workspace.root))
 
 
@@ -202,6 +207,10 @@ def run_foreground(
 
 def _outlive_session() -> list[str]:
     """What to put before the command so that it lives on where logind would end it."""
-    if ends_with_session() and shutil.which("systemd-run"):
+    if not ends_with_session():
+        return []
+    import shutil
+
+    if shutil.which("systemd-run"):
         return ["systemd-run", "--user", "--scope", "--quiet", "--collect"]
     return []

@@ -17,14 +17,18 @@ _FICLONE = 0x40049409  # ioctl_ficlone(2)
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
 # PyDLL keeps the interpreter's lock: a rename takes microseconds, getting the lock back from another thread
 # up to its switch interval of 5 ms.
-_libc = ctypes.PyDLL(None, use_errno=True)
+_renameat2 = getattr(ctypes.PyDLL(None, use_errno=True), "renameat2", None)
 
 
-def rename_new(source: str, target: str) -> bool:
-    """Rename where nothing may stand; False, with nothing done, when something does (or the kernel cannot tell)."""
-    if not hasattr(_libc, "renameat2"):
+def rename_new(source: str, target: str, folder: int = _AT_FDCWD) -> bool:
+    """Rename where nothing may stand; False, with nothing done, when something does (or the kernel cannot tell).
+
+    folder: a descriptor of the one that relative paths begin at.
+    """
+    if _renameat2 is None:
         return False
-    if _libc.renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+    old, new = source.encode("utf-8", "surrogateescape"), target.encode("utf-8", "surrogateescape")
+    if _renameat2(folder, old, folder, new, _RENAME_NOREPLACE) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.EEXIST, errno.EINVAL, errno.ENOSYS):
@@ -95,6 +99,7 @@ class Publisher:
         self._root = root
         self._backup_zone = f"{root}/{backups}" if not backups.startswith("/") else backups
         self._folders: Folders | None = None
+        self._root_folder = -1
         self._reach = reach  # failpoints
 
     def absolute(self, path: str) -> str:
@@ -102,10 +107,12 @@ class Publisher:
 
     def publish(self, item: PublishItem) -> bool:
         """True when something stood there and is now in the backup. Raises OSError."""
-        dest = self.absolute(item.dest)
-        if not item.replaces and rename_new(self.absolute(item.part), dest):
+        if self._root_folder < 0:
+            self._root_folder = os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        if not item.replaces and rename_new(item.part, item.dest, self._root_folder):
             self._reach("publish.renamed")
             return False
+        dest = self.absolute(item.dest)
         replaced = os.path.lexists(dest)
         if replaced:
             if os.path.isdir(dest) and not os.path.islink(dest):
@@ -215,3 +222,6 @@ class Publisher:
     def close(self) -> None:
         if self._folders:
             self._folders.close()
+        if self._root_folder >= 0:
+            os.close(self._root_folder)
+            self._root_folder = -1

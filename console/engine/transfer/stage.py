@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from functools import lru_cache
 
 from console.engine.transfer.way import Way
 
 _NAME_MAX = 255  # bytes in one name, ext4, xfs, btrfs, tmpfs
 
 
+@lru_cache(maxsize=4)  # asked for when a file is made and again when it is told of
 def part_name(name: str, run: str) -> str:
     """`.<name>.<run>.part`; a name too long for that is cut and told apart by a hash of the whole."""
     part = f".{name}.{run}.part"
@@ -32,13 +34,16 @@ class Folders(Way):
         self._made: list[str] = []
         self._making = False
         self._facts: dict[int, tuple[int, int]] = {}  # mode and group by descriptor
-        self.fresh = False  # the folder last opened was made by that: nothing can stand in it
+        self._group = os.getegid()
+        self.fresh = False  # the folder last opened was made here: nothing of another run can stand in it
 
     def open_making(self, relative: str, made: list[str]) -> int:
         """A descriptor of zone/relative as `open` gives; `made` gets the folders that had to be made.
 
         Raises OSError, and EngineError for a link on the way.
         """
+        if relative == self.path and self._open:  # that of the file before
+            return self._open[-1]
         if relative == ".":
             relative = ""
         self._made, self.fresh = made, False
@@ -66,7 +71,7 @@ class Folders(Way):
             self._making = False
             return super().step(parent, name)
         descriptor = super().step(parent, name)
-        if group != os.getegid() and not mode & stat.S_ISGID:
+        if group != self._group and not mode & stat.S_ISGID:
             _give_group(f"/proc/self/fd/{descriptor}", group)
         self._made.append("/".join([*self._names, name]))
         self._facts[descriptor] = mode, group
@@ -85,7 +90,7 @@ class Folders(Way):
         mode, group = self._facts_of(folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, mode & 0o666 | 0o600, dir_fd=folder)
-        if os.getegid() != group and os.fstat(descriptor).st_gid != group:
+        if group != self._group and os.fstat(descriptor).st_gid != group:
             _give_group(descriptor, group)
         return descriptor
 
@@ -124,7 +129,10 @@ def _give_group(target: str | int, group: int) -> None:
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """All of `data`; a short write (quota, size limit) goes on until it fails with its reason."""
-    view = memoryview(data)
+    written = os.write(descriptor, data)
+    if written == len(data):
+        return
+    view = memoryview(data)[written:]
     while view:
         view = view[os.write(descriptor, view) :]
 

@@ -30,11 +30,7 @@ class Way:
         if relative == self.path and self._open:
             return self._open[-1]
         names = relative.split("/") if relative else []
-        same = 0
-        for ours, theirs in zip(self._names, names, strict=False):
-            if ours != theirs:
-                break
-            same += 1
+        same = self._common(names)
         self._cut(same)
         if not self._open:
             self._open.append(os.open(self.zone, _FOLDER))
@@ -42,10 +38,22 @@ class Way:
             try:
                 self._open.append(self.step(self._open[-1], name))
             except OSError as error:
+                self.path = "/".join(self._names)  # so far we came
                 raise self._said(error, name) from error
             self._names.append(name)
         self.path = relative
         return self._open[-1]
+
+    def _common(self, names: list[str]) -> int:
+        """How many names of the way that is open `names` begins with."""
+        if names[:-1] == self._names[:-1] and names[-1:] != self._names[-1:]:
+            return max(0, len(self._names) - 1)  # a neighbour, as nearly always
+        same = 0
+        for ours, theirs in zip(self._names, names, strict=False):
+            if ours != theirs:
+                break
+            same += 1
+        return same
 
     def step(self, parent: int, name: str) -> int:
         """A descriptor of the folder `name` in `parent`. Raises OSError."""
@@ -67,7 +75,6 @@ class Way:
         for descriptor in self._open[keep + 1 :]:
             os.close(descriptor)
         del self._open[keep + 1 :], self._names[keep:]
-        self.path = "/".join(self._names)
 
     def close(self) -> None:
         for descriptor in self._open:

@@ -14,6 +14,7 @@ from console.engine.errors import EngineError
 from console.engine.transfer.filesystem import Flusher, existing, filesystem_of, room, syncfs_is_trusted
 from console.engine.transfer.publish import Publisher, PublishItem, hash_file, rename_new
 from console.engine.transfer.stage import Folders, part_name, remove_if_empty, write_all
+from console.engine.transfer.way import Way
 
 RUN = "20260304T050607Z-migrate-0001"
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1).filter(
@@ -193,3 +194,14 @@ def test_short_writes_go_on(tmp_path: Path) -> None:
     os.close(writer)
     assert os.read(reader, 2000) == b"x" * 1000
     os.close(reader)
+
+
+def test_a_way_that_ends_early_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    way = Way(str(tmp_path))
+    for before in ("a", "a/b", ""):
+        way.open(before)
+        with pytest.raises(FileNotFoundError):
+            way.open("a/b/missing")
+        assert os.fstat(way.open(before)).st_ino == os.stat(tmp_path / before).st_ino
+    way.close()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from itertools import product
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from console.engine.errors import UsageError
-from console.engine.globs import compile_glob
+from console.engine.globs import compile_any, compile_glob
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,14 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     before = time.process_time()
     assert match(path) is False
     assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize(
+    "glob", ["**/README*", "**/*.md", "**/.*", "**/.*/**", "a/**", "a/**/b", "**/a/**/b", "*", "**", "[ab]/x", "a**b"]
+)
+def test_any_is_each(glob: str) -> None:
+    names = ["a", "b", "x", ".x", "README", "README.md", "x.md", "ab"]
+    paths = ["/".join(parts) for length in (1, 2, 3) for parts in product(names, repeat=length)]
+    either = compile_any(["nothing/like/it", glob])
+    assert [path for path in paths if either(path)] == [path for path in paths if compile_glob(glob)(path)]
+    assert not compile_any([])("a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +16,14 @@ from console.engine.actions.migrate.model import Staged
 from console.engine.actions.migrate.rows import Record, Recorder, published_record
 from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
+from console.engine.runs.migration_log import Line
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import Flusher, in_words, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
 MAX_FILES = 1024
 MAX_BYTES = 128 * 1024 * 1024
+_LOOK = 16  # files between two looks at the thread
 
 # These say that the file system, not the file, is in trouble: the whole batch is undone and the run stops.
 _FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
@@ -42,12 +45,13 @@ class _Batch:
     items: list[PublishItem] = field(default_factory=list)
     others: list[Staged] = field(default_factory=list)  # revalidated, unchanged, failed: recorded with the batch
     made: list[str] = field(default_factory=list)
+    files: int = 0
     bytes: int = 0
     done: list[tuple[PublishItem, bool]] = field(default_factory=list)  # renamed; whether something stood there
     refused: list[tuple[PublishItem, str]] = field(default_factory=list)
 
-    def __len__(self) -> int:
-        return len(self.items) + len(self.others)
+    def __bool__(self) -> bool:
+        return self.files > 0
 
 
 class Batches:
@@ -75,25 +79,20 @@ class Batches:
         if answer.part:
             batch.items.append(self._item(answer))
             batch.bytes += answer.size
-            batch.made.extend(answer.made)
+            batch.made += answer.made
         else:
             batch.others.append(answer)
-        if self._turning is not None and self._turning.done():
+        batch.files += 1
+        if self._turning is not None and batch.files % _LOOK == 0 and self._turning.done():
             self._join()
-        if not self.holding and (len(batch) >= MAX_FILES or batch.bytes >= MAX_BYTES):
+        if not self.holding and (batch.files >= MAX_FILES or batch.bytes >= MAX_BYTES):
             self.hand_over()
 
     def _item(self, answer: Staged) -> PublishItem:
-        return PublishItem(
-            path=f"{self._raw}/{answer.path}",
-            part=f"{self._validated}/{answer.part}",
-            dest=f"{self._validated}/{answer.path}",
-            backup=f"{self._backups}/{answer.path}",
-            sha256=answer.sha256,
-            size=answer.size,
-            replaces=answer.replaces,
-            record=published_record(answer, None if answer.kind == "sidecar" else self._recorder.rule_id(answer.path)),
-        )
+        path, validated = answer.path, self._validated
+        rule = None if answer.kind == "sidecar" else self._recorder.rule_id(path)
+        names = (f"{self._raw}/{path}", f"{validated}/{answer.part}", f"{validated}/{path}", f"{self._backups}/{path}")
+        return PublishItem(*names, answer.sha256, answer.size, answer.replaces, published_record(answer, rule))
 
     def hand_over(self) -> None:
         """What is staged is published from now on. Raises RunStopped for the batches before it, undone then."""
@@ -232,27 +231,13 @@ class Batches:
 
     def _log(self, batch: _Batch) -> None:
         with self._run.log.one_moment():
-            for item, replaced in batch.done:
-                self._log_published(item, replaced)
+            self._run.log.add_block(_lines(batch.done))
             for item, reason in batch.refused:
                 self._run.log.add("ERROR", _phrase(reason), file=item.path, detail=reason)
             for answer in batch.others:
                 self._log_other(answer, recordable(f"{self._raw}/{answer.path}"))
         self._run.log.flush()
         self._run.ctx.env.failpoints.reach("log.written")
-
-    def _log_published(self, item: PublishItem, replaced: bool) -> None:
-        add, kind = self._run.log.add, item.record[0]
-        if kind == "sidecar":
-            add("INFO", "Sidecar copied", file=item.path, dest=item.dest)
-            problem = Record._make(item.record).problem
-            if problem:
-                add("WARNING", "Sidecar not as its schema says", file=item.path, detail=problem)
-            return
-        detail = f"replaced, backup {item.backup}" if replaced else "published"
-        add("INFO", "Processing file", file=item.path, detail=detail, dest=item.dest, checksum=item.sha256)
-        if replaced:
-            add("WARNING", "Source changed since it was published", file=item.path)
 
     def _log_other(self, answer: Staged, path: str) -> None:
         add = self._run.log.add
@@ -273,6 +258,22 @@ class Batches:
             add(level, said, file=path, detail=answer.reason)
         elif answer.kind != "sidecar":
             add("ERROR", _phrase(answer.reason), file=path, detail=answer.reason)
+
+
+def _lines(done: Iterable[tuple[PublishItem, bool]]) -> Iterator[Line]:
+    """What the log says of files and sidecars that were renamed into place."""
+    for item, replaced in done:
+        if item.record[0] == "sidecar":
+            yield "INFO", "Sidecar copied", {"file": item.path, "dest": item.dest}
+            problem = item.record[-1]
+            if problem:
+                yield "WARNING", "Sidecar not as its schema says", {"file": item.path, "detail": problem}
+            continue
+        detail = f"replaced, backup {item.backup}" if replaced else "published"
+        fields = {"file": item.path, "detail": detail, "dest": item.dest, "checksum": item.sha256}
+        yield "INFO", "Processing file", fields
+        if replaced:
+            yield "WARNING", "Source changed since it was published", {"file": item.path}
 
 
 def _phrase(reason: str) -> str:

@@ -14,7 +14,6 @@ from console.engine.actions.migrate.again import again_of
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped
 from console.engine.actions.migrate.model import (
-    Candidate,
     Groups,
     Staged,
     pack_answers,
@@ -213,13 +212,18 @@ class Migrate:
         zone = self._ctx.settings.zones.validated.rstrip("/")
         statuses: Counter[str] = Counter()
         with open(open_shared(folder / "plan.jsonl", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
-            for group in survey.groups:
-                everyone: list[Candidate] = [*group.candidates, *([group.sidecar] if group.sidecar else [])]
-                for path, status, size, mtime_ns, inode, *_ in everyone:
+            for _, candidates, sidecar, _ in survey.groups.packed():
+                for path, status, size, mtime_ns, inode, *_ in [*candidates, sidecar] if sidecar else candidates:
                     statuses[status] += 1
                     shown = recordable(path)
-                    line: dict[str, str | int] = {"path": shown, "dest": f"{zone}/{shown}", "status": status}
-                    line |= {"size": size, "mtime_ns": mtime_ns, "inode": inode}
+                    line = {
+                        "path": shown,
+                        "dest": f"{zone}/{shown}",
+                        "status": status,
+                        "size": size,
+                        "mtime_ns": mtime_ns,
+                        "inode": inode,
+                    }
                     file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             file.flush()
             os.fsync(file.fileno())
@@ -249,7 +253,7 @@ class Migrate:
             for answer in changed:
                 self._take(run, batches, answer)
             self._pool.before_fork = batches.pause
-            self._feed(run, batches, survey, chunks(survey.groups))
+            self._feed(run, batches, survey, chunks(survey.groups.packed()))
             if batches.holding and self._stopped is None:
                 self._brake(run, batches, survey)
             self._finish(batches)

@@ -122,7 +122,7 @@ class Recorder:
         sidecars: list[tuple[Any, ...]] = []
         outcomes: list[tuple[Any, ...]] = []
         for item, replaced in done:
-            record = Record._make(item.record)
+            record = item.record if isinstance(item.record, Record) else Record._make(item.record)  # of an intent
             path, source = item.path, self._source(item.path)
             if record.kind == "sidecar":
                 counts.sidecars += 1

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from console.engine.actions.migrate.again import Again
-from console.engine.actions.migrate.model import Candidate, Group, SourceScan
-from console.engine.globs import compile_glob
+from console.engine.actions.migrate.model import Candidate, Group, SourceScan, pack_groups
+from console.engine.globs import compile_any, compile_glob
 from console.engine.records.rules import RuleSet
 from console.engine.settings import Settings
 from console.engine.text import recordable
@@ -88,6 +88,7 @@ class Scanner:
         self._prefix = settings.zones.raw.rstrip("/") + "/"
         self._dest_prefix = settings.zones.validated.rstrip("/") + "/"
         self._ignore = [(compile_glob(item.match), item.reason) for item in settings.ignore]
+        self._ignorable = compile_any([item.match for item in settings.ignore])
         self._now = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._rule_ids: dict[str, int] = {}
         if connection is not None:
@@ -151,7 +152,7 @@ class Scanner:
 
     def ignored(self, relative: str, suffix: str) -> str:
         """Why a raw file is not data, or ''."""
-        for matches, reason in self._ignore:
+        for matches, reason in self._ignore if self._ignorable(relative) else ():
             if matches(relative):
                 return reason
         if suffix not in self._settings.suffixes:
@@ -209,7 +210,7 @@ class _SourceScan:
         return SourceScan(
             self._source,
             self.data_files,
-            self.groups,
+            pack_groups(self.groups),
             dict(self.counts),
             self.ignored,
             self.unreadable,

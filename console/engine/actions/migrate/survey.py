@@ -60,16 +60,16 @@ class Survey:
         self.vanished.extend(scan.vanished)
         self.altered.extend(scan.altered)
         self.unchanged.extend(scan.unchanged[: max(0, limit - len(self.unchanged))])
-        for group in scan.groups:
-            for candidate in group.candidates:
+        for _, candidates, sidecar, _ in scan.groups:
+            for _, status, size, *_ in candidates:
                 self.candidates += 1
-                self.bytes += candidate.size
-                self.blocks += -(-candidate.size // _BLOCK) + 1
-                self.replacing += candidate.status == "changed"
-            if group.sidecar is not None:
+                self.bytes += size
+                self.blocks += -(-size // _BLOCK) + 1
+                self.replacing += status == "changed"
+            if sidecar is not None:
                 self.sidecars += 1
-                self.bytes += group.sidecar.size
-                self.blocks += -(-group.sidecar.size // _BLOCK) + 1
+                self.bytes += sidecar[2]
+                self.blocks += -(-sidecar[2] // _BLOCK) + 1
 
     def sample(self, limit: int) -> None:
         """Keep only the first `limit` candidates, in the order of their paths."""
@@ -147,7 +147,7 @@ class Survey:
                 "mount it, or name the right folder in the configuration",
             ),
             self._network(systems),
-            writable_item(self.ctx, self.groups, moves=self.moves),
+            writable_item(self.ctx, self.groups.packed(), moves=self.moves),
             *self._warned(),
             *space_items(self.space()),
             headroom_item(_headroom(self.ctx, systems)),

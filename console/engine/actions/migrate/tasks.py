@@ -6,27 +6,28 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from console.engine.actions.migrate.model import Group, Staged, pack_groups
+from console.engine.actions.migrate.model import Group, PackedGroup, Staged, pack_groups
 
-_CHUNK_FILES = 32
+_CHUNK_FILES = 64
 _CHUNK_BYTES = 16 * 1024 * 1024
 
 Task = tuple[str, Any]
 
 
-def chunks(groups: Iterable[Group]) -> Iterator[Task]:
+def chunks(groups: Iterable[PackedGroup]) -> Iterator[Task]:
     """Whole folders, about as much as a worker does in a few hundredths of a second."""
-    chunk: list[Group] = []
+    chunk: list[PackedGroup] = []
     files = size = 0
     for group in groups:
         chunk.append(group)
-        files += len(group.candidates) + 1
-        size += sum(candidate.size for candidate in group.candidates)
+        files += len(group[1]) + 1
+        for candidate in group[1]:
+            size += candidate[2]
         if files >= _CHUNK_FILES or size >= _CHUNK_BYTES:
-            yield "stage", pack_groups(chunk)
+            yield "stage", chunk
             chunk, files, size = [], 0, 0
     if chunk:
-        yield "stage", pack_groups(chunk)
+        yield "stage", chunk
 
 
 def weight(task: Task) -> float:

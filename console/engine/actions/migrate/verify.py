@@ -15,14 +15,15 @@ _SPOT = 20  # files read back
 
 def verify_published(run: ActiveRun) -> list[GateItem]:
     """Every file this run published is there with its size; some are read back and hashed again."""
-    rows = run.connection.execute(
-        "SELECT path, dest, size, sha256 FROM outcomes WHERE run = ? AND outcome IN ('published', 'replaced')",
-        [run.seq],
+    cursor = run.connection.cursor()
+    cursor.row_factory = None
+    rows = cursor.execute(
+        "SELECT dest, size, sha256 FROM outcomes WHERE run = ? AND outcome IN ('published', 'replaced')", [run.seq]
     ).fetchall()
     if not rows:
         return []
     root = run.ctx.workspace.root
-    absent = [dest for _, dest, size, _ in rows if not _stands(f"{root}/{dest}" if dest[0] != "/" else dest, size)]
+    absent = [dest for dest, size, _ in rows if not _stands(f"{root}/{dest}" if dest[0] != "/" else dest, size)]
     items = [
         GateItem(
             "published",
@@ -35,7 +36,7 @@ def verify_published(run: ActiveRun) -> list[GateItem]:
         else GateItem("published", Check.PASS, True, f"{plural(len(rows), 'file')} there with the right size")
     ]
     picked = random.Random(run.id).sample(rows, min(_SPOT, len(rows)))
-    differing = [row["dest"] for row in picked if not _hashes(os.path.join(root, row["dest"]), row["sha256"])]
+    differing = [dest for dest, _, sha256 in picked if not _hashes(os.path.join(root, dest), sha256)]
     items.append(
         GateItem("spot-check", Check.FAIL, True, f"Checksum mismatch: {', '.join(differing)}", "opsconsole doctor")
         if differing

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from console.engine.actions.migrate.model import Candidate, Group, Staged, facts_of
+from console.engine.actions.migrate.model import Candidate, Facts, Group, Staged, facts_of
 from console.engine.environment import Failpoints
 from console.engine.errors import EngineError
 from console.engine.records.judge import Judge
@@ -25,6 +25,7 @@ _TRIES = 3  # a source that changes while it is read is read again this often
 _PAUSE = 0.05  # seconds between two tries: a writer that appends gets time to finish
 _TRUST_NS = 50_000_000  # a file younger than this when it was read could change again within one clock tick
 _CHUNK = 1 << 20
+_NO_FACTS = Facts()
 
 
 class Changing(Exception):
@@ -59,20 +60,20 @@ class Stager:
         answers: list[Staged] = []
         publishes = group.sidecar_alone
         for candidate in group.candidates:
-            answer = self._guarded(candidate, lambda c: self._data(c, strict))
+            answer = self._guarded(candidate, self._data, strict)
             answers.append(answer)
             if answer.kind == "full":
                 return answers
             publishes = publishes or answer.kind in ("staged", "revalidated", "unchanged")
         if group.sidecar is not None and publishes:
-            answer = self._guarded(group.sidecar, self._sidecar)
+            answer = self._guarded(group.sidecar, self._sidecar, strict)
             answers.append(answer._replace(kind="sidecar-left") if answer.kind == "unreadable" else answer)
         return answers
 
-    def _guarded(self, candidate: Candidate, work: Callable[[Candidate], Staged]) -> Staged:
+    def _guarded(self, candidate: Candidate, work: Callable[[Candidate, bool], Staged], strict: bool) -> Staged:
         """`work`, with what the system refuses turned into an answer about this file."""
         try:
-            return work(candidate)
+            return work(candidate, strict)
         except OSError as error:
             self._drop_part(candidate.path)
             kind = "full" if is_full(error) else "unreadable"
@@ -101,6 +102,8 @@ class Stager:
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(_PAUSE)
+            read: _Read | None = None
+            data = b""
             descriptor = self._open(candidate)
             try:
                 facts = os.fstat(descriptor)
@@ -111,15 +114,16 @@ class Stager:
                     read = self._stream(descriptor, candidate, rule, suffix, before)
                 else:
                     data = _read_all(descriptor, before[0])
-                    read = _Read(before, hashlib.sha256(data).hexdigest(), None, data, [], (0, 0, 0))
                 after = _identity(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
-            if before == after and (read.data is None or len(read.data) == before[0]):
-                if read.data is not None and rule is not None:
-                    read = read._replace(verdict=self._judge.judge_bytes(rule, read.data, suffix))
+            if before == after and read is not None:
                 return read
-            self._discard(candidate, read)
+            if before == after and len(data) == before[0]:
+                verdict = None if rule is None else self._judge.judge_bytes(rule, data, suffix)
+                return _Read(before, hashlib.sha256(data).hexdigest(), verdict, data, [], (0, 0, 0))
+            if read is not None:
+                self._discard(candidate, read)
         raise Changing
 
     def _stream(
@@ -230,9 +234,10 @@ class Stager:
         verdict = read.verdict
         assert verdict is not None
         size, mtime_ns, inode = read.identity
+        facts = facts_of(verdict)
         if time.time_ns() - mtime_ns < _TRUST_NS:
             inode = -1
-        answer = Staged(candidate.path, "", size, mtime_ns, inode, read.sha256, facts_of(verdict))
+        answer = Staged(candidate.path, "", size, mtime_ns, inode, read.sha256, facts)
         if candidate.known_sha256:
             if (why := _damage(candidate, read)) != "":
                 self._discard(candidate, read)
@@ -252,16 +257,14 @@ class Stager:
             return answer._replace(kind="revalidated", dest_identity=dest_identity, replaces=standing)
         identity = read.dest_identity if read.data is None else self._write(candidate.path, read.data, made)
         self._failpoints.reach("stage.written")
-        return answer._replace(
-            kind="staged",
-            part=self._part(candidate.path),
-            dest_identity=identity,
-            replaces=standing,
-            made=tuple(made),
-        )
+        said = (size, mtime_ns, inode, read.sha256, facts, None)
+        return Staged(candidate.path, "staged", *said, self._part(candidate.path), identity, standing, tuple(made))
 
-    def _sidecar(self, candidate: Candidate) -> Staged:
-        """A sidecar travels as it is; what its own schema says of it is kept as a problem, not a failure."""
+    def _sidecar(self, candidate: Candidate, strict: bool) -> Staged:
+        """A sidecar travels as it is; what its own schema says of it is kept as a problem, not a failure.
+
+        strict: no matter here, it goes with its data.
+        """
         if candidate.size > self._settings.limits.record_bytes:
             return Staged(candidate.path, "unreadable", *candidate[2:5], reason="larger than a record may be")
         try:
@@ -277,13 +280,12 @@ class Stager:
             problem = verdict.reason()
         made: list[str] = []
         standing, identity = self._standing(candidate, made)
-        answer = Staged(candidate.path, "sidecar", *read.identity, read.sha256, problem=problem)
-        if standing == read.sha256:
-            return answer._replace(dest_identity=identity, replaces=standing)
-        identity = self._write(candidate.path, read.data, made)
-        return answer._replace(
-            part=self._part(candidate.path), dest_identity=identity, replaces=standing, made=tuple(made)
-        )
+        part = ""
+        if standing != read.sha256:
+            identity = self._write(candidate.path, read.data, made)
+            part = self._part(candidate.path)
+        said = (*read.identity, read.sha256, _NO_FACTS, None)
+        return Staged(candidate.path, "sidecar", *said, part, identity, standing, tuple(made), "", problem)
 
 
 def _damage(candidate: Candidate, read: _Read) -> str:
