@@ -40,10 +40,38 @@ def _rollback(ctx: Context) -> ActionDialog:
     return RollbackScreen(ctx)
 
 
+def _of_changes(name: str) -> Callable[[Context], ActionDialog]:
+    def make(ctx: Context) -> ActionDialog:
+        from console.tui.forms import FORMS
+        from console.tui.screens.change import ChangeScreen
+
+        return ChangeScreen(ctx, FORMS[name])
+
+    return make
+
+
 DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {
     "migrate": _migrate,
     "reprocess": _reprocess,
     "rollback": _rollback,
     "adopt": _adopt,
     "leave": _leave,
+    # those that `forms.py` describes; named here, so that a console loads them only when one is opened
+    **{
+        name: _of_changes(name)
+        for name in (
+            "archive",
+            "archive restore",
+            "verify",
+            "repair",
+            "backups prune",
+            "state clear",
+            "state restore",
+            "state rebuild",
+            "logs trim",
+            "logs archive",
+            "permissions repair",
+            "schema restore",
+        )
+    },
 }

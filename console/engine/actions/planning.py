@@ -22,6 +22,7 @@ _PLANS = {
     "logs archive": ("console.engine.actions.logs.plan", "plan_archive"),
     "schema restore": ("console.engine.actions.schema.plan", "plan_schema_restore"),
     "rollback": ("console.engine.actions.rollback.plan", "plan_rollback"),
+    "verify": ("console.engine.actions.verify.plan", "plan_verify"),
     "repair": ("console.engine.actions.repair.plan", "plan_repair"),
     "state clear": ("console.engine.actions.state.clear", "plan_clear"),
     "state restore": ("console.engine.actions.state.restore", "plan_restore"),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from console.engine.actions.adopt.others import walk
-from console.engine.actions.rollback.undo import ON_DISK, undone_by
+from console.engine.actions.rollback.page import ON_DISK
+from console.engine.actions.rollback.undo import undone_by
 from console.engine.context import Context
 from console.engine.ledger.store import reading
 from console.engine.model import RunRow

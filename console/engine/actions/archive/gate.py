@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from console.engine.actions.change.binding import common_gate
-from console.engine.actions.migrate.model import Group
+from console.engine.actions.migrate.model import Group, pack_groups
 from console.engine.actions.migrate.survey import Survey, read_seen
 from console.engine.checks import brakes
 from console.engine.checks.adoption import adoption_item
@@ -45,7 +45,7 @@ def moving_gate(
             f"there is no raw zone {ctx.settings.zones.raw}",
             "mount it, or name the right folder in the configuration",
         ),
-        writable_item(ctx, groups, moves=True),
+        writable_item(ctx, pack_groups(groups), moves=True),
         *space_items(_space(ctx, needs)),
         brakes.zone_brake(read_seen(connection), found),
     ]

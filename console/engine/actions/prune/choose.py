@@ -9,7 +9,8 @@ from datetime import datetime
 
 from console.engine.actions.prune.model import PruneParams
 from console.engine.actions.prune.retention import kept
-from console.engine.actions.rollback.undo import ON_DISK, undone_by
+from console.engine.actions.rollback.page import ON_DISK
+from console.engine.actions.rollback.undo import undone_by
 from console.engine.context import Context
 from console.engine.observe.backups import Backup, backup_folder, changed_later, list_backups
 from console.engine.runs.migration_log import workspace_zone

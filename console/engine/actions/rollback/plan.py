@@ -10,7 +10,8 @@ from console.engine.actions.change.binding import binding, common_gate, ledger_i
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
 from console.engine.actions.registry import ACTIONS
 from console.engine.actions.rollback.model import RollbackParams
-from console.engine.actions.rollback.undo import UNDOABLE, Undo, undone_by
+from console.engine.actions.rollback.page import UNDOABLE
+from console.engine.actions.rollback.undo import Undo, undone_by
 from console.engine.checks.gate import apply_settings, space_items
 from console.engine.context import Context
 from console.engine.errors import LedgerError, UsageError

@@ -6,14 +6,15 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from console.engine.actions.archive.rows import archived_again, returned_rows
 from console.engine.actions.change.disk import touched
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.permissions import permissions_text
-from console.engine.actions.change.rows import former_row, former_rows, rows_of
+from console.engine.actions.change.rows import former_row
+from console.engine.actions.rollback.page import MAIN, UNDOABLE, OutcomeOf, Page, Way, place_of, with_names
 from console.engine.context import Context
 from console.engine.environment import Who
 from console.engine.model import Outcome, RunRow
@@ -22,36 +23,10 @@ from console.engine.settings import Settings
 from console.engine.text import keepable, on_disk
 from console.engine.transfer.publish import standing
 
-# Outcomes of which something is left on the disk or in the rows.
-UNDOABLE = (
-    Outcome.PUBLISHED,
-    Outcome.REPLACED,
-    Outcome.SIDECAR,
-    Outcome.REVALIDATED,
-    Outcome.MOVED,
-    Outcome.RESTORED,
-    Outcome.REMOVED,
-    Outcome.ARCHIVED,
-    Outcome.RETURNED,
-    Outcome.CLEARED,
-    Outcome.ENTERED,
-    Outcome.MODE,
-)
-_NO_NAME = (Outcome.REVALIDATED, Outcome.CLEARED, Outcome.ENTERED, Outcome.MODE)
-# Those that changed a name on the disk, as SQL.
-ON_DISK = ", ".join(f"'{outcome}'" for outcome in UNDOABLE if outcome not in _NO_NAME)
 _PAGE = 500
-_MAIN = ("raw", "published")
 _JUDGED = ("files", "holds")  # tables that a judgement alone changes
 # Runs that only put back what stood there: what they did is no change that has to be taken back first.
 _REPAIRS = ("repair",)
-
-
-_Outcome = Mapping[str, Any]  # a row of `outcomes`, places as they are on the disk
-
-
-def _with_names(row: sqlite3.Row) -> _Outcome:
-    return {**dict(row), "dest": on_disk(row["dest"]), "backup": on_disk(row["backup"])}
 
 
 def undone_by(connection: sqlite3.Connection, seq: int) -> int:
@@ -86,74 +61,6 @@ def keep_place(settings: Settings, run: str, path: str) -> str:
     return f".opsconsole/runs/{run}/kept/{path}"
 
 
-def _place(settings: Settings, outcome: str, dest: str) -> str:
-    """Which of a file's places an outcome changed: `raw` (or the archive), `published`, or a place where a copy of it
-    is kept, by its own name: a repair mends those too."""
-    zones = settings.zones
-    if outcome in (Outcome.MOVED, Outcome.ARCHIVED, Outcome.RETURNED):
-        return "raw"
-    if dest.startswith(zones.validated.rstrip("/") + "/"):
-        return "published"
-    return "raw" if dest.startswith((zones.raw.rstrip("/") + "/", zones.archive.rstrip("/") + "/")) else dest
-
-
-class _Page:
-    """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
-
-    def __init__(self, connection: sqlite3.Connection, settings: Settings, run: int, rows: list[sqlite3.Row]) -> None:
-        paths = list({row["path"] for row in rows})
-        self.former = former_rows(connection, run, paths)
-        self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
-        self._later: dict[str, list[tuple[int, int, str]]] = {}
-        found = connection.execute(
-            "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
-            # without a place it was a verdict that went back
-            f" AND id > ? AND outcome IN ({ON_DISK}) AND dest <> '' ORDER BY id",
-            [json.dumps(paths), min(row["id"] for row in rows)],
-        )
-        for path, number, seq, outcome, dest in found:
-            self._later.setdefault(path, []).append((number, seq, _place(settings, outcome, dest)))
-
-    def later(self, row: _Outcome) -> Iterator[tuple[int, str]]:
-        """The runs that changed this file after that outcome, in order, and which of its two places."""
-        return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
-
-
-class _Way:
-    """Where a file came to since the target's change of it: a change leads to a new place, taking one back leads where
-    it had come from, and taking that back leads there again."""
-
-    def __init__(self, target: int) -> None:
-        self._steps = {target: (0, 1)}
-        self._undoes: dict[int, int] = {}
-        self._stands = {target: True}
-        self._target, self._at = target, 1
-
-    def go(self, run: int, undoes: int) -> None:
-        """The next run that changed it; undoes: the run that this one takes back, 0 where it is no rollback."""
-        if undoes in self._steps:
-            self._steps[run] = (self._steps[undoes][1], self._steps[undoes][0])
-        else:
-            self._steps[run] = (self._at, len(self._steps) + 1)
-        self._undoes[run], self._stands[run] = undoes, True
-        self._at = self._steps[run][1]
-        stands = False
-        while undoes in self._stands:  # what is taken back, what that had taken back, and so on
-            self._stands[undoes] = stands
-            undoes, stands = self._undoes.get(undoes, 0), not stands
-
-    @property
-    def target_stands(self) -> bool:
-        return self._stands[self._target]
-
-    @property
-    def leader(self) -> int:
-        """The run that led to where it is now; 0 where that is the target's own place, or the one before it."""
-        if self._at in (0, 1):
-            return 0
-        return next(run for run, (_, to) in self._steps.items() if to == self._at)
-
-
 class Undo:
     """The changes that take `target` back, newest first. by: the id of the run that does it (for a plan: any)."""
 
@@ -182,14 +89,14 @@ class Undo:
             ).fetchall()
             if not rows:
                 return
-            page = _Page(self._connection, self._ctx.settings, self._target.seq, rows)
+            page = Page(self._connection, self._ctx.settings, self._target.seq, rows)
             for row in rows:
-                change = self._turn_round(_with_names(row), page, trust)
+                change = self._turn_round(with_names(row), page, trust)
                 if change is not None:
                     yield change
             last = rows[-1]["id"]
 
-    def _turn_round(self, row: _Outcome, page: _Page, trust: bool) -> Change | Left | None:
+    def _turn_round(self, row: OutcomeOf, page: Page, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
         if outcome in (Outcome.CLEARED, Outcome.ENTERED):
             return self._entry(row, page)
@@ -214,7 +121,7 @@ class Undo:
             return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
         return self._put_back(row, keep, rows, trust)
 
-    def _put_back(self, row: _Outcome, keep: str, rows: list[Row], trust: bool) -> Change | Left:
+    def _put_back(self, row: OutcomeOf, keep: str, rows: list[Row], trust: bool) -> Change | Left:
         backup, size = self._backup_of(row)
         wanted = row["replaced_sha256"]
         if not backup:
@@ -229,13 +136,13 @@ class Undo:
         return Change("put", row["dest"], keep, backup, before, wanted, size, Outcome.RESTORED, row["path"], "", rows)
 
     def _take(
-        self, row: _Outcome, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
+        self, row: OutcomeOf, path: str, keep: str, sha256: str, outcome: Outcome, rows: list[Row]
     ) -> Change | Left:
         if outcome != Outcome.REMOVED and os.path.lexists(self._absolute(keep)):
             return Left(row["path"], path, f"something stands at {keep} by now")
         return Change("take", path, keep, "", sha256, "", row["size"], outcome, row["path"], "", rows)
 
-    def _permissions(self, row: _Outcome) -> Change | Left | None:
+    def _permissions(self, row: OutcomeOf) -> Change | Left | None:
         """The permissions before, where those that the run gave are still there; None where they are back already."""
         dest = row["dest"]
         try:
@@ -249,7 +156,7 @@ class Undo:
         before, after = row["sha256"], row["replaced_sha256"]
         return Change("mode", dest, "", "", before, after, 0, Outcome.MODE, row["path"])
 
-    def _judgement(self, row: _Outcome, page: _Page) -> Change | None:
+    def _judgement(self, row: OutcomeOf, page: Page) -> Change | None:
         """Judged again and found the same: only what the ledger says of it goes back."""
         path = row["path"]
         if ("files", path) not in page.former:
@@ -267,7 +174,7 @@ class Undo:
             rows.append(("holds", path, page.former["holds", path]))
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
 
-    def _hold_goes_back(self, path: str, page: _Page) -> bool:
+    def _hold_goes_back(self, path: str, page: Page) -> bool:
         """Whether no later rollback has put a hold of its own there."""
         held = page.now["holds"].get(path)
         if held is None or page.former["holds", path] is not None:
@@ -275,7 +182,7 @@ class Undo:
         _, put = former_row(self._connection, self._undoes.get(self._target.seq, 0), "holds", path)
         return put is not None and (put["run"], put["at"]) == (held["run"], held["at"])
 
-    def _entry(self, row: _Outcome, page: _Page) -> Change | None:
+    def _entry(self, row: OutcomeOf, page: Page) -> Change | None:
         """An entry of the state file went or came: only that goes back, not what a later run made of the file."""
         path = row["path"]
         former, now = page.former.get(("files", path)), page.now["files"].get(path)
@@ -286,7 +193,7 @@ class Undo:
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
-    def _rows(self, row: _Outcome, outcome: Outcome, page: _Page) -> list[Row]:
+    def _rows(self, row: OutcomeOf, outcome: Outcome, page: Page) -> list[Row]:
         path, rows = row["path"], list[Row]()
         main = "sidecars" if outcome == Outcome.SIDECAR else "files"
         published = outcome in (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SIDECAR)
@@ -323,7 +230,7 @@ class Undo:
             return False
         return (facts.st_size, facts.st_mtime_ns) == (row["size"], row["mtime_ns"])
 
-    def _reconstructed(self, row: _Outcome, now: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _reconstructed(self, row: OutcomeOf, now: dict[str, Any] | None) -> dict[str, Any] | None:
         """The row before a run that an older program did, which remembered none: as much of it as is known."""
         if not row["replaced_sha256"] or now is None:
             return None
@@ -365,15 +272,15 @@ class Undo:
     def _absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self._root}/{path}"
 
-    def _stands(self, row: _Outcome, page: _Page) -> int:
+    def _stands(self, row: OutcomeOf, page: Page) -> int:
         """The run whose change of this file is the last one that stands: the target, or a later one that would have to
         be taken back first; 0 where the target's own was taken back.
 
         Of a file's two changes (the published copy, the raw file) each for itself: one that died may have come only
         half the way.
         """
-        own = _place(self._ctx.settings, row["outcome"], row["dest"])
-        ways = {place: _Way(self._target.seq) for place in (("raw", "published") if own in _MAIN else (own,))}
+        own = place_of(self._ctx.settings, row["outcome"], row["dest"])
+        ways = {place: Way(self._target.seq) for place in (("raw", "published") if own in MAIN else (own,))}
         seen = {(self._target.seq, place) for place in ways}
         for seq, place in page.later(row):
             if place in ways and (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
@@ -390,7 +297,7 @@ class Undo:
         self.later[name] = self.later.get(name, 0) + 1
         return f"run {name} changed it since"
 
-    def _touched(self, row: _Outcome, outcome: Outcome, page: _Page, trust: bool) -> str | None:
+    def _touched(self, row: OutcomeOf, outcome: Outcome, page: Page, trust: bool) -> str | None:
         """Why this file is not taken back: somebody changed it; None where nobody did."""
         path = self._absolute(row["dest"])
         expected = "" if outcome == Outcome.REMOVED else row["sha256"]
@@ -402,7 +309,7 @@ class Undo:
             return f"it cannot be read: {error.strerror}"
         return None if stands == expected else touched(stands, expected)
 
-    def _as_published(self, row: _Outcome, path: str, page: _Page) -> bool:
+    def _as_published(self, row: OutcomeOf, path: str, page: Page) -> bool:
         now = page.now["files"].get(row["path"])
         if now is None or (now["dest"], now["sha256"]) != (keepable(row["dest"]), row["sha256"]):
             return False
@@ -419,7 +326,7 @@ class Undo:
         except OSError:
             return False
 
-    def _backup_of(self, row: _Outcome) -> tuple[str, int]:
+    def _backup_of(self, row: OutcomeOf) -> tuple[str, int]:
         """Where what this run replaced is kept, and its size: in its own backup, or, where that was put back without a
         copy for want of room, in that of a later run which replaced it again. '' where it is nowhere."""
         if not row["backup"]:
