@@ -58,7 +58,7 @@ class ChangeView(_View):
 
     def _examples(self, plan: ChangePlan, room: int) -> list[Content]:
         texts = [f"{item.what} {_short(item.path, self.prefixes)}" for item in plan.items[:EXAMPLES]]
-        if plan.files > EXAMPLES:
+        if plan.items and plan.files > EXAMPLES:
             texts.append(f"and {count(plan.files - EXAMPLES)} more: f shows them")
         return [labelled("", (_cut(text, room - LABEL), "dim")) for text in texts]
 

@@ -88,6 +88,8 @@ class PlanView(Widget):
         cells: list[Cell] = [(f"{count(good)} published", "good" if good else "dim")]
         if again:
             cells += ["   ", f"{count(again)} revalidated"]
+        if counts.get("withdraw"):
+            cells += ["   ", (f"{count(counts['withdraw'])} withdrawn", "warn")]
         if plan.files:
             rows.append(self._label("Would end", *cells, "   ", *_failed_cells(counts.get("fail", 0))))
         causes = [f"{cause_in_words(cause)} {count(files)}" for cause, files, _ in plan.failing]

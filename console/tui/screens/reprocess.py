@@ -25,9 +25,13 @@ CHOICES = (
     ("everything published, every failure", ReprocessParams(all=True)),
 )
 
+FAILING = ("stays published and is flagged", "is withdrawn: its published copy goes into the run's backup")
+
 
 def _choice(params: MigrateParams) -> int:
     plain = replace(params, source="", pattern="", sample=0)
+    if isinstance(plain, ReprocessParams):
+        plain = replace(plain, withdraw=False)
     return next((number for number, (_, choice) in enumerate(CHOICES) if choice == plain), len(CHOICES) - 1)
 
 
@@ -50,6 +54,7 @@ class ReprocessScreen(MigrateScreen):
                 f"source {params.source}" if params.source else "all sources",
                 f"pattern {params.pattern}" if params.pattern else "",
                 f"the first {params.sample}" if params.sample else "",
+                "what fails is withdrawn" if isinstance(params, ReprocessParams) and params.withdraw else "",
                 "o: others",
             ]
         )
@@ -64,6 +69,7 @@ class ReprocessOptions(OptionsScreen):
     def __init__(self, ctx: Context, params: MigrateParams) -> None:
         super().__init__(ctx, params)
         self._which = _choice(params)
+        self._withdraw = isinstance(params, ReprocessParams) and params.withdraw
 
     def title_text(self) -> str:
         return "Reprocess: options"
@@ -71,19 +77,31 @@ class ReprocessOptions(OptionsScreen):
     def last_rows(self) -> Iterable[Widget]:
         yield self._row("Which", Push(CHOICES[self._which][0], id="which"))
         yield self._note("Enter turns to the next: what is judged again by today's rules")
+        yield self._row("What fails", Push(FAILING[self._withdraw], id="withdraw"))
 
     def _chosen(self) -> MigrateParams | None:
         chosen = super()._chosen()
         if chosen is None:
             return None
-        return replace(CHOICES[self._which][1], source=chosen.source, pattern=chosen.pattern, sample=chosen.sample)
+        return replace(
+            CHOICES[self._which][1],
+            source=chosen.source,
+            pattern=chosen.pattern,
+            sample=chosen.sample,
+            withdraw=self._withdraw,
+        )
 
     def on_push_pressed(self, message: Push.Pressed) -> None:
+        if message.push.id not in ("which", "withdraw"):
+            return
+        message.stop()
+        message.prevent_default()
         if message.push.id == "which":
-            message.stop()
-            message.prevent_default()
             self._which = (self._which + 1) % len(CHOICES)
             message.push.label = CHOICES[self._which][0]
+        else:
+            self._withdraw = not self._withdraw
+            message.push.label = FAILING[self._withdraw]
 
 
 _HELP = """# The plan of a reprocess
@@ -91,8 +109,8 @@ Published files are judged again by today's rules. Nothing has happened yet, and
 the end is pressed. Cancel has the focus.
 
 Would read   the files that were chosen: o chooses others
-Would end    revalidated: the same bytes stay, the ledger knows the new verdict. What fails now is flagged; its
-             published copy stays until somebody decides
+Would end    revalidated: the same bytes stay, the ledger knows the new verdict. What fails now is flagged and its
+             published copy stays, or is withdrawn into the run's backup: o says which
 Backed up    versions that would be replaced, because their source has changed since
 
 o   options: which files, one source, a pattern, a portion
