@@ -22,6 +22,7 @@ from console.engine.observe.state_file import StateFileLook
 from console.engine.observe.visits import Away
 from console.tui.actions import DIALOGS
 from console.tui.app import ConsoleApp
+from console.tui.commands import Palette
 from console.tui.messages import OverviewRead
 from console.tui.screens.handover import AdoptScreen, LeaveScreen
 from console.tui.screens.migrate import MigrateScreen
@@ -198,7 +199,7 @@ async def test_every_available_action_has_its_dialog_and_the_palette_has_it(engi
     assert set(DIALOGS) == {action.name for action in ACTIONS if action.available}
     async with opened(engine) as (app, pilot):
         await pilot.press("colon")
-        await until(pilot, lambda: "Look again" in page(app))
+        await until(pilot, lambda: "Roll" in page(app) and isinstance(app.screen, Palette))
         await pilot.press(*"adopt")
         await until(pilot, lambda: "take over what another program" in page(app))
         await pilot.press("enter")

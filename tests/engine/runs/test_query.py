@@ -14,7 +14,8 @@ from tests.engine.ledger.filled import filled_workspace, opened, raw
 
 RECORDED = ["sidecar", "published", "failed", "moved", "replaced", "not-tried", "published", "damaged", "revalidated"]
 RECORDED += ["changed-while-read", "replaced", "changed-since-plan", "failed", "not-adopted"]
-RECORDED += ["restored", "archived", "left-alone", "removed", "returned"]
+RECORDED += ["restored", "archived", "left-alone", "removed", "returned", "lost", "cleared", "entered", "pruned"]
+RECORDED += ["mode", "trimmed", "log-archived"]
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def test_what_weighs_most_comes_first_page_by_page(ctx: Context, limit: int) -> 
         after = page[-1].id
     kinds = [str(row.outcome) for row in found]
     assert kinds[:6] == ["failed", "not-tried", "damaged", "changed-while-read", "changed-since-plan", "failed"]
-    assert kinds[6:10] == ["not-adopted", "left-alone", "replaced", "replaced"]
-    assert kinds[10:14] == ["published", "published", "restored", "removed"]
-    assert kinds[14:] == ["sidecar", "moved", "revalidated", "archived", "returned"]
+    assert kinds[6:11] == ["not-adopted", "left-alone", "lost", "replaced", "replaced"]
+    assert kinds[11:15] == ["published", "published", "restored", "removed"]
+    assert kinds[15:20] == ["sidecar", "moved", "revalidated", "archived", "returned"]
+    assert kinds[20:] == ["cleared", "entered", "pruned", "mode", "trimmed", "log-archived"]
     assert sorted(row.id for row in found) == [row.id for row in run_outcomes(ctx, 1)]
