@@ -236,7 +236,9 @@ def test_the_only_good_copy_of_a_damaged_file_is_kept(three: Scenario) -> None:
     dest = VALIDATED + backup.removeprefix(f"{BACKUPS}/{oldest}")
     with ledger(three.root) as connection:
         connection.execute(
-            "INSERT INTO verified VALUES (?, 'validated', '2026-01-01T00:00:00Z', 1, ?, 'x', '')", [dest, digest]
+            "INSERT INTO verified (path, subject, zone, state, at, run, expected, found, good, since)"
+            " VALUES (?, ?, 'validated', 'damaged', '2026-01-01T00:00:00Z', 1, ?, 'x', '', '2026-01-01')",
+            [dest, dest, digest],
         )
     done = prune(three.root, "--keep-last", "1")
     assert done.status == 0, done.text

@@ -59,8 +59,8 @@ def readable(root: Path, who: Person) -> None:
         path.chmod(0o2775 if path.is_dir() else 0o664)
 
 
-def last_run(root: Path, who: Person) -> str:
-    rows = run(root, "runs", "list", "--json", who=who).events
+def last_run(root: Path, who: Person, *before: str) -> str:
+    rows = run(root, *before, "runs", "list", "--json", who=who).events
     return str(next(row["id"] for row in rows if row["status"] != "running"))
 
 
@@ -71,7 +71,7 @@ def fine(done: Done, words: tuple[str, ...]) -> None:
 
 
 def everything_is_told(root: Path, who: Person, *before: str) -> list[Done]:
-    known = last_run(root, who)
+    known = last_run(root, who, *before)
     done = []
     for words in READING:
         words = tuple(word.format(run=known) for word in words)

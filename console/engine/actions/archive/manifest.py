@@ -10,6 +10,8 @@ import json
 import os
 import stat
 from collections import Counter
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -52,12 +54,15 @@ def name_of(line: bytes) -> str:
     return "".join(parts)
 
 
-def keep_manifests(run: ActiveRun) -> None:
+def keep_manifests(run: ActiveRun, also: Iterable[int] = ()) -> None:
     """Write what this run (alive or dead) changed in the archive into manifests and log; twice is as good as once.
+
+    also: seqs of runs whose labels are looked at too: they are taken back, and whoever began that may have stopped.
 
     What cannot be written is said in the run's messages: the files themselves are where the ledger says.
     """
     moved, returned = _moved(run)
+    _write_former(run, also, moved.keys() | returned.keys())
     for label in sorted(moved.keys() | returned.keys()):
         try:
             _keep(run, label, moved.get(label, 0), returned.get(label, set()))
@@ -70,6 +75,21 @@ def keep_manifests(run: ActiveRun) -> None:
                 run.messages.append(text)
     if moved or returned:
         run.ctx.env.failpoints.reach("archive.listed")
+
+
+def _write_former(run: ActiveRun, also: Iterable[int], known: Collection[str]) -> None:
+    zone = run.ctx.settings.zones.archive.rstrip("/") + "/"
+    places: dict[str, set[str]] = {}
+    for seq in also:
+        for (dest,) in run.connection.execute(
+            "SELECT dest FROM outcomes WHERE run = ? AND outcome IN ('archived', 'moved')", [seq]
+        ):
+            place = on_disk(dest)
+            places.setdefault(place[len(zone) :].partition("/")[0], set()).add(place)
+    for label, gone in places.items():
+        if label not in known and run.ctx.workspace.path(zone + label).is_dir():
+            with suppress(OSError):  # a list, no data: the next archive there writes it
+                _write_sums(run, label, gone)
 
 
 def _keep(run: ActiveRun, label: str, moved: int, returned: set[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.permissions import PermissionSetter, half_way
 from console.engine.errors import EngineError
+from console.engine.model import Outcome
 from console.engine.settings import Settings
 from console.engine.transfer.filesystem import fsync_path, is_full
 from console.engine.transfer.publish import (
@@ -165,7 +166,7 @@ class Disk:
         path = self.absolute(change.path)
         stands = standing(path)
         if stands != change.before:
-            raise NotAsRecorded(touched(stands, change.before))
+            raise NotAsRecorded(touched(stands, change.before, raw=change.outcome == Outcome.ARCHIVED))
         if change.kind == "put":
             self._publisher(change).publish(self._item(change))
             self._reach("change.put")
@@ -352,12 +353,15 @@ def _rename(source: str, target: str) -> None:
     os.rename(source, target)  # a file system that cannot be told to spare what stands there
 
 
-def touched(stands: str, expected: str) -> str:
-    """Why something is left alone where `stands` (see transfer.publish.standing) is not what is expected."""
+def touched(stands: str, expected: str, *, raw: bool = False) -> str:
+    """Why something is left alone where `stands` (see transfer.publish.standing) is not what is expected. raw: it was
+    read a moment ago, and nobody changes what lies there: the disk gave other bytes."""
     if not stands:
         return "it is gone, and no run took it"
     if not expected:
         return "something stands there by now"
+    if raw and stands not in (LINK, OTHER):
+        return "Checksum mismatch: it does not have the bytes that were recorded"
     if stands == LINK:
         return "a link stands there now, no run put it"
     return "no file stands there any more" if stands == OTHER else "somebody changed it since, no run of ours"

@@ -63,6 +63,10 @@ class ChangeExecution:
         """Those of them that may be empty after these changes: they go at once and leave their room to what follows."""
         return []
 
+    def taken_back(self) -> Iterable[int]:
+        """Seqs of runs that this one takes back."""
+        return ()
+
     def begin(self, run: ActiveRun) -> None:
         """What comes before the first change, once the gate is passed."""
 
@@ -108,7 +112,7 @@ class ChangeExecution:
         except ChangesStopped as stop:
             stopped, self.unfinished = stop, True
         try:
-            keep_manifests(run)
+            keep_manifests(run, self.taken_back())
             if stopped is None:
                 remove_empty(run, batches.disk, self.emptied(run))
         finally:

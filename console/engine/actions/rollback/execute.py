@@ -56,6 +56,9 @@ class Rollback(ChangeExecution):
         zones = self._ctx.settings.zones
         return [zones.validated, zones.backups, zones.raw, zones.archive]
 
+    def taken_back(self) -> Iterable[int]:
+        return (self._target,)
+
     def emptied(self, run: ActiveRun) -> Iterator[str]:
         """The folders that the run had made."""
         last = "\U0010ffff"
