@@ -27,6 +27,7 @@ COMMANDS = {
     "failures": ("console.cli.failures", "Files that fail: list them by cause, accept, export."),
     "state": ("console.cli.state", "What is known of each file: list, show, export."),
     "runs": ("console.cli.runs", "What ran: list, show, report, attach, cancel."),
+    "disk": ("console.cli.disk", "How full each zone's disk is, how it grows, what lies where."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
@@ -37,7 +38,6 @@ LATER = {
     "schema": "lists every rule that ever judged a run",
     "backups": "lists, verifies and prunes backups",
     "logs": "reads, archives and trims logs",
-    "disk": "usage, growth, days until full",
     "permissions": "checks and repairs permissions",
     "maintenance": "blocks runs while somebody works on the data",
     "checklist": "checks before and after a migration",
