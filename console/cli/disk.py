@@ -150,7 +150,7 @@ def _tree(ctx: Context, depth: int, as_json: bool) -> int:
     from console.cli.output import ProgressLine, note, out
     from console.engine.observe.disk_freeing import freeing
     from console.engine.observe.disk_saved import save_tree
-    from console.engine.observe.disk_scan import DiskScan, zone_places
+    from console.engine.observe.disk_scan import DiskScan
     from console.engine.observe.samples import record_tree
     from console.engine.text import count, size
 
@@ -169,8 +169,7 @@ def _tree(ctx: Context, depth: int, as_json: bool) -> int:
     finally:
         line.clear()
     save_tree(ctx, tree)
-    places = {name: tree.find(path) for name, path in zone_places(ctx).items()}
-    record_tree(ctx, tree, {name: number for name, number in places.items() if number is not None})
+    record_tree(ctx, tree)
     shown = tree.largest(depth, ROWS)
     freed = freeing(ctx, tree)
     if as_json:

@@ -26,7 +26,7 @@ from widgets.tabs import TabLine
 class Minimal(App):
     def compose(self):
         yield StatusLine()
-        yield TabLine([("overview", "Overview"), ("logs", "Logs"), ("runs", "Runs")])
+        yield TabLine([("overview", "Overview", "1"), ("logs", "Logs", "2"), ("runs", "Runs", "6")])
         yield Rule()
         yield Container(OverviewPane())
         yield Rule()

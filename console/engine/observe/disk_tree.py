@@ -206,10 +206,7 @@ class FolderTree:
 
     def row(self, number: int) -> FolderRow:
         """One folder, as the totals were when they were last summed up."""
-        if self._sums is None:
-            self.sum_up()
-        sums = self._sums
-        assert sums is not None
+        sums = self._totals()
         if number >= len(sums.blocks):
             return FolderRow(number, self.names[number], 0, 0, 0, 0, 0, 0)
         return FolderRow(
@@ -228,9 +225,33 @@ class FolderTree:
             (self.blocks[number] + self.linked[number]) * BLOCK,
         )
 
-    def inside(self, number: int) -> list[FolderRow]:
-        """The folders directly inside, in no order."""
-        return [self.row(each) for each in list(self._inside[number])]
+    def inside(self, number: int, *, by: str = "", limit: int = 0, text: str = "") -> list[FolderRow]:
+        """The folders directly inside; by size, files, name or time, the largest, newest, first of them in front.
+
+        limit: at most so many; with `by` alone. text: only those whose name holds it, in small letters.
+        """
+        found = list(self._inside[number])
+        if text:
+            found = [each for each in found if text in (self.outer.get(each) or self.names[each]).lower()]
+        if by == "name":
+            found = heapq.nsmallest(limit or len(found), found, key=self.names.__getitem__)
+        elif by:
+            sums = self._totals()
+            column = {"size": sums.blocks, "files": sums.files, "time": sums.newest}[by]
+            known = len(column)
+            found = [each for each in found if each < known]  # the newest are counted when the totals are
+            found = heapq.nlargest(limit or len(found), found, key=column.__getitem__)
+        return [self.row(each) for each in found]
+
+    def inside_count(self, number: int) -> int:
+        """How many folders are directly inside."""
+        return len(self._inside[number])
+
+    def _totals(self) -> _Sums:
+        if self._sums is None:
+            self.sum_up()
+        assert self._sums is not None
+        return self._sums
 
     def largest(self, depth: int, limit: int, start: int = ROOT) -> list[tuple[int, FolderRow]]:
         """The folders down to `depth` below `start`, at most `limit` of them and the largest, as an outline.

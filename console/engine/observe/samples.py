@@ -17,6 +17,7 @@ from console.engine.context import Context
 from console.engine.ledger.schema import VERSION
 from console.engine.ledger.store import reading, transaction, version_of
 from console.engine.observe.disk import ZoneDisk, zone_disks
+from console.engine.observe.disk_scan import zone_places
 from console.engine.observe.disk_tree import FolderTree
 from console.engine.observe.files_list import timestamp
 from console.engine.observe.forecast import Growth, growth
@@ -82,15 +83,17 @@ def take_samples(ctx: Context, connection: sqlite3.Connection, *, changed: bool)
         connection.execute("PRAGMA synchronous=FULL")
 
 
-def record_tree(ctx: Context, tree: FolderTree, folders: dict[str, int]) -> bool:
-    """The sizes that a whole scan has counted, by the folder's number in the tree; whether they were written.
+def record_tree(ctx: Context, tree: FolderTree) -> bool:
+    """The sizes that a whole scan has counted; whether they were written.
 
     As a visit (observe.visits): a courtesy, never waiting, never making or upgrading a ledger.
     """
     ledger = ctx.workspace.ledger
     if ctx.read_only or not os.access(ledger, os.W_OK) or not os.access(ledger.parent, os.W_OK):
         return False
-    rows = {name: tree.row(number) for name, number in folders.items() if name in BY_SCAN}
+    places = zone_places(ctx)
+    found = {name: tree.find(places[name]) for name in BY_SCAN}
+    rows = {name: tree.row(number) for name, number in found.items() if number is not None}
     samples = [Sample("folder", name, tree.at, row.apparent, -1, row.files) for name, row in rows.items()]
     try:
         with closing(open_for_a_moment(ledger)) as connection:
