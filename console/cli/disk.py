@@ -102,7 +102,7 @@ def _show_usage(ctx: Context, found: Usage) -> None:
     rows = [
         (
             disk.mount,
-            " ".join(disk.zones),
+            "all zones" if len(found.disks) == 1 else " ".join(disk.zones),
             *_room(disk),
             growth_words(found.growths[disk.mount].used),
             full_words(found.growths[disk.mount]),

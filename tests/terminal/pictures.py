@@ -117,7 +117,7 @@ async def session(folder: Path, size: str, theme: str, name: str) -> None:
         await until(pilot, lambda: "nothing new" in page(app), 1000)
         take(app, f"overview-{name}")
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: "Look again" in page(app))
+        await until(pilot, lambda: "Adopt" in page(app))
         take(app, f"palette-{name}")
         await pilot.press("escape")
 
@@ -136,7 +136,7 @@ async def looks(folder: Path) -> None:
     os.environ["NO_COLOR"] = "1"
     async with console(root, "80x24", "ansi-dark") as (app, pilot):
         take(app, "overview-no-color")
-        await pilot.press("3")
+        await pilot.press("6")
         await pilot.pause()
         take(app, "runs-no-color")
     del os.environ["NO_COLOR"]

@@ -18,6 +18,7 @@ ALL_ZONES = 8
 LABEL = 13  # cells of what stands at the left
 WARN, BAD = 80.0, 95.0  # percent used
 SOON_DAYS = 30
+WAITING = ("new", "changed", "missing", "damaged", "stale")  # of a plan's counts: what a migrate would read
 FILESYSTEMS = 5  # lines; more are counted
 
 
@@ -46,15 +47,17 @@ def _disk_line(usage: Usage, disk: ZoneDisk, width: int, *, alone: bool) -> Cont
         (f" {sign}{disk.percent:3.0f} %", tone),
         f"  {size(disk.free)} free",
     ]
+    inodes: list[Cell] = []
     if disk.inodes_total:
         part = 100 * (1 - disk.inodes_free / disk.inodes_total)
-        bad = part >= WARN
-        cells.append((f"  {'! ' if bad else ''}inodes {part:.0f} %", "warn" if bad else "dim"))
-    growth = usage.growths.get(disk.mount)
-    if growth is not None:
-        tail = _tail(usage, disk, wide)
-        if sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in cells) + width_of(tail[0]) + 2 <= width:
-            cells += ["  ", tail]
+        many = part >= WARN
+        inodes = [(f"  {'! ' if many else ''}inodes {part:.0f} %", "warn" if many else "dim")]
+    tail: list[Cell] = ["  ", _tail(usage, disk, wide)] if disk.mount in usage.growths else []
+    # what is in order gives way to what is foreseen
+    for more in ([*inodes, *tail], tail, inodes):
+        if sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in [*cells, *more]) <= width:
+            cells += more
+            break
     if wide and width >= 140:
         cells.append((f"  on {fit(disk.mount, 24, cut='middle').rstrip()}", "dim"))
     return paint(*cells)
@@ -78,9 +81,10 @@ def need_line(plan: Plan | None, note: str) -> Content:
     label = fit("Next migrate", LABEL)
     if plan is None:
         return paint((f" {label} ", "dim"), (note, "dim"))
-    if not plan.files:
+    waiting = sum(plan.counts.get(key, 0) for key in WAITING)  # the plan's items may have been left out
+    if not waiting:
         return paint((f" {label} ", "dim"), ("nothing new to write", "dim"))
-    files = plural(plan.files, "file")
+    files = plural(waiting, "file")
     tightest = min(plan.space, key=lambda space: space.free_bytes - space.need_bytes, default=None)
     if tightest is None:
         return paint((f" {label} ", "dim"), f"reads {size(plan.bytes)}, {files}")

@@ -42,22 +42,25 @@ class DiskPane(Vertical):
     """
 
     HELP = """# Disk
-Above: each zone's own file system with its room, its inodes, and when it is full. The growth is from samples that
-every run leaves: the least of each day, one jump set aside; from three days on. Then what the next migrate needs, and
-what backups and closed log segments hold.
+Above: each zone's own file system: its room, its inodes, when it is full.
+The growth is from samples that every run leaves, the least of each day,
+one jump set aside; from three days on. Then what the next migrate needs,
+and what backups and closed log segments hold.
 
-Below: what lies where, as it is on disk. Another file system is entered only where a zone lies in it, links are not
-followed, a file with several names counts once in every folder that has one of them.
+Below: what lies where, as it is on disk. Another file system is entered
+only where a zone lies in it, links are not followed. A file with several
+names counts once in every folder that has one of them.
 
 Enter            into the folder                  Esc   back up
 s                sort by size, files, name, time  /     filter by name
 r                scan again                       x     stop the scan
 p                the plan of pruning backups      l     the plan of archiving logs
 
-The bar is the part of the folder that is shown. `frees` behind a name: removing it would free only so much, because
-files in it have names elsewhere too.
+The bar is the part of the folder that is shown. `frees` behind a name:
+removing it would free only so much, as files in it have names elsewhere.
 
-The last whole scan is kept for the next visit. On the command line: opsconsole disk --tree
+The last whole scan is kept for the next visit.
+On the command line: opsconsole disk --tree
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "Sort", show=False),
@@ -219,14 +222,14 @@ The last whole scan is kept for the next visit. On the command line: opsconsole 
         facts: list[Cell] = [f"  {size(row.size)}, {plural(row.files, 'file')}", (f"  by {self._sort}", "dim")]
         if self._left:
             facts.append((f"  {plural(self._left, 'folder')} more", "warn"))
-        facts.append(self._state(tree))
+        facts.append(self._state(tree, f" in {duration(tree.seconds)}" if width >= 100 else ""))
         taken = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in facts)
         place = tree.path(self._here)
         if self._here != ROOT and place.startswith(tree.root.rstrip("/") + "/"):
             place = os.path.basename(tree.root) + place.removeprefix(tree.root)
         return paint((" " + fit(place, max(8, width - taken - 2), cut="middle").rstrip(), "strong"), *facts)
 
-    def _state(self, tree: FolderTree) -> tuple[str, str]:
+    def _state(self, tree: FolderTree, took: str) -> tuple[str, str]:
         if self._scanning:
             return ("  ▶ scanning  x: stop", "running")
         if self.trouble:
@@ -238,7 +241,7 @@ The last whole scan is kept for the next visit. On the command line: opsconsole 
         if problems:
             return (f"  ! {plural(problems, 'folder')} not read  scanned {when}  r: again", "warn")
         inexact = "  ! some counted twice" if tree.inexact else ""
-        return (f"{inexact}  scanned {when} in {duration(tree.seconds)}  r: again", "warn" if inexact else "dim")
+        return (f"{inexact}  scanned {when}{took}  r: again", "warn" if inexact else "dim")
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < 17, "-low")

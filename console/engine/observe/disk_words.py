@@ -34,7 +34,7 @@ def full_words(growth: DiskGrowth) -> str:
     if growth.days_left is None:
         return "not in sight"
     if growth.days_left > FAR_DAYS:
-        return "in more than ten years"
+        return "in over ten years"
     days = max(1, round(growth.days_left))
     what = " (inodes)" if growth.first_full == "inodes" else ""
     return f"in about {plural(days, 'day')}{what}"

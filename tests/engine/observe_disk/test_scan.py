@@ -139,7 +139,7 @@ def test_cancelling_ends_it_although_a_process_hangs(tmp_path: Path, monkeypatch
         begun.set()
         return how == "asked"
 
-    thread = threading.Thread(target=lambda: ended.append(scan.run(cancelled=asked)))
+    thread = threading.Thread(target=lambda: ended.append(scan.run(cancelled=asked)), daemon=True)
     thread.start()
     assert begun.wait(20)
     if how == "called":
