@@ -116,6 +116,8 @@ class FedApp(DiskFeed):
     # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
 
     def on_overview_read(self, message: OverviewRead) -> None:
+        if not self.screen_stack:  # the console is on its way out
+            return
         self._read = message.overview
         self.overview_again()
         pane = self.runs_pane

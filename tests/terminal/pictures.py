@@ -154,10 +154,11 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`."""
+    from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -168,6 +169,8 @@ def main() -> None:
             asyncio.run(looks(Path(folder)))
         if "shared-looks" in wanted:
             asyncio.run(shared_looks(Path(folder)))
+        if "disk" in wanted:
+            asyncio.run(disk(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def _disk_line(usage: Usage, disk: ZoneDisk, width: int, *, alone: bool) -> Cont
     tail: list[Cell] = ["  ", _tail(usage, disk, wide)] if disk.mount in usage.growths else []
     # what is in order gives way to what is foreseen
     for more in ([*inodes, *tail], tail, inodes):
-        if sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in [*cells, *more]) <= width:
+        if sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in [*cells, *more]) < width:
             cells += more
             break
     if wide and width >= 140:
