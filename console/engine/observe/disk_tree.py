@@ -270,8 +270,8 @@ class FolderTree:
             level, number = stack.pop()
             out.append((level, self.row(number)))
             rows = [self.row(each) for each in self._inside[number] if each in chosen]
-            rows.sort(key=lambda row: (row.size, row.name))
-            stack += [(level + 1, row.id) for row in rows]
+            rows.sort(key=lambda row: (-row.size, row.name))
+            stack += [(level + 1, row.id) for row in reversed(rows)]
         return out
 
     def _below(self, start: int, depth: int) -> Iterator[int]:

@@ -56,12 +56,11 @@ def freeing_words(freed: Freeing) -> Iterator[tuple[str, str]]:
             PRUNE,
         )
     else:
-        yield f"Backups: {size(freed.backups_size)}, no run's", ""
+        yield "Backups: none yet", ""
     if freed.logs_size is None:
         yield "Logs: none yet", ""
-    else:
+    elif freed.segments:
         closed = plural(freed.segments, "closed segment")
-        yield (
-            f"Logs: {size(freed.logs_size)}, of which {size(freed.logs_frees)} in {closed}",
-            ARCHIVE if freed.segments else "",
-        )
+        yield f"Logs: {size(freed.logs_size)}, of which {size(freed.logs_frees)} in {closed}", ARCHIVE
+    else:
+        yield f"Logs: {size(freed.logs_size)}, no closed segment", ""

@@ -119,13 +119,13 @@ def test_more_linked_files_than_are_remembered_are_said(monkeypatch: pytest.Monk
 
 def test_an_outline_has_those_above_before_those_inside_and_the_larger_first() -> None:
     tree = FolderTree("/r")
-    for name, sizes in (("small", (1, 2)), ("large", (30, 40, 1))):
+    for name, sizes in (("small", (1, 2)), ("large", (30, 40, 1, 40))):
         above = tree.add(ROOT, name)
         for number, blocks in enumerate(sizes):
             tree.count(tree.add(above, f"{name}{number}"), blocks, 0, 1, 0, 0)
     tree.finished("", 0)
-    names = [(level, row.name) for level, row in tree.largest(2, 4)]
-    assert names == [(0, ""), (1, "large"), (2, "large1"), (2, "large0"), (1, "small")]
+    names = [(level, row.name) for level, row in tree.largest(2, 5)]
+    assert names == [(0, ""), (1, "large"), (2, "large1"), (2, "large3"), (2, "large0"), (1, "small")]
     assert [row.name for _, row in tree.largest(1, 9)] == ["", "large", "small"]
 
 
