@@ -160,8 +160,11 @@ async def test_facts_say_when_it_is_full_and_what_could_be_freed() -> None:
         tree = sample_tree()
         pane.freed = Freeing(tuple(tree.inside(4)), 1_400_000_000, 1_200_000_000, 41_000_000, 38_000_000, 4)
         plan = sample_plan()
-        plan.space = [replace(plan.space[0], need_bytes=300_000_000_000, need_inodes=10**9)]
+        plan.space = [replace(plan.space[0], need_bytes=300_000_000_000)]
         pane.waiting = plan
+        pane.update()
+        await until(pilot, lambda: "✗ needs 300 GB of 212 GB free   52 files" in page(app))
+        plan.space = [replace(plan.space[0], need_inodes=10**9)]
         pane.update()
         await until(pilot, lambda: "removing all would free 1.2 GB" in page(app))
         assert "archiving 4 closed segments would free 38 MB" in page(app)
