@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +21,10 @@ from console.engine.model import (
     RunStatus,
     ZoneSpace,
 )
+from console.engine.observe.disk import ZoneDisk
+from console.engine.observe.disk_tree import FolderTree
+from console.engine.observe.forecast import Growth
+from console.engine.observe.samples import DiskGrowth, Usage
 
 START = datetime(2026, 3, 4, 14, 2, tzinfo=UTC)
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -111,3 +116,29 @@ def sample_plan(files: int = 52, *, depth: str = "scan", refused: bool = False) 
             GateItem("source-empty", Check.FAIL, True, "sff had 40 files and has none", "is the share mounted?")
         )
     return plan
+
+
+def sample_tree(names: Sequence[str] = ("sff", "open_philanthropy", "beri")) -> FolderTree:
+    """The folders of a workspace with sources of these names, in gigabytes."""
+    tree = FolderTree("/srv/pdoom-data")
+    data, logs = tree.add(0, "data"), tree.add(0, "logs")
+    raw, backups = tree.add(data, "raw"), tree.add(data, "_backups")
+    for number, name in enumerate(names, 1):
+        tree.count(tree.add(raw, name), 4_000_000 * number, 2_000_000_000 * number, 1200 * number, 1_772_600_000, 0)
+    for number in range(3):
+        tree.count(
+            tree.add(backups, f"2026030{number}T140200Z-migrate-7f3a"), 900_000, 440_000_000, 300, 1_772_000_000, 0
+        )
+    tree.count(logs, 80_000, 40_000_000, 12, 1_772_700_000, 0)
+    tree.finished(START.strftime(STAMP), 1.4)
+    return tree
+
+
+def sample_usage() -> Usage:
+    """Two file systems: one of them grows, the other has no history yet."""
+    data = ZoneDisk(("raw", "validated"), "/srv", "ext4", 10**12, 62 * 10**10, 38 * 10**10, 10**8, 93 * 10**6, 62.0)
+    other = ZoneDisk(("backups",), "/mnt/backups", "xfs", 10**12, 91 * 10**10, 9 * 10**10, 0, -1, 91.0)
+    grows = DiskGrowth(Growth(1.8e9, 14), Growth(2000, 14), 211.0, "bytes")
+    return Usage(
+        (data, other), {"/srv": grows, "/mnt/backups": DiskGrowth(Growth(None, 1), Growth(None, 1), None, "")}, {}, {}
+    )

@@ -36,12 +36,12 @@ COMMANDS = {
     "logs": ("console.cli.logs", "The migration logs: tail, errors, usage, archive, trim."),
     "permissions": ("console.cli.permissions", "Check and repair permissions of data and logs."),
     "maintenance": ("console.cli.maintenance", "Stop all processing while somebody works on the data."),
+    "disk": ("console.cli.disk", "How full each zone's disk is, how it grows, what lies where."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
 LATER = {
-    "disk": "usage, growth, days until full",
     "checklist": "checks before and after a migration",
     "check": "the state of the pipeline for monitoring",
     "procedure": "guided procedures",

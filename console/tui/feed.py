@@ -10,6 +10,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, OutcomeRow, Plan, RunRow, RunStatus
 from console.engine.text import size
+from console.tui.disk_feed import DiskFeed
 from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.leads import open_alert
 from console.tui.messages import DisksRead, OverviewRead, RunEnded, RunMoved, TroubleRead
@@ -17,7 +18,6 @@ from console.tui.presence import StateFileEye, Visits
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.screens.main import MainScreen, PaneMade
 from console.tui.watch import Watcher
-from console.tui.work import WorkingApp
 from console.tui.zone import time_zone
 from widgets.actionbar import ActionBar
 from widgets.overview import OverviewPane
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 OUTCOMES_PAGE = 200
 
 
-class FedApp(WorkingApp):
+class FedApp(DiskFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -65,10 +65,6 @@ class FedApp(WorkingApp):
     def only_looking(self) -> bool:
         """Whether nothing can be changed from here."""
         return self.ctx.read_only or bool(self.refusal)
-
-    def act(self, name: str) -> None:
-        """Open the plan of an action."""
-        raise NotImplementedError
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,10 +109,15 @@ class FedApp(WorkingApp):
             pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
             pane.runs = self._runs
             self.show_away(None)  # whoever sees the runs has been told
+        elif pane is self.disk_pane:
+            self.disk_made(self.disk_pane)
+            self.tell_disk_waiting(self._waiting, self._waiting_note)
 
     # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
 
     def on_overview_read(self, message: OverviewRead) -> None:
+        if not self.screen_stack:  # the console is on its way out
+            return
         self._read = message.overview
         self.overview_again()
         pane = self.runs_pane
@@ -153,6 +154,7 @@ class FedApp(WorkingApp):
         self._disks = message.disks
         self._fill_status()
         self._fill_overview()
+        self.read_usage()
 
     def on_trouble_read(self, message: TroubleRead) -> None:
         if message.lines != self._ledger_trouble:
@@ -239,6 +241,7 @@ class FedApp(WorkingApp):
         def found(plan: Plan | None, note: str = "looking…") -> None:
             self._waiting, self._waiting_note = plan, note
             self._fill_overview()
+            self.tell_disk_waiting(plan, note)
 
         self.fetch("waiting", look, lambda it: found(None, it) if isinstance(it, str) else found(it), failed)
 

@@ -1,4 +1,5 @@
-"""The one list of panes: number keys, tab line, palette and help read it. A later pane is one more line."""
+"""The one list of panes: number keys, tab line, palette and help read it. A later pane is one more line;
+numbers stay what they are whatever panes there are."""
 
 from __future__ import annotations
 
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaneEntry:
-    """name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what gets the keys."""
+    """key: its number; name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what
+    gets the keys.
+    """
 
+    key: str
     name: str
     title: str
     build: Callable[[Context], Widget]
@@ -34,6 +38,12 @@ def _logs(ctx: Context) -> Widget:
     return log_pane(ctx)
 
 
+def _disk(ctx: Context) -> Widget:
+    from widgets.disk import DiskPane
+
+    return DiskPane(id="pane-disk")
+
+
 def _runs(ctx: Context) -> Widget:
     from widgets.runs import RunsPane
 
@@ -41,12 +51,13 @@ def _runs(ctx: Context) -> Widget:
 
 
 PANES: tuple[PaneEntry, ...] = (
-    PaneEntry("overview", "Overview", _overview, "#recent"),
-    PaneEntry("logs", "Logs", _logs),
-    PaneEntry("runs", "Runs", _runs, "#runs-list"),
+    PaneEntry("1", "overview", "Overview", _overview, "#recent"),
+    PaneEntry("2", "logs", "Logs", _logs),
+    PaneEntry("4", "disk", "Disk", _disk, "#disk-folders"),
+    PaneEntry("6", "runs", "Runs", _runs, "#runs-list"),
 )
 
 
 def pane_of_key(key: str) -> str:
     """The pane that a number key asks for; '' for every other key."""
-    return next((entry.name for number, entry in enumerate(PANES, 1) if key == str(number)), "")
+    return next((entry.name for entry in PANES if entry.key == key), "")

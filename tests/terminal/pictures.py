@@ -117,7 +117,7 @@ async def session(folder: Path, size: str, theme: str, name: str) -> None:
         await until(pilot, lambda: "nothing new" in page(app), 1000)
         take(app, f"overview-{name}")
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: "Look again" in page(app))
+        await until(pilot, lambda: "Adopt" in page(app))
         take(app, f"palette-{name}")
         await pilot.press("escape")
 
@@ -136,7 +136,7 @@ async def looks(folder: Path) -> None:
     os.environ["NO_COLOR"] = "1"
     async with console(root, "80x24", "ansi-dark") as (app, pilot):
         take(app, "overview-no-color")
-        await pilot.press("3")
+        await pilot.press("6")
         await pilot.pause()
         take(app, "runs-no-color")
     del os.environ["NO_COLOR"]
@@ -154,10 +154,11 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`."""
+    from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -168,6 +169,8 @@ def main() -> None:
             asyncio.run(looks(Path(folder)))
         if "shared-looks" in wanted:
             asyncio.run(shared_looks(Path(folder)))
+        if "disk" in wanted:
+            asyncio.run(disk(Path(folder)))
 
 
 if __name__ == "__main__":

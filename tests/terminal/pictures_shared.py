@@ -63,7 +63,7 @@ async def shared(folder: Path, size: str, theme: str, name: str) -> None:
     async with console(root, size, theme) as (app, pilot):
         await _adopt(app, pilot, name)
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: "Look again" in page(app))
+        await until(pilot, lambda: "Adopt" in page(app))
         await pilot.press(*"leave")
         await pilot.pause()
         await until(pilot, lambda: "give the workspace back" in page(app))

@@ -26,7 +26,7 @@ from widgets.tabs import TabLine
 class Minimal(App):
     def compose(self):
         yield StatusLine()
-        yield TabLine([("overview", "Overview"), ("logs", "Logs"), ("runs", "Runs")])
+        yield TabLine([("overview", "Overview", "1"), ("logs", "Logs", "2"), ("runs", "Runs", "6")])
         yield Rule()
         yield Container(OverviewPane())
         yield Rule()
@@ -46,7 +46,7 @@ def test_idle_sends_nothing_and_costs_nothing(sample: Path) -> None:
     with Terminal(sample, size=(120, 40)) as t:
         t.wait("19 new")
         until_quiet(t)
-        for pane in ("1", "2", "3"):
+        for pane in ("1", "2", "4", "6"):
             t.press(pane)
             for _ in range(4):
                 until_quiet(t)

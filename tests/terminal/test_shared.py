@@ -54,7 +54,7 @@ def test_found_looked_at_adopted_and_given_back_by_keys_alone(found: Path, size:
         t.gone("Adopt: plan")
         assert not (found / ".opsconsole").exists() and everything_but_ours(found) == before
         t.press(":")
-        t.wait("Look again")
+        t.wait("Search for commands")
         t.press(*"adopt")
         t.wait("take over what another program")
         t.press("enter")
@@ -67,7 +67,7 @@ def test_found_looked_at_adopted_and_given_back_by_keys_alone(found: Path, size:
         t.wait("left alone, of another program: 3 entries, 1 backup")
         assert "alert" not in t.lines[0]
         t.press(":")
-        t.wait("Look again")
+        t.wait("Search for commands")
         t.press(*"leave")
         t.wait("give the workspace back")
         t.press("enter")
@@ -155,7 +155,7 @@ def test_a_newer_ledger_is_read_and_nothing_else(found: Path) -> None:
         t.wait("READ-ONLY")
         t.press("f5")
         t.wait("Migrate: opsconsole 0.9.0")
-        t.press("3")
+        t.press("6")
         t.wait("adopt")
         t.press("ctrl+q")
         assert t.ended(10) == 0

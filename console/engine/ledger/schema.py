@@ -110,6 +110,17 @@ CREATE TABLE maintenance (
 ) STRICT;
 -- One digest over the rows of each run that ended, as its report prints it.
 CREATE TABLE digests (run INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
+-- How full file systems were and how large folders, at the end of runs and after scans: for the forecast.
+CREATE TABLE samples (
+  kind TEXT NOT NULL,              -- filesystem folder
+  name TEXT NOT NULL,              -- mount point; raw validated backups logs
+  at TEXT NOT NULL,
+  used INTEGER NOT NULL,           -- bytes; -1 where not known, so the others
+  total INTEGER NOT NULL,
+  inodes INTEGER NOT NULL,         -- of a folder: its files
+  inodes_total INTEGER NOT NULL,
+  PRIMARY KEY (kind, name, at)
+) STRICT, WITHOUT ROWID;
 """,
 }
 

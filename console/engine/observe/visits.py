@@ -104,7 +104,7 @@ def record_visit(ctx: Context) -> bool:
     if ctx.read_only or not visitor(ctx) or not _may_write(ledger):
         return False
     try:
-        with closing(_open(ledger)) as connection:
+        with closing(open_for_a_moment(ledger)) as connection:
             if version_of(connection) != VERSION:
                 return False
             with transaction(connection):
@@ -122,8 +122,8 @@ def _may_write(ledger: Path) -> bool:
     return os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
 
 
-def _open(ledger: Path) -> sqlite3.Connection:
-    """For one short transaction. mode=rw: never made where it is not there."""
+def open_for_a_moment(ledger: Path) -> sqlite3.Connection:
+    """For one short transaction, a courtesy. mode=rw: never made where it is not there."""
     connection = sqlite3.connect(
         f"file:{quote(str(ledger))}?mode=rw", uri=True, timeout=WAIT_SECONDS, isolation_level=None
     )

@@ -30,6 +30,7 @@ from console.engine.ledger.store import backup, open_writer
 from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
 from console.engine.observe.report import report_lines
+from console.engine.observe.samples import take_samples
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.recover import recover_all
@@ -176,13 +177,21 @@ def _say_end(run: ActiveRun, status: RunStatus, message: str) -> None:
 
 
 def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
-    """Report and a copy of the ledger, side by side: useful, not vital; a full disk does not change the result."""
-    jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
+    """Samples of the disks, then report and a copy of the ledger, side by side: useful, not vital.
+
+    A full disk does not change the result.
+    """
     counts = run.counts
     found = counts.whole + counts.damaged + counts.lost
     settled = bool(run.messages)  # what a dead run left changed the ledger too
     done = (counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed, found)
-    if settled or any(done):
+    worked = settled or any(done)
+    try:
+        take_samples(ctx, connection, changed=worked or counts.sidecars + counts.moved > 0)
+    except (OSError, sqlite3.Error) as error:
+        print(f"how full the disks are was not recorded: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
+    jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
+    if worked:
         jobs.append(lambda: backup(ctx.workspace.ledger, ctx.workspace.ledger_backup))
     with ThreadPoolExecutor(len(jobs)) as threads:
         for job in [threads.submit(job) for job in jobs]:

@@ -42,9 +42,14 @@ class Workspace:
         return self.private / "report.part"
 
     @property
+    def disk_part(self) -> Path:
+        """A scan of the folders that is being kept for the next visit."""
+        return self.private / "disk.json.part"
+
+    @property
     def our_parts(self) -> tuple[Path, ...]:
         """What a run that was killed at its end may have left half written; the next one removes it."""
-        return (self.report_part, self.ledger_backup.with_name(self.ledger_backup.name + ".part"))
+        return (self.report_part, self.disk_part, self.ledger_backup.with_name(self.ledger_backup.name + ".part"))
 
     @property
     def lock(self) -> Path:
