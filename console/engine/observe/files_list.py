@@ -114,7 +114,7 @@ def _status(stale: list[int] | None) -> str:
 
 
 def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str]:
-    """Two queries with the same columns: files that were published, and those that only ever failed.
+    """Two queries with the same columns: files that were published, and those that only ever failed (id below 0).
 
     Each in the order of paths, so that a LIMIT behind it ends it early. stale: ids of today's rules. where: a
     condition, `§` standing for either table. status: of only these. Needs the value `now`, and `status` if
@@ -127,12 +127,13 @@ def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple
     table = "failures x CROSS JOIN files f ON f.path = x.path" if status in _OF_FAILURES else _PUBLISHED_FROM
     run = "coalesce((SELECT id FROM runs WHERE seq = {}), '') AS run"
     return (
-        f"""SELECT f.path AS path, f.source AS source, {_status(stale)} AS status, f.status <> 'held' AS published,
+        f"""SELECT f.id AS id, f.path AS path, f.source AS source, {_status(stale)} AS status,
+        f.status <> 'held' AS published,
         f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {_FAILED},
         coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
         {run.format("coalesce(x.last_run, nullif(f.judged_run, 0), f.run)")}, '' AS reason
         FROM {table} WHERE {where.replace("§", "f")} {chosen[0]} ORDER BY {order}""",
-        f"""SELECT x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
+        f"""SELECT -x.id AS id, x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
         x.size AS size, x.records AS records, {_FAILED}, x.failed_at AS at, {run.format("x.last_run")}, '' AS reason
         FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} {chosen[1]} ORDER BY x.path""",
     )
@@ -154,7 +155,7 @@ def source_range(ctx: Context, source: str, values: dict[str, Any], table: str =
     return f"{table}.path >= :low AND {table}.path < :high"
 
 
-def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, Any]]:
+def selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, Any]]:
     """The condition of a list, `§` standing for the table, and its values."""
     where, values = ["1"], {"now": timestamp(ctx.env.now())}
     chosen: dict[str, Any] = dict(values)
@@ -173,7 +174,7 @@ def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str,
     return " AND ".join(where), chosen
 
 
-def _status_filter(status: str) -> str:
+def status_filter(status: str) -> str:
     """A status as the lists have it. Raises UsageError."""
     if status == FileStatus.KNOWN_FAILED:
         return FileStatus.FAILED.value
@@ -197,11 +198,11 @@ def list_files(
     status: one of LISTED (known-failed is failed). filter: a part of the path, whatever its case; a glob
     when it holds `*`, `?` or `[`. Raises UsageError for a status that no list has, LedgerError.
     """
-    wanted = _status_filter(status)
+    wanted = status_filter(status)
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return FilePage(())
-        where, values = _selection(ctx, source, filter, after)
+        where, values = selection(ctx, source, filter, after)
         values |= {"status": wanted, "limit": limit + 1}
         found = []
         for query in file_queries(current_rules(ctx, connection), where, wanted):
@@ -246,7 +247,7 @@ def count_files(ctx: Context, *, source: str = "", filter: str = "") -> dict[Fil
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return {}
-        where, values = _selection(ctx, source, filter, "")
+        where, values = selection(ctx, source, filter, "")
         counted = connection.execute(
             f"""SELECT status, count(*) FROM (SELECT {_status(current_rules(ctx, connection))} AS status
             FROM {_PUBLISHED_FROM} WHERE {where.replace("§", "f")} UNION ALL SELECT {_FAILURE}
