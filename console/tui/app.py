@@ -157,7 +157,9 @@ class ConsoleApp(FedApp):
 
     def action_act(self, name: str) -> None:
         """Open the plan of an action; nothing acts."""
-        if self.can_act(name) and len(self.screen_stack) == 1:
+        if not self.can_act(name) or len(self.screen_stack) != 1:
+            return
+        if name != "reprocess" or not self.reprocess_selection():  # of what the State pane lists
             self.push_screen(DIALOGS[name](self.ctx))
 
     def can_act(self, name: str) -> bool:

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaneEntry:
-    """name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what gets the keys."""
+    """number: its key; name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what
+    gets the keys.
+    """
 
+    number: int
     name: str
     title: str
     build: Callable[[Context], Widget]
@@ -34,6 +37,12 @@ def _logs(ctx: Context) -> Widget:
     return log_pane(ctx)
 
 
+def _state(ctx: Context) -> Widget:
+    from widgets.state import StatePane
+
+    return StatePane(id="pane-state")
+
+
 def _runs(ctx: Context) -> Widget:
     from widgets.runs import RunsPane
 
@@ -41,12 +50,13 @@ def _runs(ctx: Context) -> Widget:
 
 
 PANES: tuple[PaneEntry, ...] = (
-    PaneEntry("overview", "Overview", _overview, "#recent"),
-    PaneEntry("logs", "Logs", _logs),
-    PaneEntry("runs", "Runs", _runs, "#runs-list"),
+    PaneEntry(1, "overview", "Overview", _overview, "#recent"),
+    PaneEntry(2, "logs", "Logs", _logs),
+    PaneEntry(3, "state", "State", _state, ".-front"),
+    PaneEntry(6, "runs", "Runs", _runs, "#runs-list"),
 )
 
 
 def pane_of_key(key: str) -> str:
     """The pane that a number key asks for; '' for every other key."""
-    return next((entry.name for number, entry in enumerate(PANES, 1) if key == str(number)), "")
+    return next((entry.name for entry in PANES if key == str(entry.number)), "")

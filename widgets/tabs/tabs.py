@@ -13,7 +13,7 @@ from widgets.look import Cell, paint
 
 
 class TabLine(Widget):
-    """Attributes in: tabs, a sequence of (id, title); current, an id; hint, what stands at the right.
+    """Attributes in: tabs, a sequence of (id, title, number key); current, an id; hint, what stands at the right.
 
     Message out: Picked(id) on a click. Keys belong to the console.
     """
@@ -28,7 +28,7 @@ class TabLine(Widget):
             super().__init__()
             self.tab = tab
 
-    def __init__(self, tabs: Sequence[tuple[str, str]], *, hint: str = "? help", id: str | None = None) -> None:
+    def __init__(self, tabs: Sequence[tuple[str, str, int]], *, hint: str = "? help", id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs = tuple(tabs)
         self.hint = hint
@@ -48,7 +48,7 @@ class TabLine(Widget):
     def render(self) -> Content:
         parts: list[Cell] = []
         self._spans, at = [], 0
-        for number, (tab, title) in enumerate(self.tabs, start=1):
+        for tab, title, number in self.tabs:
             text = f"▐{number} {title}▌" if tab == self._current else f" {number} {title} "
             parts.append((text, "accent") if tab == self._current else (text, "dim"))
             self._spans.append((at, at + len(text), tab))

@@ -93,8 +93,8 @@ def _cause(connection: sqlite3.Connection, row: sqlite3.Row, where: str, values:
 def _changed(connection: sqlite3.Connection, run: int, rule: int | None) -> str:
     """What was different in a run from the one before it: the rule of these files, the configuration."""
     before = connection.execute(
-        "SELECT * FROM runs WHERE seq < ? AND action IN ('migrate', 'reprocess') AND status NOT IN ('refused', 'running')"
-        " ORDER BY seq DESC LIMIT 1",
+        "SELECT * FROM runs WHERE seq < ? AND action IN ('migrate', 'reprocess')"
+        " AND status NOT IN ('refused', 'running') ORDER BY seq DESC LIMIT 1",
         [run],
     ).fetchone()
     if before is None:

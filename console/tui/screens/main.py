@@ -37,7 +37,7 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "help", "Help", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", show=False),
-        *(Binding(str(number), f"pane('{entry.name}')", entry.title) for number, entry in enumerate(PANES, 1)),
+        *(Binding(str(entry.number), f"pane('{entry.name}')", entry.title) for entry in PANES),
     ]
     DEFAULT_CSS = """
     MainScreen {
@@ -56,7 +56,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
-        yield TabLine([(entry.name, entry.title) for entry in PANES], id="tabs")
+        yield TabLine([(entry.name, entry.title, entry.number) for entry in PANES], id="tabs")
         yield Rule()
         first = PANES[0].build(self._ctx)
         first.add_class("-current")

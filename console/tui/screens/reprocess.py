@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from console.engine.model import MigrateParams, ReprocessParams
+from console.engine.records.words import cause_in_words
 from console.tui.screens.migrate import MigrateScreen
 from console.tui.screens.options import OptionsScreen
 from widgets.look import joined
@@ -26,9 +27,16 @@ CHOICES = (
 )
 
 
+def _choices(params: MigrateParams) -> tuple[tuple[str, ReprocessParams], ...]:
+    """What one turns through; the cause that was asked for first."""
+    cause = params.cause if isinstance(params, ReprocessParams) else ""
+    return ((f"failures: {cause_in_words(cause)}", ReprocessParams(cause=cause)), *CHOICES) if cause else CHOICES
+
+
 def _choice(params: MigrateParams) -> int:
     plain = replace(params, source="", pattern="", sample=0)
-    return next((number for number, (_, choice) in enumerate(CHOICES) if choice == plain), len(CHOICES) - 1)
+    choices = _choices(params)
+    return next((number for number, (_, choice) in enumerate(choices) if choice == plain), len(choices) - 1)
 
 
 class ReprocessScreen(MigrateScreen):
@@ -46,7 +54,7 @@ class ReprocessScreen(MigrateScreen):
         params = self._params
         return joined(
             [
-                CHOICES[_choice(params)][0],
+                _choices(params)[_choice(params)][0],
                 f"source {params.source}" if params.source else "all sources",
                 f"pattern {params.pattern}" if params.pattern else "",
                 f"the first {params.sample}" if params.sample else "",
@@ -63,27 +71,28 @@ class ReprocessOptions(OptionsScreen):
 
     def __init__(self, ctx: Context, params: MigrateParams) -> None:
         super().__init__(ctx, params)
+        self._turns = _choices(params)
         self._which = _choice(params)
 
     def title_text(self) -> str:
         return "Reprocess: options"
 
     def last_rows(self) -> Iterable[Widget]:
-        yield self._row("Which", Push(CHOICES[self._which][0], id="which"))
+        yield self._row("Which", Push(self._turns[self._which][0], id="which"))
         yield self._note("Enter turns to the next: what is judged again by today's rules")
 
     def _chosen(self) -> MigrateParams | None:
         chosen = super()._chosen()
         if chosen is None:
             return None
-        return replace(CHOICES[self._which][1], source=chosen.source, pattern=chosen.pattern, sample=chosen.sample)
+        return replace(self._turns[self._which][1], source=chosen.source, pattern=chosen.pattern, sample=chosen.sample)
 
     def on_push_pressed(self, message: Push.Pressed) -> None:
         if message.push.id == "which":
             message.stop()
             message.prevent_default()
-            self._which = (self._which + 1) % len(CHOICES)
-            message.push.label = CHOICES[self._which][0]
+            self._which = (self._which + 1) % len(self._turns)
+            message.push.label = self._turns[self._which][0]
 
 
 _HELP = """# The plan of a reprocess
