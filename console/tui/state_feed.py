@@ -15,6 +15,7 @@ from console.tui.messages import Fetched, RunEnded
 from console.tui.screens.dialog import AskScreen
 from console.tui.screens.main import PaneMade
 from console.tui.work import WorkingApp
+from widgets.look import Cell
 from widgets.state import FileLook, Scope, StatePane, messages
 from widgets.state.words import scope_words
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 TOLD_SECONDS = 0.1  # between two words on how far a survey is
 COPIED = 1000  # paths that go to the clipboard at once
+_ACCEPT: tuple[Cell, ...] = (
+    "They no longer make a migrate end with exit status 1, until their file or rule changes.",
+    ("What somebody accepted before is left alone. Nothing is published by this.", "dim"),
+)
 
 
 class StateFeed(WorkingApp):
@@ -113,7 +118,7 @@ class StateFeed(WorkingApp):
     def on_state_pane_rows_wanted(self, message: messages.RowsWanted) -> None:
         listing, start, number = message.listing, message.start, message.number
         pane = self.state_pane
-        if pane is not None and listing is self._listing:
+        if pane is not None:
             self.fetch(
                 "files",
                 lambda: listing.rows(start, number),
@@ -238,17 +243,9 @@ class StateFeed(WorkingApp):
             return
         selection = failure_selection(scope, path)
         what = path or f"{scope_words(scope)}: {plural(files, 'file')}"
-        ask = AskScreen(
-            "Accept failures?",
-            [
-                what,
-                "",
-                "They no longer make a migrate end with exit status 1, until their file or rule changes.",
-                ("What somebody accepted before is left alone. Nothing is published by this.", "dim"),
-            ],
-            [("back", "Back"), ("accept", "Accept")],
-            typed="why; kept with the acceptance",
-        )
+        says: list[Cell] = [what, "", *_ACCEPT]
+        buttons = [("back", "Back"), ("accept", "Accept")]
+        ask = AskScreen("Accept failures?", says, buttons, typed="why; kept with the acceptance")
         self.push_screen(ask, lambda choice: self._accept(selection, ask.answer) if choice == "accept" else None)
 
     def _accept(self, selection: FailureSelection, reason: str) -> None:
@@ -268,7 +265,7 @@ class StateFeed(WorkingApp):
         if scope.failing or path or scope.view == "causes":
             choices.insert(2, ("errors", "Errors, JSON lines"))
         what = path or f"{scope_words(scope)}: {plural(files, 'file')}"
-        says = [what, ("The file is new and yours alone; where it lies is said at the end.", "dim")]
+        says: list[Cell] = [what, ("The file is new and yours alone; where it lies is said at the end.", "dim")]
         ask = AskScreen("Export", says, choices)
 
         def chosen(choice: str | None) -> None:

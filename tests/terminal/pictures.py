@@ -136,7 +136,7 @@ async def looks(folder: Path) -> None:
     os.environ["NO_COLOR"] = "1"
     async with console(root, "80x24", "ansi-dark") as (app, pilot):
         take(app, "overview-no-color")
-        await pilot.press("3")
+        await pilot.press("6")
         await pilot.pause()
         take(app, "runs-no-color")
     del os.environ["NO_COLOR"]

@@ -55,7 +55,7 @@ def test_read_only_changes_nothing(sample: Path) -> None:
         t.wait("19 new")
         t.press("a", "m")
         t.wait("it can change")
-        t.press("3", "2", "1", "ctrl+q")
+        t.press("6", "2", "1", "ctrl+q")
         assert t.ended(10) == 0
     assert sorted(str(path) for path in sample.rglob("*")) == before
 
@@ -74,7 +74,7 @@ def test_without_a_configuration_it_opens_and_says_what_to_do(tmp_path: Path) ->
         t.wait("config/console.toml")
         t.wait("opsconsole init")
         assert "✗ configuration" in t.lines[0] and "READ-ONLY" in t.lines[0]
-        t.press("3")
+        t.press("6")
         t.wait("no run yet")
         t.press("ctrl+q")
         assert t.ended(10) == 0
@@ -87,7 +87,7 @@ def test_a_broken_ledger_is_said(sample: Path) -> None:
     with Terminal(sample) as t:
         t.wait("the ledger cannot be read")
         t.wait("opsconsole doctor")
-        t.press("3", "2", "1", "a", "m")
+        t.press("6", "2", "1", "a", "m")
         t.wait("ledger refuses the run")
         t.press("esc")
         t.gone("Migrate: plan")
@@ -98,8 +98,8 @@ def test_a_split_f5_changes_no_pane_and_closes_no_dialog(sample: Path, gap: floa
     """Bytes one by one. Within ESCDELAY they become F5 again; beyond it nothing happens but Esc."""
     with Terminal(sample) as t:
         t.wait("19 new")
-        t.press("3")
-        t.wait("▐3 Runs▌")
+        t.press("6")
+        t.wait("▐6 Runs▌")
         for byte in b"\x1b[15~":
             t.send(bytes([byte]))
             t.pump(gap)
@@ -112,7 +112,7 @@ def test_a_split_f5_changes_no_pane_and_closes_no_dialog(sample: Path, gap: floa
             assert "Migrate: plan" in t.page
         else:
             t.pump(1.0)
-            assert "▐3 Runs▌" in t.page and "Migrate: plan" not in t.page
+            assert "▐6 Runs▌" in t.page and "Migrate: plan" not in t.page
             t.press("2")
             t.wait("▐2 Logs▌")
 

@@ -94,7 +94,7 @@ def test_coming_back_to_a_run_and_cancelling_it(large: Path) -> None:
         assert "goes on without the console: opsconsole runs attach" in said
         with Terminal(large, size=(120, 40)) as t:
             t.wait("▶ migrate")
-            t.press("3", "enter")
+            t.press("6", "enter")
             t.wait("[ Cancel this run ]")
             t.press("\x1b[Z", "enter")  # shift+tab: from the files to the last button
             t.wait("Let it run")

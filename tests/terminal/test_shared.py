@@ -155,7 +155,7 @@ def test_a_newer_ledger_is_read_and_nothing_else(found: Path) -> None:
         t.wait("READ-ONLY")
         t.press("f5")
         t.wait("Migrate: opsconsole 0.9.0")
-        t.press("3")
+        t.press("6")
         t.wait("adopt")
         t.press("ctrl+q")
         assert t.ended(10) == 0

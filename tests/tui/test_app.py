@@ -38,7 +38,7 @@ def overview(**changes: Any) -> Overview:
 async def test_panes_by_number_and_escape_never_changes_them(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
-        for key, title in (("3", "▐3 Runs▌"), ("2", "▐2 Logs▌"), ("1", "▐1 Overview▌")):
+        for key, title in (("6", "▐6 Runs▌"), ("3", "▐3 State▌"), ("2", "▐2 Logs▌"), ("1", "▐1 Overview▌")):
             await pilot.press(key)
             await until(pilot, lambda title=title: title in shown(app)[1])
             await pilot.press("escape")
@@ -65,16 +65,21 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine
         await until(pilot, lambda: isinstance(app.focused, SearchPrompt) and app.focused.value == "x1")
         assert "▐2 Logs▌" in shown(app)[1] and "Nothing to filter" not in page(app)
         await pilot.press("escape")
-        for key in ("3", "slash"):
+        for key in ("6", "slash"):
             app.post_message(events.Key(key, None))
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.id == "filter")
-        assert "▐3 Runs▌" in shown(app)[1]
+        assert "▐6 Runs▌" in shown(app)[1]
 
 
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 40)) as pilot:
-        for key, words in (("1", "what a migrate would find now"), ("2", "One log at a time"), ("3", "newest first")):
+        for key, words in (
+            ("1", "what a migrate would find now"),
+            ("2", "One log at a time"),
+            ("3", "that the ledger knows"),
+            ("6", "newest first"),
+        ):
             await pilot.press(key, "question_mark")
             await until(pilot, lambda words=words: words in page(app) and "Keys everywhere" in page(app))
             await pilot.press("escape")
@@ -84,11 +89,11 @@ async def test_letters_in_a_filter_are_text(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
         app.post_message(OverviewRead(overview()))
-        await pilot.press("3", "slash")
+        await pilot.press("6", "slash")
         await until(pilot, lambda: isinstance(app.focused, Input))
         await pilot.press(*"am123")
         assert app.screen.query_one("#filter", Input).value == "am123"
-        assert len(app.screen_stack) == 1 and "▐3 Runs▌" in shown(app)[1]
+        assert len(app.screen_stack) == 1 and "▐6 Runs▌" in shown(app)[1]
         await until(pilot, lambda: "no run matches" in page(app))
         await pilot.press("escape")
         await until(pilot, lambda: "partial" in page(app))
@@ -206,7 +211,7 @@ async def test_a_problem_of_the_log_pane_is_said(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
         app.post_message(OverviewRead(overview()))
-        await pilot.press("3", "enter")
+        await pilot.press("6", "enter")
         await until(pilot, lambda: "[ Log l ]" in page(app))
         await pilot.press("l")
         await until(pilot, lambda: "▐2 Logs▌" in shown(app)[1])
@@ -226,7 +231,7 @@ async def test_a_run_chosen_in_the_list_shows_its_files(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
         app.post_message(OverviewRead(overview()))
-        await pilot.press("3", "enter")
+        await pilot.press("6", "enter")
         await until(pilot, lambda: "000.json" in page(app))
 
 
@@ -235,7 +240,7 @@ async def test_the_files_of_a_run_begin_with_the_failed_ones(engine: Engine) -> 
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
         app.post_message(OverviewRead(overview()))
-        await pilot.press("3", "enter")
+        await pilot.press("6", "enter")
         await until(pilot, lambda: "✓ published" in page(app))
         lines = [line for line in shown(app) if ".json" in line]
         assert "✗ failed" in lines[0] and "300.json" in lines[0] and "000.json" in lines[1]

@@ -170,7 +170,7 @@ async def test_a_run_in_the_pane_leads_to_its_plan(engine: Engine, planner: Plan
     row = sample_run(status=RunStatus.DONE, id=OLDER)
     async with opened(engine) as (app, pilot):
         app.post_message(OverviewRead(overview(runs=[row])))
-        await pilot.press("3", "enter")
+        await pilot.press("6", "enter")
         await until(pilot, lambda: "[ Roll back b ]" in page(app))
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, RollbackScreen) and "Roll back 20" in page(app))
@@ -184,7 +184,7 @@ async def test_a_read_only_console_offers_no_rollback(
     row = sample_run(status=RunStatus.DONE, id=OLDER)
     async with opened(other) as (app, pilot):
         app.post_message(OverviewRead(overview(runs=[row])))
-        await pilot.press("3", "enter")
+        await pilot.press("6", "enter")
         await until(pilot, lambda: "[ Report r ]" in page(app))
         assert "Roll back" not in page(app)
         await pilot.press("b")

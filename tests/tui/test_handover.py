@@ -239,7 +239,7 @@ async def test_a_newer_ledger_refuses_every_action_with_its_sentence(engine: Eng
         (Alert("given back by bob", "", Cause.LEFT), "Adopt: plan"),
         (Alert("it does not parse", "", Cause.BROKEN_STATE_FILE, details=("cp a.bak a",)), "cp a.bak a"),
         (Alert("not ours", "", Cause.OTHERS, Level.NOTE, details=("f00.json",)), "f00.json"),
-        (Alert("3 files fail", "", Cause.FAILING), "Failures, by cause"),
+        (Alert("3 files fail", "", Cause.FAILING), "✓ nothing fails"),
         (Alert("it is newer", "use 9", Cause.NEWER_LEDGER), "A newer ledger"),
     ],
 )
@@ -264,7 +264,7 @@ async def test_enter_on_a_dead_run_goes_into_it(
         await until(pilot, lambda: bool(app.screen.query(NoticeLine)))
         app.screen.query_one(NoticeLine).focus()
         await pilot.press("enter")
-        await until(pilot, lambda: "▐3 Runs▌" in shown(app)[1] and "7f05" in page(app) and "Report" in page(app))
+        await until(pilot, lambda: "▐6 Runs▌" in shown(app)[1] and "7f05" in page(app) and "Report" in page(app))
 
 
 async def test_a_changed_state_file_is_read_once_and_its_alert_says_what_it_is(
@@ -288,7 +288,7 @@ async def test_a_changed_state_file_is_read_once_and_its_alert_says_what_it_is(
         assert len(asked) == 1 and "it does not parse" in page(app)
 
 
-@pytest.mark.parametrize("key", ["enter", "3"])
+@pytest.mark.parametrize("key", ["enter", "6"])
 async def test_what_happened_meanwhile_is_shown_until_the_runs_are_seen(
     engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
@@ -298,7 +298,7 @@ async def test_what_happened_meanwhile_is_shown_until_the_runs_are_seen(
         await until(pilot, lambda: "3 runs, 2 done, 1 failed; 12 files published" in words(app))
         app.screen.query_one(NoticeLine).focus()
         await pilot.press(key)
-        await until(pilot, lambda: "▐3 Runs▌" in shown(app)[1])
+        await until(pilot, lambda: "▐6 Runs▌" in shown(app)[1])
         await pilot.press("1")
         await until(pilot, lambda: "▐1 Overview▌" in shown(app)[1] and "Since you were here" not in page(app))
 

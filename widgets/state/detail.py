@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from console.engine.model import Identity
@@ -96,8 +96,10 @@ def record_lines(record: RecordView, width: int) -> list[Line]:
         lines += [(f"✗ {field.problem}", "bad")]
         if field.rule:
             lines.append((f"  rule  {field.rule}", "dim"))
+    before = ""
     for field in record.fields:
-        lines += _field(field, width)
+        lines += _field(replace(field, rule="") if field.rule == before else field, width)  # said once is enough
+        before = field.rule
     if record.excerpt:
         lines += [(f"  {record.excerpt}", "dim")]
     if record.lines:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from textual.message import Message
 
 from console.engine.observe.files_list import FileRow
 from widgets.state.scope import Scope
 
-if TYPE_CHECKING:
-    from console.engine.observe.files_page import Listing
+
+class Listed(Protocol):
+    """A list of files as the pane needs it: what console.engine.observe.files_page.Listing is."""
+
+    count: int
+    complete: bool
+    first: tuple[FileRow, ...]
+
+    def rows(self, start: int, number: int) -> Sequence[FileRow]: ...
 
 
 class ListingWanted(Message, namespace="state_pane"):
@@ -24,7 +32,7 @@ class ListingWanted(Message, namespace="state_pane"):
 class RowsWanted(Message, namespace="state_pane"):
     """Rows of a list from `start` on; `show_rows` takes them."""
 
-    def __init__(self, listing: Listing, start: int, number: int) -> None:
+    def __init__(self, listing: Listed, start: int, number: int) -> None:
         super().__init__()
         self.listing, self.start, self.number = listing, start, number
 

@@ -4,64 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from console.engine.model import FileStatus
 from console.engine.observe.files_causes import CauseGroup, SourceGroup
 from console.engine.observe.files_list import FileRow
-from console.engine.observe.files_page import Listing
 from console.engine.observe.files_waiting import OnDisk
-from console.engine.text import count
 from widgets.look import Cell, fit, lines, paint, width_of
 from widgets.pager import Pager
 from widgets.push import Push
-from widgets.state.choices import Choice, order_choices, status_choices
+from widgets.state.choices import order_choices, status_choices
 from widgets.state.detail import FileLook, file_lines
+from widgets.state.files import FileList
+from widgets.state.foot import count_words, empty_words, groups_words, hints
 from widgets.state.keys import HELP, KEYS
+from widgets.state.meaning import TABLES, Meaning
 from widgets.state.messages import (
-    AcceptWanted,
-    CopyWanted,
     CountsWanted,
-    ExportWanted,
     GroupsWanted,
+    Listed,
     ListingWanted,
-    LogWanted,
     LookWanted,
-    ReprocessWanted,
-    RowsWanted,
-    RunWanted,
 )
-from widgets.state.rows import BLOCK, LazyRows
 from widgets.state.scope import CAUSES, FILES, SOURCES, Scope
 from widgets.state.words import (
     CAUSE_COLUMNS,
     CHOICE_COLUMNS,
-    FILE_COLUMNS,
     SOURCE_COLUMNS,
     cause_cells,
-    file_cells,
     group_notes,
-    order_words,
     scope_words,
     source_cells,
 )
 from widgets.table import VirtualTable
 
 WIDE = 132  # cells from which a file stands beside the list
-NOTES = 4  # lines below the causes
-
-TABLES = {FILES: "state-files", CAUSES: "state-causes", SOURCES: "state-sources"}
 
 
-class StatePane(Vertical):
-    """Attributes in: zone, prefix (what every path begins with), disk, away (whether `v` has something to show).
+class StatePane(Meaning):
+    """Attributes in: zone, prefix (what every path begins with), read_only, disk (what a scan found).
 
     Messages out: those of widgets.state.messages. Methods in: show_listing, show_rows, show_groups, show_counts,
     show_look; show_file and show_causes lead here from elsewhere; look_again reads what is shown anew.
@@ -82,42 +70,6 @@ class StatePane(Vertical):
     StatePane:ansi.-beside > #state-body > Pager { border-left: solid ansi_default; }
     """
 
-    ListingWanted = ListingWanted
-    RowsWanted = RowsWanted
-    GroupsWanted = GroupsWanted
-    CountsWanted = CountsWanted
-    LookWanted = LookWanted
-    RunWanted = RunWanted
-    LogWanted = LogWanted
-    CopyWanted = CopyWanted
-    ExportWanted = ExportWanted
-    AcceptWanted = AcceptWanted
-    ReprocessWanted = ReprocessWanted
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.zone: tzinfo | None = None
-        self.prefix = ""
-        self.read_only = False
-        self._disk = OnDisk()
-        self._overlay: dict[str, FileStatus] = {}
-        self._scope = Scope()
-        self._behind: list[Scope] = []  # where Esc leads
-        self._front = FILES  # a view, `choices` or `file`
-        self._rows = LazyRows(self._cells, self._want)
-        self._listing: Listing | None = None
-        self._listed: Scope | None = None  # what the rows are of
-        self._now = datetime.now(UTC)
-        self._causes: Sequence[CauseGroup] = ()
-        self._sources: Sequence[SourceGroup] = ()
-        self._read: set[str] = set()  # groups that have come at least once
-        self._choices: Sequence[Choice] = ()
-        self._choosing = ""
-        self._counts: Mapping[FileStatus, int] | None = None
-        self._look: FileLook | None = None
-        self._wanted = ""  # the file whose look was asked for
-        self._put_at: str = ""  # a path that the cursor is to stand on again
-
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def compose(self) -> ComposeResult:
@@ -127,7 +79,7 @@ class StatePane(Vertical):
             yield Push("By source", hint="g", id="state-by-source")
             yield Static(id="state-count", markup=False)
         with Horizontal(id="state-body"):
-            yield VirtualTable(FILE_COLUMNS, id="state-files", empty="looking…")
+            yield FileList(id="state-files")
             yield VirtualTable(CAUSE_COLUMNS, id="state-causes", empty="looking…")
             yield VirtualTable(SOURCE_COLUMNS, id="state-sources", empty="looking…")
             yield VirtualTable(CHOICE_COLUMNS, id="state-choices")
@@ -135,7 +87,7 @@ class StatePane(Vertical):
         yield Static(id="state-foot", markup=False)
 
     def on_mount(self) -> None:
-        self.table.rows = self._rows
+        self.table.prefix = self.prefix
         self._bring(self._front)
         self._ask()
 
@@ -144,11 +96,6 @@ class StatePane(Vertical):
         self._draw_look()
         self._draw_words()
         self._look_at_cursor()
-
-    @property
-    def table(self) -> VirtualTable:
-        """The files."""
-        return self.query_one("#state-files", VirtualTable)
 
     def focus(self, scroll_visible: bool = True, from_app_focus: bool = False) -> StatePane:
         """What is in front gets the keys."""
@@ -194,16 +141,16 @@ class StatePane(Vertical):
             self.post_message(GroupsWanted(scope.view).set_sender(self))
             return
         if scope.disk:
-            self._list_disk()
+            self.table.show_disk(scope, self._disk)
+            self._draw_words()
         else:
             self.post_message(ListingWanted(scope).set_sender(self))
 
     def look_again(self) -> None:
         """What is shown may be out of date: read it again, the cursor stays on its file."""
         self._counts = None
-        row = self._row()
-        if self._scope.view == FILES and row is not None:
-            self._put_at = row.path
+        if self._scope.view == FILES:
+            self.table.keep()
         self._ask()
         if self._look is not None and (self._front == "file" or self.has_class("-beside")):
             self.post_message(LookWanted(self._look.path).set_sender(self))
@@ -263,68 +210,19 @@ class StatePane(Vertical):
 
     # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _cells(self, row: FileRow) -> tuple[Cell, ...]:
-        return file_cells(row, self.prefix, self._now, self._overlay.get(row.path))
-
-    def _want(self, start: int) -> None:
-        if self._listing is not None:
-            self.post_message(RowsWanted(self._listing, start, BLOCK).set_sender(self))
-
-    def _row(self, index: int | None = None) -> FileRow | None:
-        """The file under the cursor, where it is here."""
-        at = self.table.cursor if index is None else index
-        return self._rows.row(at) if 0 <= at < len(self._rows) else None
-
-    def show_listing(self, scope: Scope, listing: Listing) -> None:
+    def show_listing(self, scope: Scope, listing: Listed) -> None:
         """A list that was asked for, as far as it is known; ignored when another one is wanted by now."""
-        if scope.listing() != self._scope.listing():
+        if self._scope.view != FILES or scope.listing() != self._scope.listing():
             return
-        if listing is not self._listing:
-            self._listing = listing
-            self._new_rows(listing.first, scope)
-        elif not self._rows.length and listing.first:
-            self._rows.put(0, listing.first)
-        self._rows.length = listing.count
-        self.table.recount()
-        if listing.complete:
-            self._stand(listing)
+        self.table.prefix = self.prefix
+        self.table.show_listing(self._scope, listing)
         self._draw_words()
         self._look_at_cursor()
 
-    def _new_rows(self, first: Sequence[FileRow], scope: Scope) -> None:
-        same = self._listed is not None and self._listed.listing() == scope.listing()
-        self._listed = scope
-        self._now = datetime.now(UTC)
-        self._rows = LazyRows(self._cells, self._want)
-        if first:
-            self._rows.put(0, first)
-        table = self.table
-        cursor = table.cursor if same else scope.cursor
-        self._rows.length = max(len(first), cursor + 1 if same else 0)
-        table.rows = self._rows
-        table.cursor = cursor
-
-    def _stand(self, listing: Listing) -> None:
-        """The cursor, where it was before one went deeper or before it was read again."""
-        if self._scope.cursor and self._rows.length:
-            self.table.cursor = min(self._scope.cursor, self._rows.length - 1)
-            self._scope = replace(self._scope, cursor=0)
-        elif self._put_at:
-            at = self._rows.find(self._put_at)
-            if at is not None:
-                self.table.cursor = at
-        self._put_at = ""
-
-    def show_rows(self, listing: Listing, start: int, rows: Sequence[FileRow] | None) -> None:
+    def show_rows(self, listing: Listed, start: int, rows: Sequence[FileRow] | None) -> None:
         """Rows that were asked for; None where they could not be read."""
-        if listing is not self._listing:
-            return
-        if rows is None:
-            self._rows.forget(start)
-            return
-        self._rows.put(start, rows)
-        self.table.refresh()
-        self._look_at_cursor()
+        if self.table.show_rows(listing, start, rows):
+            self._look_at_cursor()
 
     @property
     def disk(self) -> OnDisk:
@@ -335,24 +233,12 @@ class StatePane(Vertical):
     def disk(self, disk: OnDisk) -> None:
         self._disk = disk
         seen = (FileStatus.CHANGED, FileStatus.MISSING)
-        self._overlay = {row.path: row.status for row in disk.rows if row.status in seen}
         if self.is_mounted:
+            self.table.overlay = {row.path: row.status for row in disk.rows if row.status in seen}
             self.table.refresh()
             if self._scope.disk:
-                self._list_disk()
+                self.table.show_disk(self._scope, disk)
             self._draw_words()
-
-    def _list_disk(self) -> None:
-        scope, text = self._scope, self._scope.filter.lower()
-        found = [row for row in self._disk.rows if row.status == scope.disk and text in row.path.lower()]
-        self._listing = None
-        self._new_rows((), scope)
-        self._rows.keep_all = True
-        for start in range(0, len(found), BLOCK):
-            self._rows.put(start, found[start : start + BLOCK])
-        self._rows.length = len(found)
-        self.table.recount()
-        self._draw_words()
 
     # ── groups ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -415,7 +301,7 @@ class StatePane(Vertical):
 
     def _look_at_cursor(self) -> None:
         """Where the detail stands beside the list: that of the file under the cursor."""
-        row = self._row() if self._front == FILES and self.has_class("-beside") else None
+        row = self.table.row() if self._front == FILES and self.has_class("-beside") else None
         if row is not None and row.path != self._wanted:
             self._wanted = row.path
             self.post_message(LookWanted(row.path).set_sender(self))
@@ -438,7 +324,7 @@ class StatePane(Vertical):
         if self._scope.view != FILES:
             return
         self.table.cursor += step
-        row = self._row()
+        row = self.table.row()
         if self._front == "file" and row is not None:
             self.show_file(row.path)
 
@@ -459,59 +345,20 @@ class StatePane(Vertical):
     def _count_words(self) -> str:
         scope = self._scope
         if scope.view == CAUSES:
-            return f"{count(len(self._causes))} causes" if CAUSES in self._read else "reading…"
+            return groups_words(self._causes, "cause", CAUSES in self._read)
         if scope.view == SOURCES:
-            return f"{count(len(self._sources))} sources" if SOURCES in self._read else "reading…"
-        more = "" if self._listing is None or self._listing.complete else "…"
-        words = [f"{count(len(self._rows))}{more} files" if len(self._rows) != 1 else "1 file"]
-        if (
-            scope.disk
-            and sum(self._disk.counts.values())
-            and self._disk.counts.get(FileStatus(scope.disk), 0) > len(self._rows)
-            and not scope.filter
-        ):
-            words = [f"{count(len(self._rows))} of {count(self._disk.counts[FileStatus(scope.disk)])} files"]
-        if scope.order != "path" or scope.descending:
-            words.append(order_words(scope))
-        if scope.filter:
-            words.insert(0, f"/{scope.filter}")
-        return "  ".join(words)
+            return groups_words(self._sources, "source", SOURCES in self._read)
+        return count_words(scope, self.table.length, self.table.complete, self._disk)
 
     def _draw_foot(self) -> None:
-        scope = self._scope
         rows: list[list[Cell]] = []
-        self._say_empty()
+        if self._scope.view == FILES:
+            self.table.empty = empty_words(self._scope, self.table.complete, self._disk)
         if self._front == CAUSES and self._causes:
-            at = self.query_one("#state-causes", VirtualTable).cursor
-            rows += group_notes(self._causes[at], self.prefix)[:NOTES]
-        if self._front == "choices":
-            hint = "Enter: list these   Esc: back"
-        elif self._front == "file":
-            hint = "n p: next, previous   u: its run   l: log lines   r: reprocess   y: copy   Esc: back"
-        elif scope.view == FILES:
-            accept = "   A: accept" if scope.failing and not self.read_only else ""
-            hint = f"Enter: why   /: filter   s: status   o: order   r: reprocess{accept}   e: export"
-        else:
-            hint = "Enter: its files   r: reprocess   A: accept   e: export   f: all files"
-        rows.append([(hint, "dim")])
+            rows = group_notes(self._causes[self.query_one("#state-causes", VirtualTable).cursor], self.prefix)
+        hint = hints(self._front, self._scope, self.size.width - 2, read_only=self.read_only)
+        rows = [*rows, [(hint, "dim")]]
         self.query_one("#state-foot", Static).update(lines([paint(*row) for row in rows]))
-
-    def _say_empty(self) -> None:
-        """What an empty list says: what would fill it."""
-        scope = self._scope
-        if scope.view != FILES:
-            return
-        if scope.disk and not self._disk.at:
-            text = "the raw zone was not looked at yet; ctrl+r looks"
-        elif self._listing is not None and not self._listing.complete:
-            text = "sorting…" if scope.order != "path" or scope.descending else "looking…"
-        elif scope.filter:
-            text = f"no path holds {scope.filter!r}; Esc drops the filter"
-        elif scope.listing() == Scope():
-            text = "the ledger knows no file yet: `a m` plans the first migrate"
-        else:
-            text = f"no file is like that: {scope_words(scope)}; f lists all"
-        self.table.empty = text
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -528,7 +375,7 @@ class StatePane(Vertical):
         elif message.table.id == "state-sources" and at < len(self._sources):
             self._go(Scope(source=self._sources[at].source), back=True)
         elif message.table.id == "state-files":
-            row = self._row(at)
+            row = self.table.row(at)
             if row is not None:
                 self.show_file(row.path)
 
@@ -549,47 +396,3 @@ class StatePane(Vertical):
         else:
             self.action_group(CAUSES if message.push.id == "state-by-cause" else SOURCES)
         self.screen.set_focus(self._target())
-
-    def selection(self) -> tuple[Scope, str, int]:
-        """What an action is to be about: the scope, the one file ('' for all of the scope), how many files."""
-        scope = self._scope
-        if self._front == "file":
-            return scope, self._wanted, 1
-        if scope.view == CAUSES and self._causes:
-            group = self._causes[self.query_one("#state-causes", VirtualTable).cursor]
-            return Scope(cause=group.key), "", group.files
-        if scope.view == SOURCES and self._sources:
-            source = self._sources[self.query_one("#state-sources", VirtualTable).cursor]
-            return Scope(source=source.source, status=FileStatus.FAILED.value), "", source.failing
-        return scope, "", len(self._rows)
-
-    def action_reprocess(self) -> None:
-        self.post_message(ReprocessWanted(*self.selection()).set_sender(self))
-
-    def action_accept(self) -> None:
-        self.post_message(AcceptWanted(*self.selection()).set_sender(self))
-
-    def action_export(self) -> None:
-        self.post_message(ExportWanted(*self.selection()).set_sender(self))
-
-    def action_log(self) -> None:
-        row = self._meant()
-        if row is not None:
-            self.post_message(LogWanted(row).set_sender(self))
-
-    def action_run(self) -> None:
-        row = self._meant()
-        if row is not None:
-            self.post_message(RunWanted(row).set_sender(self))
-
-    def action_copy(self) -> None:
-        row = self._meant()
-        if row is not None:
-            self.post_message(CopyWanted(row.path, "the path").set_sender(self))
-
-    def _meant(self) -> FileRow | None:
-        """The file that is shown, or under the cursor."""
-        if self._front == "file":
-            detail = self._look.detail if self._look is not None and self._look.path == self._wanted else None
-            return detail.row if detail is not None else None
-        return self._row() if self._front == FILES else None

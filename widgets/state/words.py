@@ -85,7 +85,7 @@ SOURCE_COLUMNS = (
     Column("records", 9, "right", from_width=60),
     Column("errors", 9, "right", from_width=60),
 )
-CHOICE_COLUMNS = (Column("", 16), Column("", 0), Column("files", 11, "right"))
+CHOICE_COLUMNS = (Column("", 19), Column("", 0), Column("files", 11, "right"))
 
 _AGES = ((60, 1, "s"), (3600, 60, "m"), (86_400, 3600, "h"), (14 * 86_400, 86_400, "d"), (60 * 86_400, 7 * 86_400, "w"))
 

@@ -17,7 +17,7 @@ from console.engine.context import Context
 from console.engine.ledger.store import reading
 from console.engine.observe.files_detail import FileDetail
 from console.engine.records.model import FailingRecord
-from console.engine.records.words import as_json, cut
+from console.engine.records.words import EXCERPT_SHOWN, as_json, cut
 
 SHOWN = 3  # records that are shown with their fields
 READ_BYTES = 64 << 20  # how far into a file is read to come to a line
@@ -136,10 +136,20 @@ def _from_file(record: FailingRecord, form: str, path: str | os.PathLike[str]) -
             names = next(csv.reader(_text_from(path, 1, 65536).lstrip("\ufeff").splitlines()), [])
             row = next(csv.reader(text.splitlines(keepends=True)), [])
             return dict(zip(names, row, strict=False))
-        begin = text.find("{")
-        return json.JSONDecoder().raw_decode(text, begin)[0] if begin >= 0 else None
+        return _among(text, record.excerpt)
     except (ValueError, RecursionError, csv.Error):
         return None
+
+
+def _among(text: str, excerpt: str) -> Any:
+    """The object of which this is the excerpt; a line may hold many. None where it is not among them."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        found, end = decoder.raw_decode(text, at)
+        if as_json(found, EXCERPT_SHOWN) == excerpt:
+            return found
+        at = text.find("{", end)
+    return None
 
 
 def _text_from(path: str | os.PathLike[str], line: int, many: int) -> str:
