@@ -124,7 +124,9 @@ class ConsoleApp(FedApp):
                 # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
                 return
-            if len(self.screen_stack) == 1 and (self._armed(event) or await self._pane_asked(event)):
+            if len(self.screen_stack) == 1 and (
+                self._armed(event) or await self._pane_asked(event) or await self._filter_asked(event)
+            ):
                 return
         await super().on_event(event)
 
@@ -153,6 +155,14 @@ class ConsoleApp(FedApp):
         if not name or self._typing(event):
             return False
         await self.main.show_pane(name)
+        return True
+
+    async def _filter_asked(self, event: events.Key) -> bool:
+        """`/` in a pane whose rows are filtered. Here too: what is typed behind it is text for that field."""
+        pane = self.main.current_pane
+        if event.key != "slash" or self._typing(event) or not isinstance(getattr(pane, "filter", None), str):
+            return False
+        await self.main.action_filter()
         return True
 
     def action_act(self, name: str) -> None:

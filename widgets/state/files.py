@@ -11,13 +11,13 @@ from console.engine.observe.files_list import FileRow
 from console.engine.observe.files_waiting import OnDisk
 from widgets.look import Cell
 from widgets.state.messages import Listed, RowsWanted
+from widgets.state.patient import PatientTable
 from widgets.state.rows import BLOCK, LazyRows
 from widgets.state.scope import Scope
 from widgets.state.words import FILE_COLUMNS, file_cells
-from widgets.table import VirtualTable
 
 
-class FileList(VirtualTable):
+class FileList(PatientTable):
     """Attributes in: prefix (what every path begins with), overlay (status by path, as the disk has it).
 
     Methods in: show_listing, show_rows, show_disk. Message out: RowsWanted.
@@ -49,6 +49,9 @@ class FileList(VirtualTable):
         at = self.cursor if index is None else index
         return self._lazy.row(at) if 0 <= at < len(self._lazy) else None
 
+    def has_row(self) -> bool:
+        return self.row() is not None
+
     def keep(self) -> None:
         """The list is read again: the cursor stays on its file."""
         row = self.row()
@@ -72,6 +75,8 @@ class FileList(VirtualTable):
         self.recount()
         if listing.complete:
             self._stand()
+            self.expecting = False
+        self.arrived()
 
     def show_disk(self, scope: Scope, disk: OnDisk) -> None:
         """Files that only the disk knows."""
@@ -84,6 +89,7 @@ class FileList(VirtualTable):
             self._lazy.put(start, found[start : start + BLOCK])
         self._lazy.length = len(found)
         self.recount()
+        self.expecting = False
 
     def _begin(self, scope: Scope, first: Sequence[FileRow]) -> None:
         again = self._listed is not None and replace(self._listed, cursor=0) == replace(scope, cursor=0)
@@ -116,4 +122,5 @@ class FileList(VirtualTable):
         else:
             self._lazy.put(start, rows)
             self.refresh()
+            self.arrived()
         return True

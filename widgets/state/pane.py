@@ -33,6 +33,7 @@ from widgets.state.messages import (
     ListingWanted,
     LookWanted,
 )
+from widgets.state.patient import PatientTable
 from widgets.state.scope import CAUSES, FILES, SOURCES, Scope
 from widgets.state.words import (
     CAUSE_COLUMNS,
@@ -80,8 +81,8 @@ class StatePane(Meaning):
             yield Static(id="state-count", markup=False)
         with Horizontal(id="state-body"):
             yield FileList(id="state-files")
-            yield VirtualTable(CAUSE_COLUMNS, id="state-causes", empty="looking…")
-            yield VirtualTable(SOURCE_COLUMNS, id="state-sources", empty="looking…")
+            yield PatientTable(CAUSE_COLUMNS, id="state-causes", empty="looking…")
+            yield PatientTable(SOURCE_COLUMNS, id="state-sources", empty="looking…")
             yield VirtualTable(CHOICE_COLUMNS, id="state-choices")
             yield Pager(id="state-file")
         yield Static(id="state-foot", markup=False)
@@ -137,6 +138,7 @@ class StatePane(Meaning):
     def _ask(self) -> None:
         """Ask for what is to be shown."""
         scope = self._scope
+        self.query_one(f"#{TABLES[scope.view]}", PatientTable).expecting = True
         if scope.view != FILES:
             self.post_message(GroupsWanted(scope.view).set_sender(self))
             return
@@ -244,7 +246,8 @@ class StatePane(Meaning):
 
     def show_groups(self, view: str, groups: Sequence[CauseGroup] | Sequence[SourceGroup]) -> None:
         """Causes or sources that were asked for."""
-        table = self.query_one(f"#{TABLES[view]}", VirtualTable)
+        table = self.query_one(f"#{TABLES[view]}", PatientTable)
+        table.expecting = False
         self._read.add(view)
         now = datetime.now(UTC)
         if view == CAUSES:
@@ -256,6 +259,7 @@ class StatePane(Meaning):
             table.empty = "no source yet: put files under the raw zone and migrate"
             table.rows = [source_cells(group) for group in self._sources]
         self._draw_words()
+        table.arrived()
 
     def action_group(self, view: str) -> None:
         if self._front == "file":
@@ -364,7 +368,11 @@ class StatePane(Meaning):
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
         message.stop()
-        at = message.index
+        at, target = message.index, self._target()
+        if message.table is not target:  # Enter, typed ahead: what it is for has come to the front meanwhile
+            if isinstance(target, PatientTable):
+                target.action_choose()
+            return
         if message.table.id == "state-choices" and at < len(self._choices):
             scope = self._choices[at].scope
             if scope is not None:
@@ -372,8 +380,10 @@ class StatePane(Meaning):
                 self._go(scope)
         elif message.table.id == "state-causes" and at < len(self._causes):
             self._go(Scope(cause=self._causes[at].key), back=True)
+            self.table.take_over(message.table)
         elif message.table.id == "state-sources" and at < len(self._sources):
             self._go(Scope(source=self._sources[at].source), back=True)
+            self.table.take_over(message.table)
         elif message.table.id == "state-files":
             row = self.table.row(at)
             if row is not None:

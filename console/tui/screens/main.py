@@ -135,7 +135,7 @@ class MainScreen(Screen[None]):
                 field.cursor_blink = False
                 await self.mount(field, after="#panes")
             field.add_class("-shown")
-            field.focus()
+            self.set_focus(field)  # now: keys that were typed ahead are for it
 
     def _hide_filter(self) -> bool:
         """Leave the filter; False when there was none."""
