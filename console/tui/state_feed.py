@@ -8,24 +8,23 @@ from datetime import UTC, datetime
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from console.engine.errors import LedgerError, UsageError
-from console.engine.observe.files_page import Cancelled, Listing
+from console.engine.errors import EngineError
 from console.engine.text import count, plural
 from console.tui.messages import Fetched, RunEnded
 from console.tui.screens.dialog import AskScreen
 from console.tui.screens.main import PaneMade
 from console.tui.work import WorkingApp
 from widgets.look import Cell
-from widgets.state import FileLook, Scope, StatePane, messages
-from widgets.state.words import scope_words
 
 if TYPE_CHECKING:
     from console.engine.context import Context
     from console.engine.model import ReprocessParams, RunRow
     from console.engine.observe.failures import FailureSelection
     from console.engine.observe.failures_accept import Accepted
+    from console.engine.observe.files_page import Listing
     from console.engine.observe.files_waiting import OnDisk
     from console.tui.feed import FedApp
+    from widgets.state import FileLook, Scope, StatePane, messages
 
 TOLD_SECONDS = 0.1  # between two words on how far a survey is
 COPIED = 1000  # paths that go to the clipboard at once
@@ -53,12 +52,11 @@ class StateFeed(WorkingApp):
     @property
     def state_pane(self) -> StatePane | None:
         """The State pane, once it was shown."""
-        pane = self._fed.main.pane("state")
-        return pane if isinstance(pane, StatePane) else None
+        return self._fed.main.pane("state")  # type: ignore[return-value]  # its module is loaded when it is shown
 
     def on_pane_made(self, message: PaneMade) -> None:
-        pane = message.pane
-        if isinstance(pane, StatePane):
+        pane = self.state_pane
+        if pane is not None and pane is message.pane:
             pane.zone, pane.read_only = self._fed.time_zone, self._fed.only_looking
             pane.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
             if self.on_disk is not None:
@@ -84,6 +82,8 @@ class StateFeed(WorkingApp):
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_state_pane_listing_wanted(self, message: messages.ListingWanted) -> None:
+        from console.engine.observe.files_page import Listing
+
         scope = message.scope
         if self._listing is not None:
             self._listing.cancel()
@@ -96,6 +96,8 @@ class StateFeed(WorkingApp):
 
     def _survey(self, scope: Scope, listing: Listing) -> None:
         """In a thread: survey, and say so as it goes on."""
+        from console.engine.observe.files_page import Cancelled
+
         told = 0.0
 
         def tell(listing: Listing) -> None:
@@ -166,24 +168,26 @@ class StateFeed(WorkingApp):
 
         def failed(error: Exception) -> None:
             found(None)
-            says = error.lines() if isinstance(error, LedgerError | UsageError) else [str(error)]
+            says = error.lines() if isinstance(error, EngineError) else [str(error)]
             self.notify(" · ".join(says), severity="warning", markup=False, timeout=8)
 
         self.fetch("file", lambda: look_at(self.ctx, path), found, failed)
 
     async def show_file(self, path: str) -> None:
         """Go to this file, in the State pane."""
-        pane = await self._fed.main.show_pane("state")
-        if isinstance(pane, StatePane):
-            self.on_pane_made(PaneMade(pane))
-            pane.show_file(path)
+        pane = await self._shown_pane()
+        pane.show_file(path)
 
     async def show_causes(self) -> None:
         """Go to what files fail for, in the State pane."""
+        pane = await self._shown_pane()
+        pane.show_causes()
+
+    async def _shown_pane(self) -> StatePane:
+        """The State pane, brought to the front and told what it has to know."""
         pane = await self._fed.main.show_pane("state")
-        if isinstance(pane, StatePane):
-            self.on_pane_made(PaneMade(pane))
-            pane.show_causes()
+        self.on_pane_made(PaneMade(pane))
+        return pane  # type: ignore[return-value]
 
     def on_state_pane_run_wanted(self, message: messages.RunWanted) -> None:
         from console.engine.runs.query import get_run
@@ -221,7 +225,7 @@ class StateFeed(WorkingApp):
         if pane is None or self._fed.main.current_pane is not pane:
             return False
         scope, path, _ = pane.selection()
-        if not path and scope.listing() == Scope():
+        if not path and scope.everything:
             return False
         self.reprocess(scope, path)
         return True
@@ -234,6 +238,8 @@ class StateFeed(WorkingApp):
             self.push_screen(ReprocessScreen(self.ctx, reprocess_params(self.ctx, scope, path)))
 
     def on_state_pane_accept_wanted(self, message: messages.AcceptWanted) -> None:
+        from widgets.state.words import scope_words
+
         scope, path, files = message.scope, message.path, message.files
         if self._fed.only_looking:
             self.notify("This console is read-only, it can accept nothing.", markup=False, timeout=4)
@@ -260,6 +266,8 @@ class StateFeed(WorkingApp):
         self.fetch("accept", lambda: accept(self.ctx, selection, reason), done)
 
     def on_state_pane_export_wanted(self, message: messages.ExportWanted) -> None:
+        from widgets.state.words import scope_words
+
         scope, path, files = message.scope, message.path, message.files
         choices = [("back", "Back"), ("files", "Files, CSV"), ("copy", "Copy paths")]
         if scope.failing or path or scope.view == "causes":
@@ -306,6 +314,8 @@ class StateFeed(WorkingApp):
         return export_files(self.ctx, scope.query(self.since or "9999"), cancelled=lambda: self.leaving)
 
     def _copy_paths(self, scope: Scope, path: str) -> None:
+        from console.engine.observe.files_page import Listing
+
         def read() -> list[str]:
             if path:
                 return [path]
@@ -331,6 +341,7 @@ def look_at(ctx: Context, path: str) -> FileLook:
     from console.engine.observe.files_detail import find_detail
     from console.engine.observe.files_explain import explain
     from console.engine.observe.files_record import record_views
+    from widgets.state import FileLook
 
     explained = explain(ctx, path)
     with reading(ctx.workspace.ledger) as connection:

@@ -7,7 +7,7 @@ import compileall
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import console, corpora, migrate, start, validate
+from tests.benchmarks import console, corpora, migrate, start, state, validate
 from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
@@ -23,6 +23,7 @@ CASES: dict[str, Case] = {
     "w3": migrate.w3,
     "memory": migrate.memory,
     "console": console.run,
+    "state": state.run,
 }
 NEED_CORPUS = {"validate", "w1", "w2", "w3", "memory"}
 

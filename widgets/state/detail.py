@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from console.engine.model import Identity
-from console.engine.observe.files_detail import FileDetail
-from console.engine.observe.files_explain import Explanation
-from console.engine.observe.files_record import Field, RecordView
 from console.engine.records.words import cause_in_words
 from console.engine.text import count, plural, size, visible
 from widgets.look import fit, short_time, width_of, wrap
 from widgets.state.words import SIGNS
+
+if TYPE_CHECKING:  # they load what judges files; here they are only read
+    from console.engine.observe.files_detail import FileDetail
+    from console.engine.observe.files_explain import Explanation
+    from console.engine.observe.files_record import Field, RecordView
 
 Line = tuple[str, str]
 NAME = 18  # cells of a field's name

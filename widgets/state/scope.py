@@ -45,6 +45,11 @@ class Scope:
         return replace(self, cursor=0)
 
     @property
+    def everything(self) -> bool:
+        """Whether it is every file that the ledger knows, in whatever order."""
+        return replace(self.listing(), order="path", descending=False) == Scope()
+
+    @property
     def failing(self) -> bool:
         """Whether all of it fails, so that one can answer for it."""
         return bool(self.cause) or self.status in (FileStatus.FAILED, FileStatus.ACCEPTED)
