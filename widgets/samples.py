@@ -131,7 +131,7 @@ def sample_causes() -> list[CauseGroup]:
     """40,012 files that fail for three causes."""
     run, at = sample_run(7).id, START.strftime(STAMP)
     examples = tuple(sample_file(number).path for number in range(3))
-    changed = "schema funding_v1.json changed"
+    changed = "schema changed: funding_v1.json"
     return [
         CauseGroup("required:date", "date is missing", 31_204, 412_901, 412_901, 31, 0, run, at, examples, changed),
         CauseGroup(

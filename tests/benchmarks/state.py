@@ -58,7 +58,7 @@ def run(report: Report, ground: Path, sizes: Sizes) -> None:
         terminal.until(lambda text: "Last run" in text and "Migrate" in text, "the first frame")
         terminal.settle()
         _pane(report, terminal)
-        _filter(report, terminal, root / ".opsconsole/ledger.sqlite", files)
+        _filter(report, terminal, root / ".opsconsole/ledger.sqlite", quick)
         _causes(report, terminal)
         report.target("console, peak memory, MiB", f"{_memory(terminal.pid):.0f}", _memory(terminal.pid), 110, " MiB")
     finally:
@@ -109,11 +109,17 @@ def _cursor(text: str) -> str:
 
 
 def _pane(report: Report, terminal: Terminal) -> None:
+    """Clock and CPU: what another process does meanwhile counts for the one and not for the other."""
+    cpu = terminal.cpu()
     took = _timed(terminal, "3", lambda text: "part-" in _cursor(text), "the State pane")
-    report.target("pane asked for until its rows are shown, seconds", f"{took:.3f}", took, 0.2, " s")
+    cpu = terminal.cpu() - cpu
+    report.goal("pane asked for until its rows are shown, seconds", f"{took:.3f}", took, 0.2, " s")
+    report.target("  CPU seconds of the console", f"{cpu:.2f}", cpu, 0.2, " s")
     terminal.settle()
     waits = []
-    for key in (PAGE_DOWN, PAGE_DOWN, PAGE_DOWN, PAGE_UP, PAGE_UP, END, PAGE_UP, PAGE_UP, PAGE_DOWN, HOME):
+    keys = (PAGE_DOWN, PAGE_DOWN, PAGE_DOWN, PAGE_UP, PAGE_UP, END, PAGE_UP, PAGE_UP, PAGE_DOWN, HOME)
+    cpu = terminal.cpu()
+    for key in keys:
         before = _cursor(terminal.text())
 
         def moved(text: str, before: str = before) -> bool:
@@ -121,26 +127,32 @@ def _pane(report: Report, terminal: Terminal) -> None:
 
         waits.append(_timed(terminal, key, moved, "another page"))
         terminal.settle(0.3)
-    report.target("page up, down, to the end, median seconds", spread(waits, 3), statistics.median(waits), 0.05, " s")
-    report.figure("  slowest of ten", f"{max(waits):.3f}")
+    cpu = (terminal.cpu() - cpu) / len(keys)
+    report.goal("page up, down, first, last: median seconds", spread(waits, 3), statistics.median(waits), 0.05, " s")
+    report.target("  CPU seconds of the console for each", f"{cpu:.3f}", cpu, 0.05, " s")
 
 
-def _filter(report: Report, terminal: Terminal, ledger: Path, files: int) -> None:
+def _filter(report: Report, terminal: Terminal, ledger: Path, quick: bool) -> None:
     for text in FILTERS:
         terminal.send("/")
         terminal.settle(0.3)
         terminal.send(text[:-1])
-        terminal.settle(0.6)
+        terminal.settle(1.0)
         shown = f"/{text}"
 
         def there(page: str, shown: str = shown, text: str = text) -> bool:
-            found = _cursor(page) or next((line for line in page.splitlines() if "part-" in line), "")
+            found = next((line for line in page.splitlines() if "part-" in line), "")
             return shown in page and (text.lower() in found.lower() or "no path here" in page or text == "data")
 
-        floor = _floor(ledger, text)
+        floors = [_floor(ledger, text)]
         took = _timed(terminal, text[-1], there, f"hits of {text}")
-        report.target(f"last letter of {text!r} until hits are shown, seconds", f"{took:.3f}", took, 0.15, " s")
-        report.figure("  SQLite alone looks at every path in, seconds", f"{floor:.3f}")
+        floors.append(_floor(ledger, text))
+        floor = statistics.mean(floors)
+        report.goal(f"last letter of {text!r} until hits are shown, seconds", f"{took:.3f}", took, 0.15, " s")
+        if quick:
+            report.figure("  SQLite alone looks at every path in, seconds", f"{floor:.3f}")
+        else:
+            report.target("  / SQLite alone looks at every path", f"{took / floor:.2f}", took / floor, 1.5)
         terminal.send(ESCAPE)
         terminal.settle(1.0)
 

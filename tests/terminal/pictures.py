@@ -154,10 +154,10 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `state`."""
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "state"]
     from tests.terminal.pictures_shared import shared, shared_looks
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -168,6 +168,10 @@ def main() -> None:
             asyncio.run(looks(Path(folder)))
         if "shared-looks" in wanted:
             asyncio.run(shared_looks(Path(folder)))
+        if "state" in wanted:
+            from tests.terminal.pictures_state import state_pictures  # it adds a size of its own
+
+            asyncio.run(state_pictures(Path(folder)))
 
 
 if __name__ == "__main__":

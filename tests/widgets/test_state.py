@@ -103,7 +103,7 @@ async def test_from_failures_to_causes_to_a_file_and_back() -> None:
         app.query_one("#state-files").focus()
         await pilot.press("c")
         await until(pilot, lambda: "date is missing" in page(app) and "3 causes" in page(app))
-        assert "schema funding" in page(app) and "part-0000002.json" in page(app)
+        assert "schema changed: funding_v1.json" in page(app) and "part-0000002.json" in page(app)
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.scopes[-1] == Scope(cause="enum:source"))
         await pilot.press("enter")

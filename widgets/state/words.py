@@ -160,6 +160,8 @@ def group_notes(group: CauseGroup, prefix: str) -> list[list[Cell]]:
     parts = f"in {count(group.sources)} source{'s' if group.sources != 1 else ''}, {count(group.errors)} errors"
     if group.accepted:
         parts += f", {count(group.accepted)} accepted"
+    if group.changed:
+        parts += f"; {group.changed}"
     rows: list[list[Cell]] = [[(f"{group.key}  {parts}", "dim")]]
     for at, path in enumerate(group.examples):
         rows.append([("for example " if not at else "            ", "dim"), path.removeprefix(prefix)])

@@ -106,7 +106,7 @@ def _changed(connection: sqlite3.Connection, run: int, rule: int | None) -> str:
                 "SELECT count(*) FROM rules WHERE name = ? AND first_run <= ?", [judged["name"], before["seq"]]
             ).fetchone()[0]
             name = judged["name"].rsplit("/", 1)[-1]
-            return f"schema {name} changed" if older else f"rule {name} is new"
+            return f"schema changed: {name}" if older else f"rule is new: {name}"
     here = connection.execute("SELECT settings_digest FROM runs WHERE seq = ?", [run]).fetchone()
     if here is not None and here[0] and before["settings_digest"] and here[0] != before["settings_digest"]:
         return "configuration changed"

@@ -12,6 +12,7 @@ import sqlite3
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
@@ -60,6 +61,9 @@ class FileQuery:
         return not (self.status or self.cause or self.since or self.descending) and self.order == "path"
 
 
+_Paths = list[tuple[str, int]]  # path, id
+
+
 class Cancelled(Exception):
     """Another list is wanted by now."""
 
@@ -78,8 +82,12 @@ class Listing:
     count: rows that are known by now; complete: they are all. first: the first rows, as soon as there are any.
     """
 
-    def __init__(self, ctx: Context, query: FileQuery, rules: list[int] | EllipsisType | None = ...) -> None:
-        """rules: what current_rules said, where it is known already. Raises UsageError for another status or order."""
+    def __init__(
+        self, ctx: Context, query: FileQuery, rules: list[int] | EllipsisType | None = ..., middle: str = ""
+    ) -> None:
+        """rules: what current_rules said, where it is known already. middle: a path in the middle of all, from an
+        earlier list: a filter looks through both halves at once. Raises UsageError for another status or order.
+        """
         if query.order not in ORDERS:
             raise UsageError(f"files are not listed by {query.order!r}", next_step="one of: " + ", ".join(ORDERS))
         self.query = query
@@ -107,15 +115,21 @@ class Listing:
         self._few = False
         self._piece = PIECE_OF_HITS if query.filter else PIECE
         self._cancelled = False
-        self._connection: sqlite3.Connection | None = None
+        self._connections: list[sqlite3.Connection] = []
+        self._middle = middle
+
+    @property
+    def middle(self) -> str:
+        """A path in the middle of all files, as far as this list knows one."""
+        known = not self.query.filter and not self.query.source and len(self._pieces) > 1
+        return self._pieces[len(self._pieces) // 2].after if known and self.complete else self._middle
 
     # ── once ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def cancel(self) -> None:
         """Stop the survey, from any thread; it raises Cancelled."""
         self._cancelled = True
-        connection = self._connection
-        if connection is not None:
+        for connection in list(self._connections):
             with suppress(sqlite3.ProgrammingError):  # it closed at this moment
                 connection.interrupt()
 
@@ -126,7 +140,7 @@ class Listing:
         """
         with reading(self._ctx.workspace.ledger) as connection:
             if connection is not None:
-                self._connection = connection
+                self._connections.append(connection)
                 try:
                     self._survey(connection, progress)
                 except sqlite3.OperationalError:
@@ -134,7 +148,7 @@ class Listing:
                         raise Cancelled from None
                     raise
                 finally:
-                    self._connection = None
+                    self._connections.remove(connection)
         self.complete = True
         progress(self)
 
@@ -154,9 +168,7 @@ class Listing:
 
     # ── in the order of paths ─────────────────────────────────────────────────────────────────────────────────
 
-    def _paths(
-        self, connection: sqlite3.Connection, after: str, limit: int, upto: str | None
-    ) -> list[list[tuple[str, int]]]:
+    def _paths(self, connection: sqlite3.Connection, after: str, limit: int, upto: str | None) -> list[_Paths]:
         """The next paths, with their ids, of each of the two queries, at most `limit` each."""
         bound = "§.path > :after" + ("" if upto is None else " AND §.path <= :upto")
         values = self._values | {"after": after, "upto": upto, "limit": limit}
@@ -179,10 +191,10 @@ class Listing:
 
     def _by_index(self, connection: sqlite3.Connection) -> Iterator[int]:
         limit = FEW if self.query.filter else FIRST
-        published, failed = self._paths(connection, "", limit, None)
+        published, failed, few = self._look(connection, limit)
         merged = _merged([published, failed])
         self._pieces = [_Piece("", 0)]
-        if len(published) < limit and len(failed) < limit:
+        if few:
             self._few = True
             yield self._take(connection, [number for _, number in merged])
             return
@@ -199,6 +211,39 @@ class Listing:
                 return
             after = upto
             self._pieces.append(_Piece(after, rank))
+
+    def _look(self, connection: sqlite3.Connection, limit: int) -> tuple[_Paths, _Paths, bool]:
+        """The first paths of both queries, and whether that is all. Whoever filters waits for a look at every path:
+        two threads share it.
+        """
+        if not self.query.filter or not self._middle:
+            published, failed = self._paths(connection, "", limit, None)
+            return published, failed, len(published) < limit and len(failed) < limit
+        with ThreadPoolExecutor(1, "filter") as other:
+            rest = other.submit(self._rest, limit)
+            published, failed = self._paths(connection, "", limit, self._middle)
+            if len(published) < limit and len(failed) < limit:
+                more, more_failed = rest.result()
+                published, failed = published + more, failed + more_failed
+                return published, failed, len(more) < limit and len(more_failed) < limit
+            for running in self._connections[1:]:
+                running.interrupt()
+        return published, failed, False
+
+    def _rest(self, limit: int) -> list[_Paths]:
+        """What is behind the middle."""
+        with reading(self._ctx.workspace.ledger) as connection:
+            if connection is None:
+                return [[], []]
+            self._connections.append(connection)
+            try:
+                return self._paths(connection, self._middle, limit, None)
+            except sqlite3.OperationalError:
+                if self._cancelled:
+                    raise Cancelled from None
+                return [[], []]  # nobody waits for it any more
+            finally:
+                self._connections.remove(connection)
 
     def _split(self, connection: sqlite3.Connection, after: str, upto: str | None, published: int) -> Iterator[int]:
         """The sizes of pieces of a range that has so many published files, and any number that only ever failed."""
@@ -291,6 +336,6 @@ class Listing:
         return max(0, piece.rank + sum(before) - 1)
 
 
-def _merged(streams: Sequence[list[tuple[str, int]]]) -> list[tuple[str, int]]:
+def _merged(streams: Sequence[_Paths]) -> _Paths:
     """Two lists sorted by path as one; code points sort as their UTF-8 does, which is how SQLite compares."""
     return list(heapq.merge(*streams)) if all(streams) else streams[0] or streams[1]

@@ -42,7 +42,7 @@ def test_causes_say_since_when_and_that_the_schema_changed(tmp_path: Path) -> No
     assert (date.files, date.sources, date.changed) == (1, 1, "")
     one = cause_groups(ctx, source="b")
     assert [(group.key, group.files, group.changed) for group in one] == [
-        ("required:url", 3, f"schema {schema.name} changed")
+        ("required:url", 3, f"schema changed: {schema.name}")
     ]
     sources = {group.source: group for group in source_groups(ctx)}
     assert (sources["a"].files, sources["a"].failing) == (4, 1) and (sources["b"].files, sources["b"].failing) == (6, 3)
