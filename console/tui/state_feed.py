@@ -235,7 +235,10 @@ class StateFeed(WorkingApp):
         """Open the plan of judging these again."""
         from console.tui.screens.reprocess import ReprocessScreen
 
-        if self._fed.can_act("reprocess"):
+        if "/" in scope.filter and not path:
+            text = "A filter over folders is no pattern of a reprocess. g: by source, c: by cause; o in its plan."
+            self.notify(text, markup=False, timeout=8)
+        elif self._fed.can_act("reprocess"):
             self.push_screen(ReprocessScreen(self.ctx, reprocess_params(self.ctx, scope, path)))
 
     def on_state_pane_accept_wanted(self, message: messages.AcceptWanted) -> None:
@@ -367,7 +370,7 @@ def reprocess_params(ctx: Context, scope: Scope, path: str) -> ReprocessParams:
     if path:
         source, _, below = path.removeprefix(raw).partition("/")
         return ReprocessParams(source=source, pattern=_literal(below))
-    pattern = f"**/*{_literal(scope.filter)}*" if scope.filter and "/" not in scope.filter else ""
+    pattern = f"**/*{_literal(scope.filter)}*" if scope.filter else ""
     failing = scope.status in (FileStatus.FAILED, FileStatus.ACCEPTED)
     chosen = ReprocessParams(
         source=scope.source,

@@ -131,7 +131,7 @@ def cause_cells(group: CauseGroup, zone: tzinfo | None, now: datetime) -> tuple[
     return (
         (count(group.files), "dim" if done else "bad"),
         count(group.records),
-        (group.words + (" (accepted)" if done else ""), "dim" if done else ""),
+        (("accepted: " if done else "") + group.words, "dim" if done else ""),
         count(group.sources),
         short_time(group.since, zone, now),
         (group.since_run.rsplit("-", 1)[-1], "dim"),
