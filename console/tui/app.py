@@ -128,7 +128,16 @@ class ConsoleApp(FedApp):
                 self._armed(event) or await self._pane_asked(event) or await self._filter_asked(event)
             ):
                 return
+        if isinstance(event, events.MouseDown) and self._on_what_is_gone(event):
+            return
         await super().on_event(event)
+
+    def _on_what_is_gone(self, event: events.MouseDown) -> bool:
+        """Whether a widget was hit that has just been taken away, a notification that was clicked before: Textual
+        looks for its parent and dies of having none.
+        """
+        widget, _ = self.screen.get_widget_and_offset_at(event.x, event.y)
+        return widget is not None and not isinstance(widget, Screen) and widget.parent is None
 
     def _armed(self, event: events.Key) -> bool:
         """`a`, then an action's letter. Decided here, in the order of the keys, not where each may be handled later."""
