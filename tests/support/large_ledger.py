@@ -58,7 +58,7 @@ def make_large(root: Path, files: int, failed: int) -> Path:
             )
         ledger.executemany(f"INSERT INTO files VALUES (NULL{', ?' * 20})", _files(files))
         for at in range(failed):
-            number = at * 17 % max(files, 1) if at % 2 else files + at
+            number = at * 17 % files if at % 2 and at < files else files + at
             name, cause = file_path(number), CAUSES[(0, 0, 0, 1, 2)[at % 5]]
             ledger.execute(
                 f"INSERT OR IGNORE INTO failures VALUES ({', '.join('?' * 20)})",

@@ -67,7 +67,9 @@ def test_from_the_overview_to_the_record_that_fails(tmp_path: Path) -> None:
         t.press("3", "u")
         t.wait("▐6 Runs▌")
         t.wait("Report")
-        t.press("f", "s")  # from a failed file of the run back to State
+        t.press("f")
+        t.wait("✗ failed")
+        t.press("s")  # from a failed file of the run back to State
         t.wait("▐3 State▌")
         t.wait("Record 2")
         t.press("a", "r")
@@ -91,8 +93,8 @@ def test_filter_as_one_types(failing: Path) -> None:
         t.wait("Last run")
         t.press("3")
         t.wait("files")
-        t.press("/", *"src12*part-00000*")
-        t.wait("/src12*part-00000*")
+        t.press("/", *"src12*part-00001*")
+        t.wait("/src12*part-00001*")
         t.wait(lambda: "src120" in t.page and "src000" not in t.page)
         t.press("enter", "end")
         t.press("esc")

@@ -110,7 +110,8 @@ async def test_from_failures_to_causes_to_a_file_and_back() -> None:
         await until(pilot, lambda: "next: deliver it again" in page(app))
         assert app.pane.back() and app.pane.back()
         await until(pilot, lambda: "8,790" in cursor(app))
-        assert app.pane.back() and app.scopes[-1] == Scope()
+        assert app.pane.back()
+        await until(pilot, lambda: app.scopes[-1] == Scope())
         assert not app.pane.back()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from console.engine.model import Identity
 from console.engine.records.words import cause_in_words
 from console.engine.text import count, plural, size, visible
-from widgets.look import fit, short_time, width_of, wrap
+from widgets.look import fit, short_time, wrap
 from widgets.state.words import SIGNS
 
 if TYPE_CHECKING:  # they load what judges files; here they are only read
@@ -112,9 +112,7 @@ def record_lines(record: RecordView, width: int) -> list[Line]:
         for number, text in record.lines:
             here = "▸" if number == record.line else " "
             shown = fit(visible(text.replace("\t", "    ")), room).rstrip()
-            lines.append(
-                (f"{here} {number:>{digits}} │ {shown}".replace("  ", "\u00a0 "), "" if here == "▸" else "dim")
-            )
+            lines.append((f"{here} {number:>{digits}} │ {shown}", "" if here == "▸" else "dim"))
     return lines
 
 
@@ -135,15 +133,10 @@ def _field(field: Field, width: int) -> list[Line]:
         left = f"{mark} {name}" if not at else " " * (NAME + 2)
         text = f"{left}  {fit(value[at] if at < len(value) else '', room)}"
         text += f"  {rule[at]}" if at < len(rule) else ""
-        lines.append((_kept(text.rstrip()), tone))
+        lines.append((text.rstrip(), tone))
     if field.rule and not right:
-        lines.append((_kept(f"{' ' * 4}rule  {visible(field.rule)}"), "dim"))
+        lines.append((f"{' ' * 4}rule  {visible(field.rule)}", "dim"))
     return lines
-
-
-def _kept(text: str) -> str:
-    """Blanks that the pager would wrap at, as no-break spaces: these lines are laid out already."""
-    return text.replace(" ", "\u00a0") if width_of(text) else text
 
 
 # ── facts and history ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -66,7 +66,9 @@ class StatePane(Meaning):
         & > #state-body { height: 1fr; & > VirtualTable, & > Pager { display: none; } & > .-front { display: block; } }
         & > #state-body > Pager { padding: 0 1; }
         &.-beside > #state-body > Pager { display: block; width: 44%; border-left: solid $border-blurred; }
-        & > #state-foot { height: auto; padding: 0 1; color: $text-muted; }
+        & > #state-foot {
+            height: auto; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis;
+        }
     }
     StatePane:ansi.-beside > #state-body > Pager { border-left: solid ansi_default; }
     """

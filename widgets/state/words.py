@@ -44,7 +44,7 @@ STATUSES: tuple[tuple[FileStatus, str], ...] = (
     (FileStatus.ARCHIVED, "its raw file lies in the archive"),
 )
 ON_DISK: tuple[tuple[FileStatus, str], ...] = (
-    (FileStatus.NEW, "no run has judged it yet"),
+    (FileStatus.NEW, "a migrate judges it: new, or failed by an older rule"),
     (FileStatus.CHANGED, "its source is another than was judged"),
     (FileStatus.MISSING, "published, and its copy is gone"),
     (FileStatus.IGNORED, "no data: a run leaves it alone"),
@@ -74,7 +74,7 @@ CAUSE_COLUMNS = (
     Column("cause", share=3),
     Column("sources", 7, "right", from_width=100),
     Column("since", 11, from_width=60),
-    Column("run", 5, from_width=70),
+    Column("run", 5, from_width=96),
     Column("changed then", from_width=76, share=2),
 )
 SOURCE_COLUMNS = (
@@ -82,7 +82,7 @@ SOURCE_COLUMNS = (
     Column("files", 10, "right"),
     Column("failing", 9, "right"),
     Column("accepted", 8, "right", from_width=70),
-    Column("records", 9, "right", from_width=60),
+    Column("bad records", 11, "right", from_width=60),
     Column("errors", 9, "right", from_width=60),
 )
 CHOICE_COLUMNS = (Column("", 19), Column("", 0), Column("files", 11, "right"))
