@@ -115,6 +115,22 @@ async def test_from_failures_to_causes_to_a_file_and_back() -> None:
         assert not app.pane.back()
 
 
+async def test_enter_before_the_rows_are_there_goes_deeper_when_they_come() -> None:
+    class Slow(Fed):
+        def on_state_pane_groups_wanted(self, message: messages.GroupsWanted) -> None:
+            return
+
+    app = Slow(Many(5, FileStatus.FAILED))
+    async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
+        await until(pilot, lambda: "5 files" in page(app))
+        app.query_one("#state-files").focus()
+        await pilot.press("c", "enter", "enter")
+        assert not app.of(messages.LookWanted)
+        app.pane.show_groups("causes", sample_causes())
+        await until(pilot, lambda: app.of(messages.LookWanted))
+        assert app.scopes[-1] == Scope(cause="required:date")
+
+
 async def test_the_causes_by_mouse_alone() -> None:
     app = Fed(Many(40_012, FileStatus.FAILED))
     async with app.run_test(size=(80, 24)) as pilot:
