@@ -118,7 +118,7 @@ async def test_from_failures_to_causes_to_a_file_and_back() -> None:
 async def test_enter_before_the_rows_are_there_goes_deeper_when_they_come() -> None:
     class Slow(Fed):
         def on_state_pane_groups_wanted(self, message: messages.GroupsWanted) -> None:
-            return
+            message.prevent_default()
 
     app = Slow(Many(5, FileStatus.FAILED))
     async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
