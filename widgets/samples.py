@@ -23,6 +23,8 @@ from console.engine.model import (
 )
 from console.engine.observe.disk import ZoneDisk
 from console.engine.observe.disk_tree import FolderTree
+from console.engine.observe.files_causes import CauseGroup
+from console.engine.observe.files_list import FileRow
 from console.engine.observe.forecast import Growth
 from console.engine.observe.samples import DiskGrowth, Usage
 
@@ -142,3 +144,39 @@ def sample_usage() -> Usage:
     return Usage(
         (data, other), {"/srv": grows, "/mnt/backups": DiskGrowth(Growth(None, 1), Growth(None, 1), None, "")}, {}, {}
     )
+
+
+def sample_file(number: int, status: FileStatus = FileStatus.PROCESSED, path: str = "", cause: str = "") -> FileRow:
+    """One file as the ledger has it."""
+    source = ("sff", "open_philanthropy", "longview")[number % 3]
+    path = path or f"data/raw/funding_sources/{source}/2025-10-30/part-{number:07}.json"
+    failing = status == FileStatus.FAILED
+    cause = cause or ("required:date" if failing else "")
+    at = (START - timedelta(hours=number)).strftime(STAMP)
+    errors = number % 7 + 1 if failing else 0
+    run = sample_run(7).id
+    return FileRow(path, source, status, True, "", 3800 + number, 96, errors, errors, cause, at, run)
+
+
+def sample_causes() -> list[CauseGroup]:
+    """40,012 files that fail for three causes."""
+    run, at = sample_run(7).id, START.strftime(STAMP)
+    examples = tuple(sample_file(number).path for number in range(3))
+    changed = "schema changed: funding_v1.json"
+    return [
+        CauseGroup("required:date", "date is missing", 31_204, 412_901, 412_901, 31, 0, run, at, examples, changed),
+        CauseGroup(
+            "enum:source",
+            "source is none of the allowed values",
+            8_790,
+            17_580,
+            17_580,
+            4,
+            12,
+            run,
+            at,
+            examples,
+            changed,
+        ),
+        CauseGroup("csv-quote", "a quote is not closed or out of place", 18, 18, 18, 1, 18, run, at, examples[:1], ""),
+    ]

@@ -124,9 +124,20 @@ class ConsoleApp(FedApp):
                 # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
                 return
-            if len(self.screen_stack) == 1 and (self._armed(event) or await self._pane_asked(event)):
+            if len(self.screen_stack) == 1 and (
+                self._armed(event) or await self._pane_asked(event) or await self._filter_asked(event)
+            ):
                 return
+        if isinstance(event, events.MouseDown) and self._on_what_is_gone(event):
+            return
         await super().on_event(event)
+
+    def _on_what_is_gone(self, event: events.MouseDown) -> bool:
+        """Whether a widget was hit that has just been taken away, a notification that was clicked before: Textual
+        looks for its parent and dies of having none.
+        """
+        widget, _ = self.screen.get_widget_and_offset_at(event.x, event.y)
+        return widget is not None and not isinstance(widget, Screen) and widget.parent is None
 
     def _armed(self, event: events.Key) -> bool:
         """`a`, then an action's letter. Decided here, in the order of the keys, not where each may be handled later."""
@@ -155,9 +166,19 @@ class ConsoleApp(FedApp):
         await self.main.show_pane(name)
         return True
 
+    async def _filter_asked(self, event: events.Key) -> bool:
+        """`/` in a pane whose rows are filtered. Here too: what is typed behind it is text for that field."""
+        pane = self.main.current_pane
+        if event.key != "slash" or self._typing(event) or not isinstance(getattr(pane, "filter", None), str):
+            return False
+        await self.main.action_filter()
+        return True
+
     def action_act(self, name: str) -> None:
         """Open the plan of an action; nothing acts."""
-        if self.can_act(name) and len(self.screen_stack) == 1:
+        if not self.can_act(name) or len(self.screen_stack) != 1:
+            return
+        if name != "reprocess" or not self.reprocess_selection():  # of what the State pane lists
             self.push_screen(DIALOGS[name](self.ctx))
 
     def can_act(self, name: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 GENERAL_HELP = """# Keys everywhere
-1 to 7           panes                      ?               help for the pane
+1 2 3 4 6        panes                      ?               help for the pane
 Enter            deeper                     Esc             back
 /                filter                     : or ctrl+p     every command by name
 a, then letter   an action's plan           F5 F6 F7 F8     the same, where the terminal sends them

@@ -13,10 +13,11 @@ from console.engine.text import size
 from console.tui.disk_feed import DiskFeed
 from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.leads import open_alert
-from console.tui.messages import DisksRead, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.presence import StateFileEye, Visits
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.screens.main import MainScreen, PaneMade
+from console.tui.state_feed import StateFeed
 from console.tui.watch import Watcher
 from console.tui.zone import time_zone
 from widgets.actionbar import ActionBar
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 OUTCOMES_PAGE = 200
 
 
-class FedApp(DiskFeed):
+class FedApp(StateFeed, DiskFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -146,6 +147,7 @@ class FedApp(DiskFeed):
 
     def show_away(self, away: Away | None) -> None:
         """What happened since the operator was here last; None takes it off the screen."""
+        self.since = away.since if away else self.since
         if away != self._away:
             self._away = away
             self._fill_overview()
@@ -228,10 +230,12 @@ class FedApp(DiskFeed):
         def look() -> Plan | str:
             from console.engine.actions.migrate.plan import plan_migrate
             from console.engine.checks.adoption import waits_for_adoption
+            from console.engine.observe.files_waiting import on_disk
 
             if waits_for_adoption(self.ctx):
                 return "not looked at: what the other program published is adopted first"
             plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
+            self.post_message(Fetched(self.show_on_disk, on_disk(self.ctx, plan)))
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
 
         def failed(error: Exception) -> None:
@@ -315,11 +319,22 @@ class FedApp(DiskFeed):
 
         self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
 
+    async def on_run_detail_file_wanted(self, message: RunDetail.FileWanted) -> None:
+        await self.show_file(message.path)
+
     def on_run_detail_rollback_wanted(self, message: RunDetail.RollbackWanted) -> None:
         self.roll_back(message.run)
 
     def roll_back(self, run: RunRow) -> None:
         """Open the plan of taking this run back."""
+        raise NotImplementedError
+
+    def can_act(self, name: str) -> bool:
+        """Whether this action can be planned from here; says why where it cannot."""
+        raise NotImplementedError
+
+    def copy(self, text: str, what: str) -> None:
+        """To the terminal's clipboard."""
         raise NotImplementedError
 
     def on_run_detail_cancel_wanted(self, message: RunDetail.CancelWanted) -> None:
@@ -390,6 +405,7 @@ class FedApp(DiskFeed):
         if self._watcher is not None:
             self._watcher.look()
         self._look_for_waiting()
+        self.state_again()
 
 
 def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from console.tui.screens.dialog import TextScreen
 
 if TYPE_CHECKING:
     from console.engine.model import RunRow
-    from console.engine.observe.failures import FailureGroup
     from console.tui.feed import FedApp
 
 
@@ -61,22 +60,7 @@ def _run(app: FedApp, alert: Alert) -> None:
 
 
 def _failing(app: FedApp, alert: Alert) -> None:
-    from console.engine.observe.failures import list_failures
-
-    screen = TextScreen("Failures, by cause", lines_=[*alert_lines(alert), ("", ""), ("reading…", "dim")])
-    app.push_screen(screen)
-
-    def read() -> list[tuple[str, str]]:
-        groups: list[FailureGroup] = list_failures(app.ctx, "cause", accepted=False)  # type: ignore[assignment]
-        return [*alert_lines(alert), ("", ""), *_cause_lines(groups)]
-
-    app.fetch("failures", read, screen.set_lines)
-
-
-def _cause_lines(groups: list[FailureGroup]) -> list[tuple[str, str]]:
-    shown = [(f"{'files':>8}  {'records':>9}  cause", "dim")]
-    shown += [(f"{group.files:>8,}  {group.records:>9,}  {group.key}", "") for group in groups]
-    return [*shown, ("", ""), ("In Runs, Enter on a failed file says why: record, field, rule and value.", "dim")]
+    app.call_later(app.show_causes)
 
 
 _LEADS: dict[Cause, Callable[[FedApp, Alert], None]] = {

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaneEntry:
-    """key: its number; name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what
+    """number: its key; name: its id; title: on the tab; build: makes its widget when it is shown first; focus: what
     gets the keys.
     """
 
-    key: str
+    number: int
     name: str
     title: str
     build: Callable[[Context], Widget]
@@ -44,6 +44,12 @@ def _disk(ctx: Context) -> Widget:
     return DiskPane(id="pane-disk")
 
 
+def _state(ctx: Context) -> Widget:
+    from widgets.state import StatePane
+
+    return StatePane(id="pane-state")
+
+
 def _runs(ctx: Context) -> Widget:
     from widgets.runs import RunsPane
 
@@ -51,13 +57,14 @@ def _runs(ctx: Context) -> Widget:
 
 
 PANES: tuple[PaneEntry, ...] = (
-    PaneEntry("1", "overview", "Overview", _overview, "#recent"),
-    PaneEntry("2", "logs", "Logs", _logs),
-    PaneEntry("4", "disk", "Disk", _disk, "#disk-folders"),
-    PaneEntry("6", "runs", "Runs", _runs, "#runs-list"),
+    PaneEntry(1, "overview", "Overview", _overview, "#recent"),
+    PaneEntry(2, "logs", "Logs", _logs),
+    PaneEntry(3, "state", "State", _state, ".-front"),
+    PaneEntry(4, "disk", "Disk", _disk, "#disk-folders"),
+    PaneEntry(6, "runs", "Runs", _runs, "#runs-list"),
 )
 
 
 def pane_of_key(key: str) -> str:
     """The pane that a number key asks for; '' for every other key."""
-    return next((entry.name for entry in PANES if entry.key == key), "")
+    return next((entry.name for entry in PANES if key == str(entry.number)), "")

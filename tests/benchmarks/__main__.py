@@ -7,7 +7,7 @@ import compileall
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import console, corpora, disk, migrate, rollback, start, validate
+from tests.benchmarks import console, corpora, disk, migrate, rollback, start, state, validate
 from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
@@ -25,6 +25,7 @@ CASES: dict[str, Case] = {
     "rollback": rollback.rollback,
     "console": console.run,
     "disk": disk.run,
+    "state": state.run,
 }
 NEED_CORPUS = {"validate", "w1", "w2", "w3", "memory", "rollback"}
 

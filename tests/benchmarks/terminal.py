@@ -61,6 +61,14 @@ class Terminal:
             self.read(0.2)
         return time.perf_counter() - self.began
 
+    def watch_until(self, shows: Callable[[str], bool], what: str, seconds: float = 20) -> None:
+        """As until, looking at the screen as soon as something came."""
+        end = time.perf_counter() + seconds
+        while not shows(self.text()):
+            if time.perf_counter() > end:
+                raise BenchError(f"waited {seconds} s for {what}:\n{self.text()}")
+            self.read(0.02)
+
     def settle(self, quiet: float = 1.0, seconds: float = 20) -> None:
         """Until nothing was sent for `quiet` seconds."""
         end = time.perf_counter() + seconds

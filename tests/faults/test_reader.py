@@ -224,7 +224,7 @@ def test_the_console_writes_nothing_below_the_root(
         t.wait("migrate", 60)
         t.press("2")
         t.wait("Processing file", 60)
-        t.press("3")
+        t.press("6")
         t.pump(1.0)
         t.press("enter")
         t.pump(2.0)

@@ -154,11 +154,11 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -171,6 +171,10 @@ def main() -> None:
             asyncio.run(shared_looks(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
+        if "state" in wanted:
+            from tests.terminal.pictures_state import state_pictures  # it adds a size of its own
+
+            asyncio.run(state_pictures(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,16 @@ import pyte
 from tests.support.cli import cli_environment
 from tests.support.corpus import PROJECT
 
-KEYS = {"enter": "\r", "esc": "\x1b", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A", "f5": "\x1b[15~", "ctrl+q": "\x11"}
+KEYS = {
+    "enter": "\r",
+    "esc": "\x1b",
+    "tab": "\t",
+    "down": "\x1b[B",
+    "up": "\x1b[A",
+    "end": "\x1b[F",
+    "f5": "\x1b[15~",
+    "ctrl+q": "\x11",
+}
 # What turns our modes on, and what has to follow it before the console is gone.
 MODES = {b"\x1b[?1049h": b"\x1b[?1049l", b"\x1b[?1000h": b"\x1b[?1000l", b"\x1b[?1003h": b"\x1b[?1003l"}
 

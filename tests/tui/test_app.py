@@ -38,7 +38,7 @@ def overview(**changes: Any) -> Overview:
 async def test_panes_by_number_and_escape_never_changes_them(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
-        for key, title in (("6", "▐6 Runs▌"), ("2", "▐2 Logs▌"), ("1", "▐1 Overview▌")):
+        for key, title in (("6", "▐6 Runs▌"), ("3", "▐3 State▌"), ("2", "▐2 Logs▌"), ("1", "▐1 Overview▌")):
             await pilot.press(key)
             await until(pilot, lambda title=title: title in shown(app)[1])
             await pilot.press("escape")
@@ -74,7 +74,12 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 40)) as pilot:
-        for key, words in (("1", "what a migrate would find now"), ("2", "One log at a time"), ("6", "newest first")):
+        for key, words in (
+            ("1", "what a migrate would find now"),
+            ("2", "One log at a time"),
+            ("3", "that the ledger knows"),
+            ("6", "newest first"),
+        ):
             await pilot.press(key, "question_mark")
             await until(pilot, lambda words=words: words in page(app) and "Keys everywhere" in page(app))
             await pilot.press("escape")

@@ -240,7 +240,7 @@ async def test_a_newer_ledger_refuses_every_action_with_its_sentence(engine: Eng
         (Alert("given back by bob", "", Cause.LEFT), "Adopt: plan"),
         (Alert("it does not parse", "", Cause.BROKEN_STATE_FILE, details=("cp a.bak a",)), "cp a.bak a"),
         (Alert("not ours", "", Cause.OTHERS, Level.NOTE, details=("f00.json",)), "f00.json"),
-        (Alert("3 files fail", "", Cause.FAILING), "Failures, by cause"),
+        (Alert("3 files fail", "", Cause.FAILING), "✓ nothing fails"),
         (Alert("it is newer", "use 9", Cause.NEWER_LEDGER), "A newer ledger"),
     ],
 )

@@ -1,10 +1,18 @@
-"""A key pressed twice on a dialog that is already closing does nothing the second time."""
+"""A key or a click that comes twice, on what is already closing, does nothing the second time."""
 
 from __future__ import annotations
 
-from textual.app import App
+from pathlib import Path
 
+import pytest
+from textual import events
+from textual.app import App
+from textual.geometry import Offset
+from textual.widgets import Static
+
+from console.tui.app import ConsoleApp
 from console.tui.screens.dialog import AskScreen
+from tests.tui.faking import fake_engine
 
 
 async def test_enter_twice_on_cancel_closes_once() -> None:
@@ -19,3 +27,17 @@ async def test_enter_twice_on_cancel_closes_once() -> None:
         await pilot.pause()
         assert answers == [None]
         assert app.is_running
+
+
+async def test_a_click_on_a_notification_that_is_just_going_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clicks come faster than the screen: the second one hits what the first one took away."""
+    engine = fake_engine(monkeypatch, tmp_path)
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(size=(80, 24)) as pilot:
+        gone = Static("a notification that was taken away; the screen is not laid out again yet")
+        monkeypatch.setattr(app.screen, "get_widget_and_offset_at", lambda x, y: (gone, Offset(0, 0)))
+        app.post_message(events.MouseDown(None, 5, 9, 0, 0, 1, False, False, False))
+        await pilot.pause()
+        assert app.crash is None

@@ -16,6 +16,7 @@ SHOWS = {
     "plan": "source-empty",
     "push": "[ Cancel ]",
     "runs": "partial",
+    "state": "1,000,000 files",
     "status": "▶ migrate",
     "table": "data/raw/[b]0.json",
     "tabs": "2 Logs",

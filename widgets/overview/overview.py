@@ -61,7 +61,7 @@ To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
-1 2 3       panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
+1 2 3 6     panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "alerts", "All alerts", show=False),

@@ -46,6 +46,7 @@ class RunDetail(Vertical):
         Binding("r", "report", "Report", show=False),
         Binding("l", "log", "Log", show=False),
         Binding("b", "rollback", "Roll back", show=False),
+        Binding("s", "file", "The file in State", show=False),
         Binding("escape", "back", "Back", show=False),
     ]
     DEFAULT_CSS = """
@@ -103,6 +104,13 @@ class RunDetail(Vertical):
         def __init__(self, run: RunRow, outcome: OutcomeRow) -> None:
             super().__init__()
             self.run, self.outcome = run, outcome
+
+    class FileWanted(Message):
+        """Show this file in the State pane."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
 
     class Back(Message):
         """Leave the detail."""
@@ -281,7 +289,7 @@ class RunDetail(Vertical):
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
             known = "reading…"
-        self._put("run-which", paint((f"{title}: {known}   Enter: why and where", "dim")))
+        self._put("run-which", paint((f"{title}: {known}   Enter: why and where   s: in State", "dim")))
         self.query_one("#run-filter", Push).label = f"Show {FILTERS[(self._filter + 1) % len(FILTERS)][0]}"
         table = self.query_one("#run-files", VirtualTable)
         nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
@@ -305,6 +313,11 @@ class RunDetail(Vertical):
     def action_rollback(self) -> None:
         if self._run and self.query_one("#run-rollback").display:
             self.post_message(self.RollbackWanted(self._run))
+
+    def action_file(self) -> None:
+        at = self.query_one("#run-files", VirtualTable).cursor
+        if at < len(self._outcomes):
+            self.post_message(self.FileWanted(self._outcomes[at].path))
 
     def action_back(self) -> None:
         self.post_message(self.Back())

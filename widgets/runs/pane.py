@@ -45,6 +45,7 @@ l                its lines in the log
 b                the plan of rolling it back
 f                which files are listed: all, failed, published, replaced
 Enter on a file  why it failed, where it lies, its checksum and backup
+s                the file in State: the record that fails, its history
 /                filter the list by action, status or person
 
 A run in progress shows its bar and the time left. It goes on when this console closes. [ Cancel this run ]

@@ -152,6 +152,12 @@ class VirtualTable(ScrollView, can_focus=True):
         if had < self.scroll_offset.y + self._body_height:
             self.refresh()
 
+    def recount(self) -> None:
+        """The rows are the same object and say something else by now: how many they are, what is in them."""
+        self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
+        self._resize_rows()
+        self.refresh()
+
     @property
     def at_end(self) -> bool:
         """Whether the last row is on the screen, or would be."""

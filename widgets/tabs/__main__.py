@@ -8,7 +8,7 @@ from widgets.tabs import TabLine
 
 class Demo(DemoApp):
     def compose(self) -> ComposeResult:
-        yield TabLine([("overview", "Overview", "1"), ("logs", "Logs", "2"), ("runs", "Runs", "6")])
+        yield TabLine([("overview", "Overview", 1), ("logs", "Logs", 2), ("runs", "Runs", 6)])
 
     def on_tab_line_picked(self, message: TabLine.Picked) -> None:
         self.query_one(TabLine).current = message.tab

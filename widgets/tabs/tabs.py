@@ -28,7 +28,7 @@ class TabLine(Widget):
             super().__init__()
             self.tab = tab
 
-    def __init__(self, tabs: Sequence[tuple[str, str, str]], *, hint: str = "? help", id: str | None = None) -> None:
+    def __init__(self, tabs: Sequence[tuple[str, str, int]], *, hint: str = "? help", id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs = tuple(tabs)
         self.hint = hint

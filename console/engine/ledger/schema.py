@@ -39,7 +39,8 @@ CREATE TABLE former (
 ) STRICT, WITHOUT ROWID;
 -- What was taken back and waits: no run publishes it until its source or its rule changes, or someone releases it.
 CREATE TABLE holds (
-  path TEXT PRIMARY KEY,
+  id INTEGER PRIMARY KEY,
+  path TEXT NOT NULL UNIQUE,
   size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL,
   inode INTEGER NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE holds (
   by TEXT NOT NULL,
   reason TEXT NOT NULL,
   source TEXT NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
+) STRICT;
 -- Holds that somebody took away: what the hold said, and who let the file go, when and why.
 CREATE TABLE released (
   path TEXT NOT NULL,

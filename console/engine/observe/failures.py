@@ -320,11 +320,11 @@ def _file_errors(row: sqlite3.Row) -> Iterator[dict[str, Any]]:
 
 def _csv_line(document: dict[str, Any]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow([_cell(document[name]) for name in _COLUMNS])
+    csv.writer(out, lineterminator="").writerow([csv_cell(document[name]) for name in _COLUMNS])
     return out.getvalue()
 
 
-def _cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
     """A value as text that neither a terminal nor a spreadsheet acts on."""
     if value is None:
         return ""

@@ -111,6 +111,7 @@ _FAILURE = f"""CASE WHEN x.id IS NULL THEN NULL WHEN {ACCEPTED} THEN 'accepted' 
 _FAILED = """coalesce(x.failed_records, 0) AS failed_records, coalesce(x.errors, 0) AS errors,
     (SELECT cause FROM failure_causes c WHERE c.failure = x.id ORDER BY c.records DESC, c.errors DESC, cause
      LIMIT 1) AS cause"""
+_HELD_IDS = 1 << 40  # ids of failures are below it
 _HOLD = "LEFT JOIN holds h ON h.path = {}.path"
 _PUBLISHED_FROM = f"files f LEFT JOIN failures x ON x.path = f.path {_HOLD.format('f')}"
 _FAILED_FROM = f"failures x {_HOLD.format('x')}"
@@ -131,9 +132,9 @@ def _status(stale: list[int] | None) -> str:
         WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END)"""
 
 
-def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str, str]:
-    """Three queries with the same columns: files that are published, those that only ever failed, and those that
-    a rollback took back wholly.
+def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple[str, str]:
+    """Two queries with the same columns: files that are published, and those that are not (id below 0): they only
+    ever failed, or a rollback took them back wholly.
 
     Each in the order of paths, so that a LIMIT behind it ends it early. stale: ids of today's rules. where: a
     condition, `§` standing for either table. status: of only these. Needs the value `now`, and `status` if
@@ -149,20 +150,23 @@ def file_queries(stale: list[int] | None, where: str, status: str = "") -> tuple
     elif status == FileStatus.HELD:  # a few: the table of holds leads
         table, order = "holds h CROSS JOIN files f ON f.path = h.path LEFT JOIN failures x ON x.path = f.path", "f.path"
     run = "coalesce((SELECT id FROM runs WHERE seq = {}), '') AS run"
+    held = where.replace("§.id", f"({_HELD_IDS} + h.id)")
     return (
-        f"""SELECT f.path AS path, f.source AS source, {_status(stale)} AS status, f.status <> 'held' AS published,
+        f"""SELECT f.id AS id, f.path AS path, f.source AS source, {_status(stale)} AS status,
+        f.status <> 'held' AS published,
         f.dest AS dest, coalesce(x.size, f.size) AS size, coalesce(x.records, f.records) AS records, {_FAILED},
         coalesce(x.failed_at, (SELECT ended_at FROM runs r WHERE r.seq = f.judged_run), f.processed_at) AS at,
         {run.format("coalesce(x.last_run, nullif(f.judged_run, 0), f.run)")}, '' AS reason, {_HOLD_COLUMNS}
         FROM {table} WHERE {where.replace("§", "f")} {chosen[0]} ORDER BY {order}""",
-        f"""SELECT x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
+        f"""SELECT -x.id AS id, x.path AS path, x.source AS source, {_FAILURE} AS status, 0 AS published, '' AS dest,
         x.size AS size, x.records AS records, {_FAILED}, x.failed_at AS at, {run.format("x.last_run")}, '' AS reason,
         {_HOLD_COLUMNS}
-        FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} {chosen[1]} ORDER BY x.path""",
-        f"""SELECT h.path AS path, h.source AS source, 'held' AS status, 0 AS published, '' AS dest, h.size AS size,
+        FROM {_FAILED_FROM} WHERE {_FAILED_ONLY} AND {where.replace("§", "x")} {chosen[1]}
+        UNION ALL SELECT {-_HELD_IDS} - h.id AS id, h.path AS path, h.source AS source, 'held' AS status,
+        0 AS published, '' AS dest, h.size AS size,
         0 AS records, 0 AS failed_records, 0 AS errors, NULL AS cause, h.at AS at, {run.format("h.run")}, '' AS reason,
-        {_HOLD_COLUMNS} FROM holds h WHERE {_HELD_ONLY} AND {where.replace("§", "h")}
-        {"AND :status = 'held'" if status else ""} ORDER BY h.path""",
+        {_HOLD_COLUMNS} FROM holds h WHERE {_HELD_ONLY} AND {held.replace("§", "h")}
+        {"AND :status = 'held'" if status else ""} ORDER BY path""",
     )
 
 
@@ -182,7 +186,7 @@ def source_range(ctx: Context, source: str, values: dict[str, Any], table: str =
     return f"{table}.path >= :low AND {table}.path < :high"
 
 
-def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, Any]]:
+def selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str, dict[str, Any]]:
     """The condition of a list, `§` standing for the table, and its values."""
     where, values = ["1"], {"now": timestamp(ctx.env.now())}
     chosen: dict[str, Any] = dict(values)
@@ -201,7 +205,7 @@ def _selection(ctx: Context, source: str, filter: str, after: str) -> tuple[str,
     return " AND ".join(where), chosen
 
 
-def _status_filter(status: str) -> str:
+def status_filter(status: str) -> str:
     """A status as the lists have it. Raises UsageError."""
     if status == FileStatus.KNOWN_FAILED:
         return FileStatus.FAILED.value
@@ -225,11 +229,11 @@ def list_files(
     status: one of LISTED (known-failed is failed). filter: a part of the path, whatever its case; a glob
     when it holds `*`, `?` or `[`. Raises UsageError for a status that no list has, LedgerError.
     """
-    wanted = _status_filter(status)
+    wanted = status_filter(status)
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return FilePage(())
-        where, values = _selection(ctx, source, filter, after)
+        where, values = selection(ctx, source, filter, after)
         values |= {"status": wanted, "limit": limit + 1}
         found = []
         for query in file_queries(current_rules(ctx, connection), where, wanted):
@@ -282,7 +286,7 @@ def count_files(ctx: Context, *, source: str = "", filter: str = "") -> dict[Fil
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return {}
-        where, values = _selection(ctx, source, filter, "")
+        where, values = selection(ctx, source, filter, "")
         counted = connection.execute(
             f"""SELECT status, count(*) FROM (SELECT {_status(current_rules(ctx, connection))} AS status
             FROM {_PUBLISHED_FROM} WHERE {where.replace("§", "f")} UNION ALL SELECT {_FAILURE}

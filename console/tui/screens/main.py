@@ -37,7 +37,7 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "help", "Help", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", show=False),
-        *(Binding(entry.key, f"pane('{entry.name}')", entry.title) for entry in PANES),
+        *(Binding(str(entry.number), f"pane('{entry.name}')", entry.title) for entry in PANES),
     ]
     DEFAULT_CSS = """
     MainScreen {
@@ -56,7 +56,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
-        yield TabLine([(entry.name, entry.title, entry.key) for entry in PANES], id="tabs")
+        yield TabLine([(entry.name, entry.title, entry.number) for entry in PANES], id="tabs")
         yield Rule()
         first = PANES[0].build(self._ctx)
         first.add_class("-current")
@@ -135,7 +135,7 @@ class MainScreen(Screen[None]):
                 field.cursor_blink = False
                 await self.mount(field, after="#panes")
             field.add_class("-shown")
-            field.focus()
+            self.set_focus(field)  # now: keys that were typed ahead are for it
 
     def _hide_filter(self) -> bool:
         """Leave the filter; False when there was none."""

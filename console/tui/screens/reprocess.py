@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from console.engine.model import MigrateParams, ReprocessParams
+from console.engine.records.words import cause_in_words
 from console.tui.screens.migrate import MigrateScreen
 from console.tui.screens.options import OptionsScreen
 from widgets.look import joined
@@ -28,11 +29,18 @@ CHOICES = (
 FAILING = ("stays published and is flagged", "is withdrawn: its published copy goes into the run's backup")
 
 
+def _choices(params: MigrateParams) -> tuple[tuple[str, ReprocessParams], ...]:
+    """What one turns through; the cause that was asked for first."""
+    cause = params.cause if isinstance(params, ReprocessParams) else ""
+    return ((f"failures: {cause_in_words(cause)}", ReprocessParams(cause=cause)), *CHOICES) if cause else CHOICES
+
+
 def _choice(params: MigrateParams) -> int:
     plain = replace(params, source="", pattern="", sample=0)
     if isinstance(plain, ReprocessParams):
         plain = replace(plain, withdraw=False)
-    return next((number for number, (_, choice) in enumerate(CHOICES) if choice == plain), len(CHOICES) - 1)
+    choices = _choices(params)
+    return next((number for number, (_, choice) in enumerate(choices) if choice == plain), len(choices) - 1)
 
 
 class ReprocessScreen(MigrateScreen):
@@ -50,7 +58,7 @@ class ReprocessScreen(MigrateScreen):
         params = self._params
         return joined(
             [
-                CHOICES[_choice(params)][0],
+                _choices(params)[_choice(params)][0],
                 f"source {params.source}" if params.source else "all sources",
                 f"pattern {params.pattern}" if params.pattern else "",
                 f"the first {params.sample}" if params.sample else "",
@@ -68,6 +76,7 @@ class ReprocessOptions(OptionsScreen):
 
     def __init__(self, ctx: Context, params: MigrateParams) -> None:
         super().__init__(ctx, params)
+        self._turns = _choices(params)
         self._which = _choice(params)
         self._withdraw = isinstance(params, ReprocessParams) and params.withdraw
 
@@ -75,7 +84,7 @@ class ReprocessOptions(OptionsScreen):
         return "Reprocess: options"
 
     def last_rows(self) -> Iterable[Widget]:
-        yield self._row("Which", Push(CHOICES[self._which][0], id="which"))
+        yield self._row("Which", Push(self._turns[self._which][0], id="which"))
         yield self._note("Enter turns to the next: what is judged again by today's rules")
         yield self._row("What fails", Push(FAILING[self._withdraw], id="withdraw"))
 
@@ -84,7 +93,7 @@ class ReprocessOptions(OptionsScreen):
         if chosen is None:
             return None
         return replace(
-            CHOICES[self._which][1],
+            self._turns[self._which][1],
             source=chosen.source,
             pattern=chosen.pattern,
             sample=chosen.sample,
@@ -97,8 +106,8 @@ class ReprocessOptions(OptionsScreen):
         message.stop()
         message.prevent_default()
         if message.push.id == "which":
-            self._which = (self._which + 1) % len(CHOICES)
-            message.push.label = CHOICES[self._which][0]
+            self._which = (self._which + 1) % len(self._turns)
+            message.push.label = self._turns[self._which][0]
         else:
             self._withdraw = not self._withdraw
             message.push.label = FAILING[self._withdraw]

@@ -59,7 +59,8 @@ def fail(ctx: Context, path: str, **values: Any) -> None:
 
 
 HOLD = (
-    "INSERT INTO holds SELECT path, size, mtime_ns, inode, rule, 1, '2026-03-02T00:00:00Z', 'ana', 'for a test', source"
+    "INSERT INTO holds (path, size, mtime_ns, inode, rule, run, at, by, reason, source)"
+    " SELECT path, size, mtime_ns, inode, rule, 1, '2026-03-02T00:00:00Z', 'ana', 'for a test', source"
     " FROM files WHERE path = ?"
 )
 

@@ -1,0 +1,162 @@
+"""The State pane on a ledger of a million files: shown, paged, filtered, grouped; and the console's memory."""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from tests.benchmarks.corpora import PRODUCT
+from tests.benchmarks.measure import Ratio, spread
+from tests.benchmarks.migrate import Sizes
+from tests.benchmarks.report import Report
+from tests.benchmarks.terminal import Terminal
+
+FILES, FAILED = 1_000_000, 40_000
+QUICK_FILES, QUICK_FAILED = 20_000, 4_000
+PAGE_DOWN, PAGE_UP, END, HOME, ESCAPE = "\x1b[6~", "\x1b[5~", "\x1b[F", "\x1b[H", "\x1b"
+# What is typed, and how many hits it has: all, some, one, none. Capitals to be found whatever their case.
+FILTERS = ("data", "src123", "PART-00000", "part-0000007", "zzzz")
+
+
+def _floor(ledger: Path, text: str) -> float:
+    """Seconds of SQLite alone: one look at every path, nothing around it."""
+    began = time.perf_counter()
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro&immutable=1", uri=True)) as connection:
+        connection.execute("SELECT count(*) FROM files WHERE path LIKE ?", [f"%{text}%"]).fetchone()
+    return time.perf_counter() - began
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _memory(pid: int) -> float:
+    """Peak resident MiB of a process; VmHWM of proc(5)."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def run(report: Report, ground: Path, sizes: Sizes) -> None:
+    from tests.support.large_ledger import make_large
+
+    quick = sizes.rounds < 3
+    files, failed = (QUICK_FILES, QUICK_FAILED) if quick else (FILES, FAILED)
+    report.title(f"State pane, 120x40, {files:,} files, {failed:,} of them failing")
+    root = make_large(ground / "state", files, failed)
+    _engine(report, root, sizes)
+    terminal = Terminal([*PRODUCT, "--root", str(root)], root)
+    try:
+        terminal.until(lambda text: "Last run" in text and "Migrate" in text, "the first frame")
+        terminal.settle()
+        _pane(report, terminal)
+        _filter(report, terminal, root / ".opsconsole/ledger.sqlite", quick)
+        _causes(report, terminal)
+        report.target("console, peak memory, MiB", f"{_memory(terminal.pid):.0f}", _memory(terminal.pid), 110, " MiB")
+    finally:
+        terminal.close()
+
+
+def _engine(report: Report, root: Path, sizes: Sizes) -> None:
+    """The lists alone, in CPU seconds beside the bare query: what another process does meanwhile does not count."""
+    from console.engine.context import open_context
+    from console.engine.observe.files_page import FileQuery, Listing
+
+    ctx = open_context(root, read_only=True)
+    ledger = ctx.workspace.ledger
+    for text in FILTERS:
+        ours, theirs = [], []
+        for _ in range(sizes.rounds):
+            theirs.append(_cpu(partial(_floor, ledger, text)))
+            firsts: list[float] = []
+            listing, began = Listing(ctx, FileQuery(filter=text)), time.process_time()
+
+            def shown(it: Listing, firsts: list[float] = firsts, began: float = began) -> None:
+                firsts.append(time.process_time() - began)
+
+            listing.survey(shown)
+            ours.append(firsts[0])
+        ratio = Ratio.of(ours, theirs)
+        words = f"filter {text!r} ({listing.count:,} hits), first rows"
+        report.figure(f"{words}, CPU s", spread(ours, 3))
+        if listing.count > 10_000 or ledger.stat().st_size < 100e6:
+            report.figure("  / SELECT count(*) … LIKE", str(ratio))  # few files: the overhead is all there is
+        else:
+            report.target("  / SELECT count(*) … LIKE", str(ratio), ratio.median, 1.6)
+    for order in ("errors", "at"):
+        listing = Listing(ctx, FileQuery(order=order, descending=True))
+        report.figure(f"in the order of {order}, CPU s", f"{_cpu(listing.survey):.2f}")
+        report.figure("  a page from its middle, CPU s", f"{_cpu(partial(listing.rows, listing.count // 2, 50)):.4f}")
+
+
+def _timed(terminal: Terminal, keys: str, shows: Callable[[str], bool], what: str) -> float:
+    began = time.perf_counter()
+    terminal.send(keys)
+    terminal.watch_until(shows, what)
+    return time.perf_counter() - began
+
+
+def _cursor(text: str) -> str:
+    return next((line for line in text.splitlines() if line.startswith("▸")), "")
+
+
+def _pane(report: Report, terminal: Terminal) -> None:
+    """Clock and CPU: what another process does meanwhile counts for the one and not for the other."""
+    cpu = terminal.cpu()
+    took = _timed(terminal, "3", lambda text: "part-" in _cursor(text), "the State pane")
+    cpu = terminal.cpu() - cpu
+    report.goal("pane asked for until its rows are shown, seconds", f"{took:.3f}", took, 0.2, " s")
+    report.target("  CPU seconds of the console", f"{cpu:.2f}", cpu, 0.2, " s")
+    terminal.settle()
+    waits = []
+    keys = (PAGE_DOWN, PAGE_DOWN, PAGE_DOWN, PAGE_UP, PAGE_UP, END, PAGE_UP, PAGE_UP, PAGE_DOWN, HOME)
+    cpu = terminal.cpu()
+    for key in keys:
+        before = _cursor(terminal.text())
+
+        def moved(text: str, before: str = before) -> bool:
+            return "part-" in _cursor(text) and _cursor(text) != before
+
+        waits.append(_timed(terminal, key, moved, "another page"))
+        terminal.settle(0.3)
+    cpu = (terminal.cpu() - cpu) / len(keys)
+    report.goal("page up, down, first, last: median seconds", spread(waits, 3), statistics.median(waits), 0.05, " s")
+    report.target("  CPU seconds of the console for each", f"{cpu:.3f}", cpu, 0.05, " s")
+
+
+def _filter(report: Report, terminal: Terminal, ledger: Path, quick: bool) -> None:
+    for text in FILTERS:
+        terminal.send("/")
+        terminal.settle(0.3)
+        terminal.send(text[:-1])
+        terminal.settle(1.0)
+        shown = f"/{text}"
+
+        def there(page: str, shown: str = shown, text: str = text) -> bool:
+            found = next((line for line in page.splitlines() if "part-" in line), "")
+            return shown in page and (text.lower() in found.lower() or "no path here" in page or text == "data")
+
+        floors = [_floor(ledger, text)]
+        took = _timed(terminal, text[-1], there, f"hits of {text}")
+        floors.append(_floor(ledger, text))
+        floor = statistics.mean(floors)
+        report.goal(f"last letter of {text!r} until hits are shown, seconds", f"{took:.3f}", took, 0.15, " s")
+        if quick:
+            report.figure("  SQLite alone looks at every path in, seconds", f"{floor:.3f}")
+        else:
+            report.target("  / SQLite alone looks at every path", f"{took / floor:.2f}", took / floor, 1.5)
+        terminal.send(ESCAPE)
+        terminal.settle(1.0)
+
+
+def _causes(report: Report, terminal: Terminal) -> None:
+    took = _timed(terminal, "c", lambda text: "3 causes" in text, "the causes")
+    report.figure("from all failed files to their three causes, seconds", f"{took:.3f}")
