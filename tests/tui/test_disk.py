@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from console.engine.observe import disk_walker
-from console.tui import disk_feed
 from console.tui.app import ConsoleApp
 from tests.tui.faking import Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
@@ -114,18 +113,17 @@ async def test_read_only_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert list(engine.ctx.workspace.private.iterdir()) == []
 
 
-async def test_what_frees_room_opens_its_plan_or_says_its_command(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_frees_room_opens_its_plan(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(120, 40)) as pilot:
         await pilot.press("4")
         await until(pilot, lambda: "scanned" in page(app))
-        monkeypatch.setattr(disk_feed, "ACTIONS", {"prune": ("none",), "logs": ("migrate",)})
         await pilot.press("p")
-        await until(pilot, lambda: "opsconsole backups prune" in page(app))
+        await until(pilot, lambda: len(app.screen_stack) == 2 and "Prune backups: plan" in page(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
         await pilot.press("l")
-        await until(pilot, lambda: len(app.screen_stack) == 2 and "Migrate: plan" in page(app))
+        await until(pilot, lambda: "Archive logs: options" in page(app))
 
 
 async def test_help(engine: Engine) -> None:
