@@ -181,17 +181,29 @@ class ConsoleApp(FedApp):
         if name != "reprocess" or not self.reprocess_selection():  # of what the State pane lists
             self.push_screen(DIALOGS[name](self.ctx))
 
+    def ask_maintenance(self) -> None:
+        from console.tui.maintaining import ask_maintenance
+
+        ask_maintenance(self)
+
     def can_act(self, name: str) -> bool:
         """Whether this action can be planned from here; says why where it cannot."""
         action = find_action(name)
-        if self.configuration_trouble:
-            self.notify(f"{action.label}: nothing can be changed while the configuration does not load.", markup=False)
-        elif self.ctx.read_only:
-            self.notify(f"{action.label}: this console is read-only, it can change nothing.", markup=False, timeout=4)
-        elif self.refusal:
-            self.notify(f"{action.label}: {self.refusal}.", markup=False, timeout=12)
-        elif not action.available or action.name not in DIALOGS:
+        if not self.may_change(action.label):
+            return False
+        if not action.available or action.name not in DIALOGS:
             self.notify(f"{not_yet(action)}.", title=action.label, markup=False, timeout=6)
+            return False
+        return True
+
+    def may_change(self, what: str) -> bool:
+        """Whether this console may change anything; says why where it may not."""
+        if self.configuration_trouble:
+            self.notify(f"{what}: nothing can be changed while the configuration does not load.", markup=False)
+        elif self.ctx.read_only:
+            self.notify(f"{what}: this console is read-only, it can change nothing.", markup=False, timeout=4)
+        elif self.refusal:
+            self.notify(f"{what}: {self.refusal}.", markup=False, timeout=12)
         else:
             return True
         return False

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from console.engine.context import Context
 from console.engine.errors import EngineError
-from console.engine.model import MigrateParams, OutcomeRow, Plan, RunRow, RunStatus
+from console.engine.model import MigrateParams, Plan, RunRow, RunStatus
 from console.engine.text import size
 from console.tui.disk_feed import DiskFeed
-from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.leads import open_alert
 from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
 from console.tui.presence import StateFileEye, Visits
-from console.tui.screens.dialog import AskScreen, TextScreen
+from console.tui.runs_feed import RunsFeed
 from console.tui.screens.main import MainScreen, PaneMade
 from console.tui.state_feed import StateFeed
 from console.tui.watch import Watcher
@@ -23,8 +22,7 @@ from console.tui.zone import time_zone
 from widgets.actionbar import ActionBar
 from widgets.overview import OverviewPane
 from widgets.overview.overview import DISK_BAD, DISK_WARN
-from widgets.pager.markdown import plain
-from widgets.runs import RunDetail, RunsPane
+from widgets.runs import RunsPane
 from widgets.status import RunState, StatusLine
 
 if TYPE_CHECKING:
@@ -35,10 +33,8 @@ if TYPE_CHECKING:
     from console.engine.runs.start import StartedRun
     from widgets.logs.messages import Problem
 
-OUTCOMES_PAGE = 200
 
-
-class FedApp(StateFeed, DiskFeed):
+class FedApp(StateFeed, DiskFeed, RunsFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -53,7 +49,7 @@ class FedApp(StateFeed, DiskFeed):
         self._disks: Sequence[ZoneDisk] = ()
         self._waiting: Plan | None = None
         self._waiting_note = "looking…"
-        self._watcher: Watcher | None = None
+        self.watcher: Watcher | None = None
         self._to_show = ""  # a run that was started here and that the ledger has not shown yet
         self.time_zone = time_zone(ctx.settings.time_zone)
         self.refusal = ""  # why nothing can be changed from here although the session may: a newer ledger
@@ -76,7 +72,7 @@ class FedApp(StateFeed, DiskFeed):
             self._waiting_note = "not known: the configuration does not load"
             self._fill_overview()
         watcher = Watcher(self.ctx, self.post_message)
-        self._watcher = watcher
+        self.watcher = watcher
         self.run_worker(watcher.run, name="watch", group="watch", thread=True, exit_on_error=False)
         self.visits.begin()
         self._look_for_waiting()
@@ -84,8 +80,8 @@ class FedApp(StateFeed, DiskFeed):
     def stop_feeding(self) -> None:
         """Ask every thread to end."""
         self.leaving = True
-        if self._watcher is not None:
-            self._watcher.stop()
+        if self.watcher is not None:
+            self.watcher.stop()
 
     # ── finding panes ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,6 +192,7 @@ class FedApp(StateFeed, DiskFeed):
         line.read_only = self.only_looking
         line.zone = self.time_zone
         line.now = ctx.env.now
+        line.maintenance = bool(self._overview and self._overview.maintenance)
         line.trouble = "configuration" if self.configuration_trouble else "ledger" if self._ledger_trouble else ""
         line.alerts = self._overview.counted if self._overview else 0
         line.disk = _disk_word(self._disks)
@@ -251,79 +248,9 @@ class FedApp(StateFeed, DiskFeed):
 
     # ── what panes want ───────────────────────────────────────────────────────────────────────────────────────
 
-    def on_runs_pane_more_wanted(self, message: RunsPane.MoreWanted) -> None:
-        from console.engine.runs.query import list_runs
-
-        pane, before = self.runs_pane, message.before_seq
-        if pane is not None:
-            self.fetch("runs", lambda: list_runs(self.ctx, limit=100, before_seq=before), pane.add_older)
-
-    def on_run_detail_outcomes_wanted(self, message: RunDetail.OutcomesWanted) -> None:
-        from console.engine.runs.query import run_outcomes, weighed_outcomes
-
-        run, after, outcome, live = message.run, message.after_id, message.outcome, message.live
-        pane = self.runs_pane
-        if pane is None:
-            return
-
-        def read() -> list[OutcomeRow]:
-            if live or outcome:
-                return run_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE, outcome=outcome)
-            return weighed_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE)
-
-        self.fetch(
-            "outcomes",
-            read,
-            lambda page: pane.detail.add_outcomes(run.seq, after, outcome, page, OUTCOMES_PAGE, live=live),
-        )
-
-    def on_run_detail_report_wanted(self, message: RunDetail.ReportWanted) -> None:
-        run = message.run
-        screen = TextScreen(f"Report of {run.id}", "reading…")
-        self.push_screen(screen)
-
-        def read() -> str:
-            from console.engine.ledger.store import reading
-            from console.engine.observe.report import render_report
-
-            with reading(self.ctx.workspace.ledger) as connection:
-                return "there is no ledger" if connection is None else render_report(self.ctx, connection, run.seq)
-
-        self.fetch("report", read, lambda text: screen.set_lines(plain(text)))
-
-    async def on_run_detail_log_wanted(self, message: RunDetail.LogWanted) -> None:
-        pane = await self.main.show_pane("logs")
-        show = getattr(pane, "show_run", None)
-        if callable(show):
-            show(message.run.id)
-
-    def on_run_detail_outcome_chosen(self, message: RunDetail.OutcomeChosen) -> None:
-        row = message.outcome
-        facts = (
-            ("outcome", row.outcome.value),
-            ("why", row.reason),
-            ("size", f"{row.size:,} bytes" if row.size else ""),
-            ("sha256", row.sha256),
-            ("published", row.dest),
-            ("replaced", row.replaced_sha256),
-            ("backup", row.backup),
-            ("run", message.run.id),
-        )
-        screen = TextScreen("File", lines_=fact_lines(row.path, facts))
-        self.push_screen(screen)
-
-        def read() -> list[tuple[str, str]]:
-            from console.engine.observe.files import explain
-
-            return explanation_lines(explain(self.ctx, row.path))
-
-        self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
-
-    async def on_run_detail_file_wanted(self, message: RunDetail.FileWanted) -> None:
-        await self.show_file(message.path)
-
-    def on_run_detail_rollback_wanted(self, message: RunDetail.RollbackWanted) -> None:
-        self.roll_back(message.run)
+    def ask_maintenance(self) -> None:
+        """Ask whether processing is to be stopped, or allowed again."""
+        raise NotImplementedError
 
     def roll_back(self, run: RunRow) -> None:
         """Open the plan of taking this run back."""
@@ -336,9 +263,6 @@ class FedApp(StateFeed, DiskFeed):
     def copy(self, text: str, what: str) -> None:
         """To the terminal's clipboard."""
         raise NotImplementedError
-
-    def on_run_detail_cancel_wanted(self, message: RunDetail.CancelWanted) -> None:
-        self.ask_cancel(message.run)
 
     async def on_overview_pane_run_chosen(self, message: OverviewPane.RunChosen) -> None:
         await self.show_run(message.run)
@@ -374,36 +298,13 @@ class FedApp(StateFeed, DiskFeed):
     def run_started(self, started: StartedRun) -> None:
         """A run was started from here; it is shown as soon as the ledger has it."""
         self._to_show = started.run_id
-        if self._watcher is not None:
-            self._watcher.look(started)
-
-    def ask_cancel(self, run: RunRow) -> None:
-        """Ask once more, then ask the run to stop."""
-        ask = AskScreen(
-            f"Cancel {run.action} {run.short}?",
-            [
-                "The files in hand are finished first. What was done stays done and consistent.",
-                ("The rest is left for the next run.", "dim"),
-            ],
-            [("back", "Let it run"), ("cancel", "Cancel the run")],
-            danger="cancel",
-        )
-        self.push_screen(ask, lambda choice: self._cancel(run) if choice == "cancel" else None)
-
-    def _cancel(self, run: RunRow) -> None:
-        from console.engine.runs.cancel import request_cancel
-
-        def asked(row: RunRow) -> None:
-            self.notify(f"{row.action} {row.short} is asked to stop; it finishes the files in hand.", markup=False)
-            if self._watcher is not None:
-                self._watcher.look()
-
-        self.fetch("cancel", lambda: request_cancel(self.ctx, run.id), asked)
+        if self.watcher is not None:
+            self.watcher.look(started)
 
     def action_look_again(self) -> None:
         """Read ledger, disks and the raw zone now."""
-        if self._watcher is not None:
-            self._watcher.look()
+        if self.watcher is not None:
+            self.watcher.look()
         self._look_for_waiting()
         self.state_again()
 

@@ -63,9 +63,14 @@ def _failing(app: FedApp, alert: Alert) -> None:
     app.call_later(app.show_causes)
 
 
+def _maintenance(app: FedApp, alert: Alert) -> None:
+    app.ask_maintenance()
+
+
 _LEADS: dict[Cause, Callable[[FedApp, Alert], None]] = {
     Cause.ADOPTION: _adopt,
     Cause.LEFT: _adopt,
+    Cause.MAINTENANCE: _maintenance,
     Cause.DEAD_RUN: _run,
     Cause.LAST_RUN: _run,
     Cause.FAILING: _failing,

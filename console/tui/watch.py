@@ -59,6 +59,7 @@ class Watcher:
             ledger,
             ledger.with_name(ledger.name + "-wal"),
             ctx.workspace.holder,
+            ctx.workspace.maintenance,
             ctx.workspace.path(ctx.settings.state_file),
             ctx.workspace.root / ctx.settings.path,
         )

@@ -31,7 +31,8 @@ def _utc_now() -> datetime:
 
 
 class StatusLine(Widget):
-    """Attributes in: workspace (name), where (host:root), running, alerts, disk (text, tone), read_only, zone.
+    """Attributes in: workspace (name), where (host:root), running, maintenance, alerts, disk (text, tone), read_only,
+    zone.
 
     It redraws only when what it would show differs, so an idle console sends nothing but the minute.
     """
@@ -48,6 +49,7 @@ class StatusLine(Widget):
         self.where = ""
         self.running: RunState | None = None
         self.alerts = 0
+        self.maintenance = False  # nothing new is processed
         self.trouble = ""  # one word where the ledger or the configuration cannot be read
         self.disk: tuple[str, str] = ("", "")
         self.read_only = False
@@ -78,7 +80,7 @@ class StatusLine(Widget):
         """The state of the lock: idle, or the run with a bar in what is left of `room` cells."""
         run = self.running
         if run is None:
-            return [("● idle", "dim")]
+            return [("■ maintenance", "warn")] if self.maintenance else [("● idle", "dim")]
         head = f"▶ {run.action} {run.short}"
         if run.cancelling:
             return [(f"{head} cancelling", "warn"), f" {count(run.done)}/{count(run.total)}"]

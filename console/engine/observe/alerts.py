@@ -23,6 +23,7 @@ class Cause(StrEnum):
     FAILING = "failing"
     EXPIRED = "expired"
     HELD = "held"  # taken back by a rollback, waiting for somebody
+    MAINTENANCE = "maintenance"  # somebody has stopped processing
     OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
 
 

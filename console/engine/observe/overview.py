@@ -88,7 +88,12 @@ def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
 
     A ledger that cannot be read is an alert, not an error: the console opens in any case.
     """
-    return replace(_overview(ctx, limit), maintenance=read_maintenance(ctx))
+    seen, stopped = _overview(ctx, limit), read_maintenance(ctx)
+    if stopped is None:
+        return seen
+    text = f"nothing is processed: {stopped.reason} ({stopped.by}), since"
+    alert = Alert(text, "`opsconsole maintenance off` when the work is done", Cause.MAINTENANCE, at=stopped.at)
+    return replace(seen, maintenance=stopped, alerts=(alert, *seen.alerts))
 
 
 def _overview(ctx: Context, limit: int) -> Overview:

@@ -1,0 +1,129 @@
+"""RunsFeed: what the Runs pane asks for, fetched from the engine; cancelling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from console.engine.model import OutcomeRow, RunRow
+from console.tui.explanation import explanation_lines, fact_lines
+from console.tui.screens.dialog import AskScreen, TextScreen
+from console.tui.work import WorkingApp
+from widgets.pager.markdown import plain
+from widgets.runs import RunDetail, RunsPane
+
+if TYPE_CHECKING:
+    from console.engine.context import Context
+    from console.tui.feed import FedApp
+
+OUTCOMES_PAGE = 200
+
+
+class RunsFeed(WorkingApp):
+    """The part of FedApp that feeds the Runs pane."""
+
+    ctx: Context
+
+    @property
+    def _app(self) -> FedApp:
+        return self  # type: ignore[return-value]
+
+    def on_runs_pane_more_wanted(self, message: RunsPane.MoreWanted) -> None:
+        from console.engine.runs.query import list_runs
+
+        pane, before = self._app.runs_pane, message.before_seq
+        if pane is not None:
+            self.fetch("runs", lambda: list_runs(self.ctx, limit=100, before_seq=before), pane.add_older)
+
+    def on_run_detail_outcomes_wanted(self, message: RunDetail.OutcomesWanted) -> None:
+        from console.engine.runs.query import run_outcomes, weighed_outcomes
+
+        run, after, outcome, live = message.run, message.after_id, message.outcome, message.live
+        pane = self._app.runs_pane
+        if pane is None:
+            return
+
+        def read() -> list[OutcomeRow]:
+            if live or outcome:
+                return run_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE, outcome=outcome)
+            return weighed_outcomes(self.ctx, run.seq, after_id=after, limit=OUTCOMES_PAGE)
+
+        self.fetch(
+            "outcomes",
+            read,
+            lambda page: pane.detail.add_outcomes(run.seq, after, outcome, page, OUTCOMES_PAGE, live=live),
+        )
+
+    def on_run_detail_report_wanted(self, message: RunDetail.ReportWanted) -> None:
+        run = message.run
+        screen = TextScreen(f"Report of {run.id}", "reading…")
+        self.push_screen(screen)
+
+        def read() -> str:
+            from console.engine.ledger.store import reading
+            from console.engine.observe.report import render_report
+
+            with reading(self.ctx.workspace.ledger) as connection:
+                return "there is no ledger" if connection is None else render_report(self.ctx, connection, run.seq)
+
+        self.fetch("report", read, lambda text: screen.set_lines(plain(text)))
+
+    async def on_run_detail_log_wanted(self, message: RunDetail.LogWanted) -> None:
+        pane = await self._app.main.show_pane("logs")
+        show = getattr(pane, "show_run", None)
+        if callable(show):
+            show(message.run.id)
+
+    def on_run_detail_outcome_chosen(self, message: RunDetail.OutcomeChosen) -> None:
+        row = message.outcome
+        facts = (
+            ("outcome", row.outcome.value),
+            ("why", row.reason),
+            ("size", f"{row.size:,} bytes" if row.size else ""),
+            ("sha256", row.sha256),
+            ("published", row.dest),
+            ("replaced", row.replaced_sha256),
+            ("backup", row.backup),
+            ("run", message.run.id),
+        )
+        screen = TextScreen("File", lines_=fact_lines(row.path, facts))
+        self.push_screen(screen)
+
+        def read() -> list[tuple[str, str]]:
+            from console.engine.observe.files import explain
+
+            return explanation_lines(explain(self.ctx, row.path))
+
+        self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
+
+    async def on_run_detail_file_wanted(self, message: RunDetail.FileWanted) -> None:
+        await self._app.show_file(message.path)
+
+    def on_run_detail_rollback_wanted(self, message: RunDetail.RollbackWanted) -> None:
+        self._app.roll_back(message.run)
+
+    def on_run_detail_cancel_wanted(self, message: RunDetail.CancelWanted) -> None:
+        self.ask_cancel(message.run)
+
+    def ask_cancel(self, run: RunRow) -> None:
+        """Ask once more, then ask the run to stop."""
+        ask = AskScreen(
+            f"Cancel {run.action} {run.short}?",
+            [
+                "The files in hand are finished first. What was done stays done and consistent.",
+                ("The rest is left for the next run.", "dim"),
+            ],
+            [("back", "Let it run"), ("cancel", "Cancel the run")],
+            danger="cancel",
+        )
+        self.push_screen(ask, lambda choice: self.cancel_run(run) if choice == "cancel" else None)
+
+    def cancel_run(self, run: RunRow) -> None:
+        """Ask the run to stop."""
+        from console.engine.runs.cancel import request_cancel
+
+        def asked(row: RunRow) -> None:
+            self.notify(f"{row.action} {row.short} is asked to stop; it finishes the files in hand.", markup=False)
+            if self._app.watcher is not None:
+                self._app.watcher.look()
+
+        self.fetch("cancel", lambda: request_cancel(self.ctx, run.id), asked)
