@@ -60,12 +60,21 @@ def test_read_only_changes_nothing(sample: Path) -> None:
     assert sorted(str(path) for path in sample.rglob("*")) == before
 
 
-def test_later_actions_say_so(sample: Path) -> None:
+def test_every_button_opens_its_plan(sample: Path) -> None:
     with Terminal(sample) as t:
         t.wait("19 new")
-        for key, name in (("a", "Archive"), ("b", "Rollback")):
+        for key, *titles in (
+            ("m", "Migrate: plan"),
+            ("r", "Reprocess: plan"),
+            ("a", "Archive: options", "Archive: plan"),
+        ):
             t.press("a", key)
-            t.wait(f"{name} comes with a later version")
+            for title in titles:
+                t.wait(title)
+                t.press("esc")
+                t.gone(title)
+        t.press("a", "b")
+        t.wait("no run is there that could be rolled back")
 
 
 def test_without_a_configuration_it_opens_and_says_what_to_do(tmp_path: Path) -> None:

@@ -162,12 +162,11 @@ class AskScreen(Dialog[str]):
                 yield field
 
     def buttons(self) -> Iterable[Push]:
-        for number, (name, label) in enumerate(self._choices):
+        for name, label in self._choices:
             yield Push(
                 label,
                 id=name,
                 classes="-danger" if name == self._danger else None,
-                disabled=bool(self._typed) and number > 0,
             )
 
     def focus_first(self) -> None:
@@ -176,17 +175,29 @@ class AskScreen(Dialog[str]):
         else:
             self.focus_harmless()
 
-    def on_input_changed(self, message: Input.Changed) -> None:
-        self.answer = message.value.strip()
-        for push in list(self.query(".dialog-buttons Push").results(Push))[1:]:
-            push.disabled = self.answer != self._word if self._word else len(self.answer) < 3
-
     def on_input_submitted(self, message: Input.Submitted) -> None:
         self.focus_next()
 
     def on_push_pressed(self, message: Push.Pressed) -> None:
-        first = self._choices[0][0]
-        self.dismiss(None if message.push.id == first else message.push.id)
+        name = message.push.id or ""
+        if name == self._choices[0][0]:
+            self.dismiss(None)
+        else:
+            self._choose(name)
+
+    def _choose(self, name: str, *, again: bool = True) -> None:
+        """Only with what has to be typed. Looked at when it is pressed, and once more behind the keys that are still on
+        their way to the field: a button that opens itself would be skipped by a Tab that was typed ahead."""
+        if self._typed:
+            self.answer = self.query_one(Input).value.strip()
+            if self.answer != self._word if self._word else len(self.answer) < 3:
+                if again:
+                    self.call_after_refresh(self._choose, name, again=False)
+                    return
+                self.query_one(".dialog").border_subtitle = paint((f"first type {self._word or self._typed}", "warn"))
+                self.set_focus(self.query_one(Input))
+                return
+        self.dismiss(name)
 
 
 class TextScreen(Dialog[None]):
