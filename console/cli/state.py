@@ -306,6 +306,7 @@ def _export_mirror(ctx: Context, status: str, source: str, text: str) -> int:
     import json
 
     from console.cli.output import out
+    from console.engine.ledger.mirror_foreign import carried_lines
     from console.engine.ledger.mirror_judge import PUBLISHED, entry_value, naive
     from console.engine.ledger.store import reading
     from console.engine.observe.files_list import every_file
@@ -325,6 +326,10 @@ def _export_mirror(ctx: Context, status: str, source: str, text: str) -> int:
             comma = ","
             if stream.gone:
                 return 0
+        if connection is not None and not (status or source or text):  # what it carries on for others
+            for line in carried_lines(connection):
+                stream.write(f"{comma}\n{line}")
+                comma = ","
     now = naive(ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     stream.write(("\n  " if comma else "") + f'}},\n  "last_updated": "{now}"\n}}\n')
     return 0

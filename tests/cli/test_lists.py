@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,17 @@ def test_state_as_data_in_the_state_files_own_form(done: Path) -> None:
     assert len(as_list) == 5
     one = run_cli(done, "state", "export", "--format", "mirror", "--source", "gamma").stdout
     assert list(json.loads(one)["processed_files"]) == [f"{RAW}/gamma/manual/one.json"]
+
+
+def test_the_exported_state_file_carries_on_what_nobody_adopted(done: Path) -> None:
+    with closing(sqlite3.connect(done / ".opsconsole/ledger.sqlite")) as connection, connection:
+        connection.execute(
+            "INSERT INTO foreign_entries VALUES ('elsewhere/x.json', '{\"checksum\": \"0\"}', 'missing')"
+        )
+    exported = json.loads(run_cli(done, "state", "export", "--format", "mirror").stdout)["processed_files"]
+    assert exported["elsewhere/x.json"] == {"checksum": "0"} and len(exported) > 1
+    some = json.loads(run_cli(done, "state", "export", "--format", "mirror", "--source", "alpha").stdout)
+    assert "elsewhere/x.json" not in some["processed_files"]
 
 
 def test_state_export_of_nothing_is_still_json(ws: Path) -> None:

@@ -128,6 +128,7 @@ class RunDetail(Vertical):
         self._drawn: dict[str, str] = {}
         self._complete = False  # the last page is here
         self._asked = -1  # the page that was asked for last
+        self._answered = False  # a page of this run has come, be it an empty one
 
     def compose(self) -> ComposeResult:
         yield Static(id="run-head", markup=False)
@@ -195,7 +196,7 @@ class RunDetail(Vertical):
             return
         if live != (self._run.status == RunStatus.RUNNING):
             return
-        self._asked = -1
+        self._asked, self._answered = -1, True
         self._outcomes += page
         self._complete = len(page) < limit and self._run.status != RunStatus.RUNNING
         table = self.query_one("#run-files", VirtualTable)
@@ -205,7 +206,7 @@ class RunDetail(Vertical):
             self._more()
 
     def _restart(self) -> None:
-        self._outcomes, self._complete, self._asked = [], False, -1
+        self._outcomes, self._complete, self._asked, self._answered = [], False, -1, False
         if self.is_mounted:
             table = self.query_one("#run-files", VirtualTable)
             table.rows = ()
@@ -288,12 +289,12 @@ class RunDetail(Vertical):
         title = FILTERS[self._filter][0]
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
-            known = "reading…"
+            known = "none recorded yet" if self._answered else "reading…"
         self._put("run-which", paint((f"{title}: {known}   Enter: why and where   s: in State", "dim")))
         self.query_one("#run-filter", Push).label = f"Show {FILTERS[(self._filter + 1) % len(FILTERS)][0]}"
         table = self.query_one("#run-files", VirtualTable)
         nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
-        table.empty = nothing if self._complete else "reading…"
+        table.empty = nothing if self._complete else "none recorded yet" if self._answered else "reading…"
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -25,7 +25,6 @@ class AlertsScreen(Dialog[Alert]):
     """Dismisses with the alert that was chosen, None on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,exclamation_mark", "leave", "Close", show=False)]
-    DEFAULT_CSS = "AlertsScreen > .dialog { height: 100%; } AlertsScreen .dialog-body { height: 1fr; }"
 
     def __init__(self, alerts: Sequence[Alert], zone: tzinfo | None) -> None:
         super().__init__()
