@@ -52,7 +52,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-FILES = 4000
+FILES = 8000
 
 
 def big_workspace(root: Path) -> Path:

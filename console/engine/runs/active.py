@@ -108,11 +108,14 @@ class ActiveRun:
         try:
             with self.guard:
                 self.connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
-                row = self.connection.execute("SELECT cancel_at FROM runs WHERE seq = ?", [self.seq]).fetchone()
-            self._cancelled = self._cancelled or (row is not None and row[0] is not None)
+                self._look_for_cancel(self.connection)
         except sqlite3.OperationalError:  # a full disk: the batch that follows says so
             pass
         return self.cancelled
+
+    def _look_for_cancel(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT cancel_at FROM runs WHERE seq = ?", [self.seq]).fetchone()
+        self._cancelled = self._cancelled or (row is not None and row[0] is not None)
 
     def _progress(self) -> list[Any]:
         return [
@@ -139,6 +142,7 @@ class ActiveRun:
         """Progress as part of a batch's own transaction."""
         self._beaten = self.ctx.env.monotonic()
         connection.execute(f"UPDATE runs SET {_PROGRESS} WHERE seq = ?", [*self._progress(), self.seq])
+        self._look_for_cancel(connection)  # batches may follow each other faster than the heart beats
 
     def outcomes_in(self, connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
         """rows: (path, outcome, dest, size, sha256, replaced_sha256, backup, reason)."""
