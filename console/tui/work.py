@@ -43,7 +43,7 @@ class WorkingApp(App[None]):
 
     def on_fetched(self, message: Fetched) -> None:
         message.stop()
-        if not self.leaving:
+        if not self.leaving and self.screen_stack:  # without a screen there is nobody left to show it to
             message.done(message.answer)
 
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:

@@ -154,11 +154,12 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`, `undo`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
+    from tests.terminal.pictures_undo import undo
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state", "undo"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -169,6 +170,8 @@ def main() -> None:
             asyncio.run(looks(Path(folder)))
         if "shared-looks" in wanted:
             asyncio.run(shared_looks(Path(folder)))
+        if "undo" in wanted:
+            asyncio.run(undo(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
         if "state" in wanted:

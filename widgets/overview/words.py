@@ -23,6 +23,7 @@ FIRST = (Cause.NEWER_LEDGER, Cause.LEFT, Cause.ADOPTION)
 _ENTER = {
     Cause.ADOPTION: "plan to adopt them",
     Cause.LEFT: "plan to adopt it again",
+    Cause.MAINTENANCE: "lift it",
     Cause.STATE_FILE: "the difference",
     Cause.BROKEN_STATE_FILE: "how to repair it",
     Cause.NEWER_LEDGER: "what that means",
