@@ -73,6 +73,8 @@ class Undo:
         marks = ", ".join("?" * len(_REPAIRS))
         repairs = connection.execute(f"SELECT seq FROM runs WHERE action IN ({marks})", _REPAIRS)
         self._repairs = {seq for (seq,) in repairs if seq != target.seq}
+        archived = connection.execute("SELECT 1 FROM archived WHERE run = ? LIMIT 1", [target.seq])
+        self._archives = archived.fetchone() is not None  # asked once: most runs archive nothing
         self._ids: dict[int, str] = {}
         self.later: dict[str, int] = {}  # runs that touched something since, and how many files
 
@@ -219,6 +221,8 @@ class Undo:
 
     def _still_archived(self, path: str) -> bool:
         """Whether the run that is taken back archived this file as well, and that stands."""
+        if not self._archives:
+            return False
         found = "SELECT 1 FROM archived WHERE path = ? AND run = ?"
         return self._connection.execute(found, [path, self._target.seq]).fetchone() is not None
 
