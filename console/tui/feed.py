@@ -13,7 +13,7 @@ from console.engine.text import size
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
 from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
-from console.tui.presence import StateFileEye, Visits
+from console.tui.presence import HandEye, StateFileEye, Visits
 from console.tui.runs_feed import RunsFeed
 from console.tui.screens.main import MainScreen, PaneMade
 from console.tui.state_feed import StateFeed
@@ -55,6 +55,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self.refusal = ""  # why nothing can be changed from here although the session may: a newer ledger
         self.visits = Visits(self)
         self._eye = StateFileEye(self)
+        self._hand = HandEye(self)
         self._read: Overview | None = None  # what the watcher said last, before the eye's findings went in
         self._away: Away | None = None
 
@@ -130,7 +131,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         """Show what the watcher said last, with what is known of the state file."""
         if self._read is None or self.leaving:
             return
-        seen = self._eye.seen(self._read)
+        seen = self._hand.seen(self._eye.seen(self._read))
         self._overview, self._runs, self.running = seen, seen.runs, seen.running
         if seen.refusal != self.refusal:
             self.refusal = seen.refusal
@@ -176,6 +177,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
     def on_run_ended(self, message: RunEnded) -> None:
         self.running, self._seconds_left = None, None
         self._fill_status()
+        self._hand.due()
         self._look_for_waiting()
         for screen in self.screen_stack:
             ended = getattr(screen, "run_ended", None)
@@ -307,6 +309,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
             self.watcher.look()
         self._look_for_waiting()
         self.state_again()
+        self._hand.look_again()
 
 
 def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:

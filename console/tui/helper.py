@@ -104,12 +104,19 @@ def _state_file(ctx: Context, tell: Tell) -> object:
     return look_at_state_file(ctx)
 
 
+def _by_hand(ctx: Context, tell: Tell) -> object:
+    from console.engine.observe.hand_alerts import hand_alerts, look_by_hand
+
+    return hand_alerts(look_by_hand(ctx))
+
+
 JOBS: dict[str, Callable[..., object]] = {
     "judge": _judge,
     "adopt": _adopt,
     "leave": _leave,
     "changes": _changes,
     "state file": _state_file,
+    "by hand": _by_hand,
 }
 
 

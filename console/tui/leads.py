@@ -35,6 +35,7 @@ _TITLES = {
     Cause.OLDER_LEDGER: "An older ledger",
     Cause.LEDGER: "Ledger",
     Cause.HELD: "Held files",
+    Cause.BY_HAND: "Done by hand",
     Cause.OTHERS: "Not ours, left as it is",
 }
 
@@ -63,6 +64,10 @@ def _failing(app: FedApp, alert: Alert) -> None:
     app.call_later(app.show_causes)
 
 
+def _repair(app: FedApp, alert: Alert) -> None:
+    app.act("repair")
+
+
 def _maintenance(app: FedApp, alert: Alert) -> None:
     app.ask_maintenance()
 
@@ -70,6 +75,7 @@ def _maintenance(app: FedApp, alert: Alert) -> None:
 _LEADS: dict[Cause, Callable[[FedApp, Alert], None]] = {
     Cause.ADOPTION: _adopt,
     Cause.LEFT: _adopt,
+    Cause.DAMAGE: _repair,
     Cause.MAINTENANCE: _maintenance,
     Cause.DEAD_RUN: _run,
     Cause.LAST_RUN: _run,

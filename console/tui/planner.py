@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from console.engine.actions.leave.model import LeavePlan
     from console.engine.context import Context
     from console.engine.model import ActionParams, MigrateParams, Plan
+    from console.engine.observe.alerts import Alert
     from console.engine.observe.state_file import StateFileLook
 
 Cancelled = Callable[[], bool]
@@ -52,6 +53,12 @@ def changes(
     """The plan of an action that is made of changes; progress(files done, files in all or 0)."""
     plan: ChangePlan | None = ask(ctx, "changes", action, params, progress=progress, cancelled=cancelled)
     return plan
+
+
+def by_hand(ctx: Context, *, cancelled: Cancelled) -> tuple[Alert, ...] | None:
+    """Alerts of what somebody did by hand."""
+    found: tuple[Alert, ...] | None = ask(ctx, "by hand", progress=lambda: None, cancelled=cancelled)
+    return found
 
 
 def state_file(ctx: Context, *, cancelled: Cancelled) -> StateFileLook | None:

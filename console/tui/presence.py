@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.engine.observe.alerts import Alert
     from console.engine.observe.overview import Overview
     from console.engine.observe.state_file import StateFileLook
     from console.engine.observe.visits import Away
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 VISIT_SECONDS = 300.0
 LEAVE_SECONDS = 0.2  # so long at most leaving waits for its visit to be written
+HAND_SECONDS = 3600.0  # between two looks for what was done by hand, while nothing else asks for one
 REST_SECONDS = 10.0  # between two looks at a state file that goes on changing
 
 
@@ -96,3 +99,49 @@ class StateFileEye:
     def _rested(self) -> None:
         self._busy = False
         self._app.overview_again()
+
+
+class HandEye:
+    """Looks in a helper process for what somebody did by hand: at the start, after each run, when asked, and every
+    hour; puts what it finds into overviews."""
+
+    def __init__(self, app: FedApp) -> None:
+        self._app = app
+        self._alerts: tuple[Alert, ...] = ()
+        self._busy = False
+        self._due = True
+
+    def seen(self, overview: Overview) -> Overview:
+        """The overview with what is known; a look begins where one is due and there is something to compare."""
+        if self._due and not self._busy and overview.published and overview.running is None:
+            self._begin()
+        return replace(overview, alerts=(*overview.alerts, *self._alerts)) if self._alerts else overview
+
+    def due(self) -> None:
+        """A look begins with the next overview that is read."""
+        self._due = True
+
+    def look_again(self) -> None:
+        """Look now."""
+        self._due = True
+        if not self._app.leaving:
+            self._app.overview_again()
+
+    def _begin(self) -> None:
+        from console.tui.planner import by_hand
+
+        self._busy, self._due = True, False
+        app = self._app
+        app.fetch(
+            "by hand",
+            lambda: by_hand(app.ctx, cancelled=lambda: app.leaving),
+            self._found,
+            failed=lambda error: self._found(()),  # what keeps it from looking is told elsewhere
+        )
+        app.set_timer(HAND_SECONDS, self.look_again)
+
+    def _found(self, alerts: tuple[Alert, ...] | None) -> None:
+        self._busy = False
+        if alerts is not None and alerts != self._alerts:
+            self._alerts = alerts
+            self._app.overview_again()

@@ -24,6 +24,8 @@ _ENTER = {
     Cause.ADOPTION: "plan to adopt them",
     Cause.LEFT: "plan to adopt it again",
     Cause.MAINTENANCE: "lift it",
+    Cause.DAMAGE: "plan to repair them",
+    Cause.BY_HAND: "which files, and what helps",
     Cause.STATE_FILE: "the difference",
     Cause.BROKEN_STATE_FILE: "how to repair it",
     Cause.NEWER_LEDGER: "what that means",

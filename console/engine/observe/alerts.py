@@ -23,6 +23,8 @@ class Cause(StrEnum):
     FAILING = "failing"
     EXPIRED = "expired"
     HELD = "held"  # taken back by a rollback, waiting for somebody
+    DAMAGE = "damage"  # verify found files that are not whole
+    BY_HAND = "by-hand"  # somebody moved, copied, changed or removed files
     MAINTENANCE = "maintenance"  # somebody has stopped processing
     OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
 

@@ -20,6 +20,7 @@ from console.engine.ledger.store import Reader, reading, version_of, writable
 from console.engine.model import Identity, RunRow, RunStatus
 from console.engine.observe.alerts import Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
+from console.engine.observe.hand_alerts import damage_alert
 from console.engine.observe.held_alert import held_alert
 from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
@@ -76,6 +77,7 @@ class _Seen:
     published: int = 0
     held: int = 0
     held_alert: Alert | None = None
+    damage: Alert | None = None
     version: int = VERSION
     first: list[Alert] = field(default_factory=list)  # whose workspace it is
     others: Alert | None = None
@@ -169,6 +171,7 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
             seen.dead.append(run)
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     seen.held, seen.held_alert = held_alert(connection)
+    seen.damage = damage_alert(connection)
     row = connection.execute(
         f"SELECT count(*), total({ACCEPTED}), total(accepted_at IS NOT NULL AND accepted_until <= :now)"
         " FROM failures x",
@@ -226,6 +229,8 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
             )
         )
     alerts += _last_run(seen, last)
+    if seen.damage is not None:
+        alerts.append(seen.damage)
     if seen.failing:
         alerts.append(
             Alert(
