@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -108,10 +108,14 @@ def agreed(question: str, how: HowToRun, *, word: str = "") -> bool:
     return False
 
 
-def check_gate(names: list[str]) -> None:
-    """Raises RefusedError where gate items refuse."""
-    from console.engine.errors import RefusedError
+def check_gate(refused: Sequence[GateItem], overrides: Container[str] = ()) -> None:
+    """Raises RefusedError where gate items refuse; LockedError where all that refuses is another run."""
+    from console.engine.errors import LockedError, RefusedError
 
+    left = [item for item in refused if item.name not in overrides]
+    names = [item.name for item in left]
+    if names == ["lock"]:
+        raise LockedError(left[0].evidence, untouched="everything", next_step=left[0].next_step)
     if names:
         raise RefusedError("refused by " + ", ".join(names), untouched="everything", next_step="see above")
 
@@ -132,7 +136,7 @@ def plan_ask_run(
     from console.cli.launch import launch
     from console.cli.output import note, out
     from console.cli.result import Summary
-    from console.engine.errors import EXIT_OK, EXIT_REFUSED, EngineError
+    from console.engine.errors import EXIT_FAILURES, EXIT_OK, EngineError
     from console.engine.model import ActionParams
 
     summary = Summary(action, how.as_json)
@@ -144,10 +148,10 @@ def plan_ask_run(
             plan = make_plan(ctx)
             show(out() if how.dry_run and not how.as_json else note(), plan)
             if how.dry_run:
-                status = EXIT_REFUSED if plan.refused else EXIT_OK
+                status = EXIT_FAILURES if plan.refused else EXIT_OK
                 summary.last(None, "planned", counts(plan), status)
                 return status
-            check_gate([item.name for item in plan.refused if item.name not in how.overrides])
+            check_gate(plan.refused, how.overrides)
             if not agreed(question, how):
                 summary.last(None, "declined", {}, EXIT_OK)
                 return EXIT_OK

@@ -40,7 +40,7 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
             from console.cli.output import note
 
             show(note(), plan)
-            check_gate([item.name for item in plan.refused if item.name not in how.overrides])
+            check_gate(plan.refused, how.overrides)
             if not plan.files and not plan.recovery:
                 note().line("Nothing was run.")
                 summary.last(None, "nothing", plan.counts, EXIT_OK)
@@ -86,10 +86,10 @@ def _plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
 def _dry_run(plan: ChangePlan, summary: object) -> int:
     from console.cli.output import out
     from console.cli.result import Summary
-    from console.engine.errors import EXIT_FAILURES, EXIT_OK, EXIT_REFUSED
+    from console.engine.errors import EXIT_FAILURES, EXIT_OK
 
     assert isinstance(summary, Summary)
-    status = EXIT_REFUSED if plan.refused else EXIT_FAILURES if plan.left_files else EXIT_OK
+    status = EXIT_FAILURES if plan.refused or plan.left_files else EXIT_OK
     if summary.as_json:
         for item in plan.items:
             out().json(

@@ -137,7 +137,7 @@ class Watcher:
         row = find_run(self._ctx, self._run)
         status = row.exit_status
         if status is None:
-            note().line(("red", "The run's process has died. "), "What it published is recorded;")
+            note().line(("red", "The run's process has died. "), "What it did is recorded;")
             note().line("the next run finishes or undoes the batch it had in hand. Its last words are in")
             note().line(f"  {self._ctx.workspace.run_folder(self._run)}/stderr")
             status = EXIT_FAILURES

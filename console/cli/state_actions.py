@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.action_options import how_to_run, run_options
+from console.cli.action_options import HowToRun, how_to_run, run_options
 from console.cli.change import run_change
 from console.cli.complete import source_names
 from console.cli.session import common, open_session, refuse_when_read_only, typed_path
@@ -153,7 +153,24 @@ def rebuild_command(**shared: Any) -> int:
 
         return ActionParams()
 
-    return run_change("state rebuild", how_to_run(shared), params)
+    how = how_to_run(shared)
+    if how.yes and not how.dry_run and _nothing_lost(how):
+        return 0
+    return run_change("state rebuild", how, params)
+
+
+def _nothing_lost(how: HowToRun) -> bool:
+    """Whether there is nothing to do, which is then said: a script that makes sure of it has not failed."""
+    from console.cli.output import note
+    from console.cli.result import Summary
+    from console.engine.actions.state.lost import look
+    from console.engine.errors import EXIT_OK
+
+    if not look(open_session()).nothing:
+        return False
+    note().line("Nothing is lost: ledger and state file are whole. Nothing was run.")
+    Summary("state rebuild", how.as_json).last(None, "nothing", {}, EXIT_OK)
+    return True
 
 
 COMMANDS = (clear_command, checkpoint_command, checkpoints_command, restore_command, rebuild_command)

@@ -187,7 +187,7 @@ def gate_lines(item: GateItem, room: int) -> list[list[Cell]]:
         lead: Cell = (f"{head} ", tone) if not number else " " * (width_of(head) + 1)
         rows.append([lead, text])
     if item.next_step and not item.overridden:
-        rows += [["  ", *marked(text, "dim")] for text in wrap(item.next_step, room - 2)[:2]]
+        rows += [["  ", *marked(text, "dim")] for text in wrap(item.next_step, room - 2)]
     return rows
 
 

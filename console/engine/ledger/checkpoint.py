@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from console.engine.context import Context
-from console.engine.errors import MirrorError, ReadOnlyError, UsageError
+from console.engine.errors import EngineError, MirrorError, ReadOnlyError, UsageError
 from console.engine.ledger.mirror_files import open_shared, sync_folder, write_all
 from console.engine.ledger.mirror_find import being_written, look, opened, with_repairs
 from console.engine.ledger.mirror_memory import identity_of, mirror_path
@@ -98,7 +99,8 @@ def _entries(ctx: Context, path: Path) -> tuple[int, str]:
 def make_checkpoint(ctx: Context, label: str = "") -> Checkpoint:
     """One that somebody asks for, under the lock: state file and ledger say the same.
 
-    Raises LockedError while a run is in progress, ReadOnlyError, MirrorError, UsageError where there is no state.
+    Raises LockedError while a run is in progress, ReadOnlyError, MirrorError, UsageError where there is no state,
+    EngineError where it cannot be written.
     """
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything")
@@ -111,12 +113,19 @@ def make_checkpoint(ctx: Context, label: str = "") -> Checkpoint:
     lock.acquire(Holder(name, "checkpoint", who.login or who.user, who.host, os.getpid(), since, who.terminal))
     try:
         folder = ctx.workspace.checkpoints / name
-        make_folder(folder, hand_on=True)
         try:
+            make_folder(folder, hand_on=True)
             backup(ctx.workspace.ledger, folder / LEDGER)
             made = keep_state(ctx, folder, name, label=label)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)  # half of one is none
+            if isinstance(error, OSError | sqlite3.Error):
+                raise EngineError(
+                    f"the checkpoint could not be written: {error}",
+                    file=str(folder),
+                    untouched="everything; what was begun of it is gone again",
+                    next_step="make room: `opsconsole disk` shows what fills it",
+                ) from error
             raise
         if made is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -106,7 +106,9 @@ def with_repairs(ctx: Context, error: MirrorError) -> MirrorError:
     """The same error with the ways to put it right."""
     name = ctx.settings.state_file
     backup = ctx.workspace.path(name + ".bak")
-    ways = [f"`cp {name}.bak {name}` puts back the version before the last change"] if backup.exists() else []
+    ways = ["`opsconsole state rebuild` writes it anew from the ledger and the disk, and keeps the broken one"]
+    if backup.exists():
+        ways.append(f"`cp {name}.bak {name}` puts back the version before the last change")
     ways.append(f"`mv {name} {name}.broken`: every file is then judged again, and nothing that is the same rewritten")
     return MirrorError(
         error.what,

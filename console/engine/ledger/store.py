@@ -23,6 +23,7 @@ from console.engine.workspace.shared import ensure_shared, widen
 
 COPY = "ledger.backup.sqlite"  # beside the ledger, made after each run
 _TURNS, _PAUSE = 5, 0.02  # how often a reader tries, and seconds between
+_ROOM = 64 * 1024  # bytes: less is too little for SQLite's own files
 _LOG_BYTES = 16_000_000  # before a checkpoint, which costs two more flushes
 _CLOSED_TO_US = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
@@ -35,6 +36,13 @@ def _uri(path: Path, query: str) -> str:
 def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
     """need: what this user has to be allowed; who could is said where that is the reason."""
     verb = "written" if need & os.W_OK else "read"
+    if full := _no_room(path.parent):
+        return LedgerError(
+            f"the ledger cannot be {verb}: {full}",
+            file=str(path),
+            untouched="all data and the ledger",
+            next_step="make room: `opsconsole disk` shows what fills it, `opsconsole backups prune` what could go",
+        )
     reason = why_not(str(path), need) or (why_not(str(path.parent), os.W_OK | os.X_OK) if need & os.W_OK else "")
     return LedgerError(
         f"the ledger cannot be {verb}: {reason or error}",
@@ -42,6 +50,17 @@ def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
         untouched="all data and the ledger",
         next_step=_NEXT,
     )
+
+
+def _no_room(folder: Path) -> str:
+    """The full disk that a ledger cannot be opened on (its shared index is a file too); '' where there is room."""
+    try:
+        facts = os.statvfs(folder)
+    except OSError:
+        return ""
+    if facts.f_bavail * facts.f_frsize < _ROOM:
+        return f"the disk is full: {facts.f_bavail * facts.f_frsize:,} bytes free below {folder}"
+    return f"no inode is free below {folder}" if facts.f_files and not facts.f_favail else ""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -179,9 +179,14 @@ class _Trace:
             return self._end(FileStatus.MISSING, "deliver it again if it should be there")
         row = self._detail.row
         self._history(self._detail)
-        self._whole(self._detail)
+        bad = self._whole(self._detail)
         stays = "; its published copy stays" if row.published and self._detail.dest_now else ""
         self._say("What does that mean?", "its source vanished after it was judged" + stays)
+        if bad:
+            return self._end(FileStatus.MISSING, "`opsconsole verify --repair` shows what it can put back, from where")
+        if stays:
+            step = "`opsconsole verify`, then `opsconsole verify --repair`: its published copy may give it back"
+            return self._end(FileStatus.MISSING, f"{step}; or deliver it again")
         return self._end(
             FileStatus.MISSING, "deliver it again if it should be there; a copy is never removed by itself"
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.engine.actions.verify.model import IS_BAD
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, UsageError
 from console.engine.ledger.store import reading
@@ -124,11 +125,16 @@ _HOLD_COLUMNS = """h.by AS hold_by, h.at AS hold_at, h.reason AS hold_reason,
     coalesce((SELECT id FROM runs WHERE seq = h.run), '') AS hold_run"""
 
 
+# What the last verify found not whole: the published copy, or the raw file itself.
+_BAD_PLACES = f"(SELECT path FROM verified WHERE {IS_BAD})"
+_DAMAGED = f"(f.dest IN {_BAD_PLACES} OR f.path IN {_BAD_PLACES})"
+
+
 def _status(stale: list[int] | None) -> str:
     """The status of a row of `files`, as SQL. stale: ids of today's rules."""
     rules = f"OR f.rule NOT IN ({', '.join(str(number) for number in stale)})" if stale is not None else ""
     return f"""coalesce({_FAILURE}, CASE WHEN h.path IS NOT NULL THEN 'held'
-        WHEN f.status <> 'processed' THEN f.status WHEN f.mirrored = 0 THEN 'new'
+        WHEN f.status <> 'processed' THEN f.status WHEN {_DAMAGED} THEN 'damaged' WHEN f.mirrored = 0 THEN 'new'
         WHEN (0 {rules}) THEN 'stale' WHEN f.judged_run > f.run THEN 'revalidated' ELSE 'processed' END)"""
 
 

@@ -11,20 +11,24 @@ from console.engine.workspace.shared import make_folder, open_shared
 
 RESERVE_BYTES = 64 * 1024 * 1024
 RESERVE_INODES = 256
+_SMALLEST, _STEP = 4 * 1024 * 1024, 1024 * 1024
 _TIGHT = 16 * 1024 * 1024  # bytes free: less may be too little for the ledger, the logs and the state file
 
 
 def make_reserve(ctx: Context) -> None:
-    """64 MiB and 256 inodes that a full disk can be given, so that outcome, log line, recovery and an undo can be
-    written. Where there is little room none is taken: that would bring about what it is for."""
+    """64 MiB, or a quarter of what is free where that is less, and 256 inodes that a full disk can be given, so that
+    outcome, log line, recovery and an undo can be written. Where there is hardly room none is taken: that would bring
+    about what it is for."""
     reserve, inodes = ctx.workspace.reserve, ctx.workspace.reserve_inodes
     try:
         facts = os.statvfs(reserve.parent)
         size = reserve.stat().st_size if reserve.exists() else 0
-        if size != RESERVE_BYTES and facts.f_bavail * facts.f_frsize >= 4 * RESERVE_BYTES:
+        share = (facts.f_bavail * facts.f_frsize + size) // 4
+        wanted = min(RESERVE_BYTES, share - share % _STEP)
+        if size < wanted and wanted >= _SMALLEST:
             descriptor = open_shared(reserve, os.O_WRONLY | os.O_CREAT)
             try:
-                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+                os.posix_fallocate(descriptor, 0, wanted)
             finally:
                 os.close(descriptor)
     except OSError:

@@ -76,8 +76,12 @@ class ChangeScreen(ActionDialog):
         yield Static(id="command", markup=False)
 
     def _prefixes(self) -> tuple[str, ...]:
+        """What every path here begins with, and nothing else does; a repair names files of all zones."""
         zones = self._ctx.settings.zones
-        return tuple(f"{zone.rstrip('/')}/" for zone in (zones.validated, zones.raw))
+        if self.ACTION == "repair":
+            return ()
+        raw = self.ACTION in ("archive", "archive restore")
+        return (f"{(zones.raw if raw else zones.validated).rstrip('/')}/",)
 
     def buttons(self) -> Iterable[Push]:
         yield Push("Cancel", id="cancel")

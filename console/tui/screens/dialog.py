@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 T = TypeVar("T")
+SHORTEST = 3  # letters of a reason
 
 
 class Dialog(ModalScreen[T], Generic[T]):
@@ -176,7 +177,11 @@ class AskScreen(Dialog[str]):
             self.focus_harmless()
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        self.focus_next()
+        """Enter leads on to the button that the text is for; it never presses it."""
+        if self._lacks():
+            self._ask_again()
+        else:
+            self.set_focus(self.query_one(f"#{self._danger or self._choices[-1][0]}", Push))
 
     def on_push_pressed(self, message: Push.Pressed) -> None:
         name = message.push.id or ""
@@ -190,14 +195,27 @@ class AskScreen(Dialog[str]):
         their way to the field: a button that opens itself would be skipped by a Tab that was typed ahead."""
         if self._typed:
             self.answer = self.query_one(Input).value.strip()
-            if self.answer != self._word if self._word else len(self.answer) < 3:
+            if self._lacks():
                 if again:
                     self.call_after_refresh(self._choose, name, again=False)
-                    return
-                self.query_one(".dialog").border_subtitle = paint((f"first type {self._word or self._typed}", "warn"))
-                self.set_focus(self.query_one(Input))
+                else:
+                    self._ask_again()
                 return
         self.dismiss(name)
+
+    def _lacks(self) -> bool:
+        text = self.query_one(Input).value.strip()
+        return text != self._word if self._word else len(text) < SHORTEST
+
+    def _ask_again(self) -> None:
+        field = self.query_one(Input)
+        if self._word:
+            says = f"{field.value.strip()!r} is not it: " if field.value.strip() else ""
+            says += f"first type {self._word}"
+        else:
+            says = f"first type {self._typed}, at least {SHORTEST} letters"
+        self.query_one(".dialog").border_subtitle = paint((says, "warn"))
+        self.set_focus(field)
 
 
 class TextScreen(Dialog[None]):

@@ -100,6 +100,9 @@ class Archiving:
             plan.notes.append(
                 f"{plural(self._failing, 'failing file')} among them: no failure any more; it comes back with the file"
             )
+        if not plan.files and not plan.left_files:
+            raw = self._ctx.settings.zones.raw
+            plan.notes.append(f"no file of {raw} is meant by that; --match is a glob below it: 'sff/**', '**/*.csv'")
         if selecting.undated:
             how = params.date_from or "path"
             plan.notes.append(f"{plural(selecting.undated, 'file')} left out: no date in the {how}")

@@ -130,7 +130,7 @@ def plan_archive(
                     plan.add(PlannedChange(relative(ctx, segment), "archive", "", segment.size), "log_archived")
     except (OSError, EngineError) as error:
         plan.gate.append(_unreadable(error))
-    plan.gate += [*_folder_item(ctx), _target_item(params.to)]
+    plan.gate += [*_folder_item(ctx), _target_item(ctx, params.to)]
     plan.gate = apply_settings(plan.gate, ctx.settings.gate, {})
     return plan
 
@@ -164,7 +164,9 @@ def _folder_item(ctx: Context) -> list[GateItem]:
     return [GateItem("writable", Check.FAIL, True, f"Permission denied: {found[0]}: {who_can(*found)}")]
 
 
-def _target_item(to: str) -> GateItem:
+def _target_item(ctx: Context, to: str) -> GateItem:
+    if (why := _taken(ctx, to)) and os.path.isdir(to):
+        return GateItem("target", Check.FAIL, True, f"{to} is {why}", "name a folder of its own with --to")
     if not os.path.isdir(to):
         what = "is no folder" if os.path.lexists(to) else "does not exist"
         return GateItem("target", Check.FAIL, True, f"{to} {what}", "make it, or name another one with --to")
@@ -172,3 +174,19 @@ def _target_item(to: str) -> GateItem:
     if found is not None:
         return GateItem("target", Check.FAIL, True, f"Permission denied: {found[0]}: {who_can(*found)}")
     return GateItem("target", Check.PASS, True, "the folder is there and can be written")
+
+
+def _taken(ctx: Context, to: str) -> str:
+    """What a folder is that archived logs must not go to: they would be taken for data, or for logs."""
+    zones, at = ctx.settings.zones, os.path.realpath(to)
+    for what, place in (
+        ("in the raw zone", zones.raw),
+        ("in the validated zone", zones.validated),
+        ("in the backup zone", zones.backups),
+        ("the log folder itself", ctx.settings.log_dir),
+        ("the console's own folder", str(ctx.workspace.private)),
+    ):
+        folder = os.path.realpath(ctx.workspace.path(place))
+        if at == folder or (at.startswith(folder + os.sep) and what != "the log folder itself"):
+            return what
+    return ""

@@ -65,13 +65,22 @@ def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Conn
     if not params.source:
         return known
     if params.source not in known:
-        names = ", ".join(name for name in present if name != ".")
-        raise UsageError(
-            f"there is no source {params.source!r}",
-            untouched="everything",
-            next_step=f"sources: {names or 'none'}",
-        )
+        raise _no_source(params.source, present)
     return [params.source]
+
+
+def check_source(ctx: Context, source: str, connection: sqlite3.Connection) -> None:
+    """Raises UsageError for a source that neither is there nor has a file in the ledger; '' is all of them."""
+    present = list_sources(str(ctx.workspace.path(ctx.settings.zones.raw)))
+    if not source or source in present:
+        return
+    if connection.execute("SELECT 1 FROM files WHERE source = ? LIMIT 1", [source]).fetchone() is None:
+        raise _no_source(source, present)
+
+
+def _no_source(name: str, present: list[str]) -> UsageError:
+    names = ", ".join(each for each in present if each != ".")
+    return UsageError(f"there is no source {name!r}", untouched="everything", next_step=f"sources: {names or 'none'}")
 
 
 def binding(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
+from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.repair.mend import Mend
 from console.engine.actions.repair.model import RepairParams
 from console.engine.actions.verify.model import IS_BAD
@@ -32,7 +33,7 @@ def plan_repair(
 ) -> ChangePlan:
     """The plan. connection, before: of the run that executes it, which holds the lock and does not see itself.
 
-    Raises UsageError where there is no ledger; what refuses is in the gate.
+    Raises UsageError where there is no ledger or no such source; what refuses is in the gate.
     """
     plan = new_plan(ctx, "repair", params)
     plan.undo = "full: each damaged original is kept, and rolling this run back puts it where it was"
@@ -43,6 +44,7 @@ def plan_repair(
         with reading(ctx.workspace.ledger) as reader:
             if reader is None:
                 raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
+            check_source(ctx, params.source, reader)
             plan.gate += common_gate(ctx, reader)
             plan.recovery = recovery_lines(ctx)
             _fill(ctx, plan, params, reader, before, progress, cancelled)

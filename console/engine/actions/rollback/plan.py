@@ -17,7 +17,7 @@ from console.engine.context import Context
 from console.engine.errors import LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Check, GateItem, Outcome, RunRow, RunStatus, ZoneSpace
-from console.engine.runs.query import find_run_in, run_row, unrecovered
+from console.engine.runs.query import find_run_in, is_alive, run_row, unrecovered
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import filesystem_of, room
 
@@ -33,7 +33,11 @@ WORDS = {
 
 
 def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
-    """The newest run that changed something, is no rollback and was not rolled back."""
+    """The newest run that changed something, is no rollback and was not rolled back.
+
+    A run that died counts, whatever it had recorded by then: whoever says "the last one" after a crash means it, and
+    never the good one before it.
+    """
     return next(_undoable(connection, NOT_UNDONE), None)
 
 
@@ -46,14 +50,20 @@ def undoable_runs(ctx: Context, limit: int) -> list[RunRow]:
 def _undoable(connection: sqlite3.Connection, without: tuple[str, ...]) -> Iterator[RunRow]:
     outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
     rows = connection.execute(
-        f"SELECT * FROM runs WHERE action NOT IN ({', '.join('?' * len(without))}) AND status <> 'running'"
-        f" AND EXISTS (SELECT 1 FROM outcomes o WHERE o.run = runs.seq AND o.outcome IN ({outcomes}))"
+        f"SELECT * FROM runs WHERE action NOT IN ({', '.join('?' * len(without))}) AND (status = 'running'"
+        f" OR EXISTS (SELECT 1 FROM outcomes o WHERE o.run = runs.seq AND o.outcome IN ({outcomes})))"
         " ORDER BY seq DESC",
         without,
     )
-    for row in rows:
-        if not undone_by(connection, row["seq"]):
-            yield run_row(row)
+    for row in map(run_row, rows):
+        if row.status == RunStatus.RUNNING and (is_alive(row) or _has_no_undo(row.action)):
+            continue
+        if not undone_by(connection, row.seq):
+            yield row
+
+
+def _has_no_undo(name: str) -> bool:
+    return any(action.name == name and action.undo == "none" for action in ACTIONS)
 
 
 def plan_rollback(
@@ -100,9 +110,13 @@ def _fill(
     """running: for the run that executes it."""
     target = find_run_in(connection, params.run)
     who = target.who.get("login") or target.who.get("user") or "?"
-    plan.facts = [("run", f"{target.id}, {target.status}, by {who}"), ("command", target.command)]
+    dead = target.id in {row.id for row in unrecovered(ctx)}
+    plan.facts = [
+        ("run", f"{target.id}, {'died' if dead else target.status}, by {who}"),
+        ("command", target.command),
+    ]
     plan.binding = binding(ctx, "rollback", params, connection, before)
-    plan.gate.append(_target_item(connection, target, dead=target.id in {row.id for row in unrecovered(ctx)}))
+    plan.gate.append(_target_item(connection, target, dead=dead))
     if running and not params.all_or_nothing:
         copied = _count(connection, target, plan)
     else:
@@ -164,7 +178,7 @@ def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) 
     if target.action in NOT_UNDONE and target.action != "rollback":
         step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
         return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
-    if any(action.name == target.action and action.undo == "none" for action in ACTIONS):
+    if _has_no_undo(target.action):
         return GateItem("target", Check.FAIL, True, f"{target.action} has no undo")
     by = undone_by(connection, target.seq)
     if by:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import closing
 
+from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.found import TABLE, Bad
 from console.engine.actions.verify.model import Answer, Item, VerifyParams
 from console.engine.actions.verify.scrub import Scrub, Scrubbed, check_ledger, look_for_good, record_now
@@ -22,12 +23,13 @@ def look(
     """The result and the first NAMED files that are not whole. progress(files read, files in all, about).
 
     A run in progress may replace what is read: then some may be said to differ that do not. Raises UsageError where
-    there is no ledger, and LedgerError.
+    there is no ledger or no such source, and LedgerError.
     """
     scrub = Scrub(ctx, params, ctx.settings.workers or os.cpu_count() or 1, lambda: None)
     with closing(scrub.pool), reading(ctx.workspace.ledger) as connection:
         if connection is None:
             raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
+        check_source(ctx, params.source, connection)
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("DROP TABLE IF EXISTS temp.verified")
         connection.execute(TABLE)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from console.engine.actions.change.binding import common_gate, ledger_item, new_plan, recovery_lines
 from console.engine.actions.change.model import ChangePlan
+from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.items import Items
 from console.engine.actions.verify.model import ZONES, VerifyParams, in_part
 from console.engine.checks.gate import apply_settings
@@ -27,7 +28,7 @@ def plan_verify(
 ) -> ChangePlan:
     """How many files of each zone would be read, how many bytes as the ledger has them.
 
-    Raises UsageError for a part that there is not, and where nothing was run yet.
+    Raises UsageError for a part or a source that there is not, and where nothing was run yet.
     """
     number, parts = params.part()
     plan = new_plan(ctx, "verify", params)
@@ -37,6 +38,7 @@ def plan_verify(
         with reading(ctx.workspace.ledger) as connection:
             if connection is None:
                 raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
+            check_source(ctx, params.source, connection)
             plan.gate += common_gate(ctx, connection, mirror=False)
             plan.recovery = recovery_lines(ctx)
             items = Items(ctx, connection, params.source)
