@@ -178,12 +178,16 @@ class All(RuleBasedStateMachine):
         return action, params_of(action, data.draw)
 
     def mends(self, action: str, params: ActionParams) -> bool:
-        """Whether it puts other bytes where raw and archived files lie: a repair, or what takes one back."""
-        actions = {run.id: (run.action, run.params.get("run", "")) for run in self.inside.runs()}
-        target = getattr(params, "run", "")
-        while action == "rollback" and target in actions:
-            action, target = actions[target]
-        return action == "repair"
+        """Whether other bytes come where raw and archived files lie: a repair, what takes one back, or such a run that
+        died and is settled."""
+        runs = self.inside.runs() if (self.root / checker.LEDGER).exists() else []
+        actions = {run.id: (run.action, run.params.get("run", "")) for run in runs}
+        found = []
+        for name, target in [(action, getattr(params, "run", "")), *(actions[r.id] for r in runs if not r.ended_at)]:
+            while name == "rollback" and target in actions:
+                name, target = actions[target]
+            found.append(name)
+        return "repair" in found
 
     def act(self, action: str, params: ActionParams) -> Ran:
         """One run; what has to hold of every one."""
@@ -331,8 +335,9 @@ class All(RuleBasedStateMachine):
             assert set(now) == set(kept), f"in neither raw nor archive: {set(kept) - set(now)}, new {set(now) - set(kept)}"
 
     def settle(self) -> None:
-        """What a refused or unlucky next run left is settled by a plain migrate."""
-        if self.inside.ledger("SELECT 1 FROM runs WHERE status = 'running' LIMIT 1"):
+        """The state file follows with the next run that writes it: not one that was refused or only looks."""
+        last = self.inside.runs()[-1]
+        if last.status in ("running", "refused") or last.action in ("verify", "backups prune"):
             ran = self.act("migrate", MigrateParams())
             assert ran.status in (0, 1), ran.text
 
@@ -363,7 +368,8 @@ class All(RuleBasedStateMachine):
             return
         All.steps += 1
         folders = frozenset({VALIDATED, ARCHIVE, *(f"{VALIDATED}/{n.rpartition('/')[0]}" for n in NAMES)})
-        assert self.hands.unexplained(self.root, folders) == []
+        found = self.hands.unexplained(self.root, folders)
+        assert not found, "\n".join(found)
 
 
 def play(examples: int, steps: int, *, same: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 
+from console.engine.actions.archive.after import made_folders
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -61,12 +62,7 @@ class Rollback(ChangeExecution):
 
     def emptied(self, run: ActiveRun) -> Iterator[str]:
         """The folders that the run had made."""
-        last = "\U0010ffff"
-        while rows := run.connection.execute(
-            "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [self._target, last]
-        ).fetchall():
-            yield from (on_disk(path) for (path,) in rows if not self._stays(path))
-            last = rows[-1][0]
+        return made_folders(run, self._target)
 
     def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
         """Those of them from which something was taken."""
