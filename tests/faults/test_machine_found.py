@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from console.engine.actions.archive.model import ArchiveParams
+from console.engine.actions.archive.model import ArchiveParams, RestoreParams
 from console.engine.actions.migrate import execute
 from console.engine.actions.repair.model import RepairParams
 from console.engine.actions.rollback.model import RollbackParams
+from console.engine.actions.state.model import ClearParams
 from console.engine.actions.verify.model import VerifyParams
-from tests.faults.checker import ARCHIVE, BACKUPS, sha256_of, walk_files
+from tests.faults.checker import ARCHIVE, BACKUPS, RAW, STATE, sha256_of, walk_files
 from tests.faults.damage import flip
 from tests.faults.inside import Inside
 from tests.support import make_workspace, valid_record
@@ -27,6 +30,8 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
     monkeypatch.setattr(execute, "make_reserve", lambda ctx: None)
     files = {"alpha/a.json": [valid_record(1)], "beta/c.csv": [valid_record(2)]}
     found = Inside(make_workspace(tmp_path / "ws", files, {"workers": 1}))
+    for name in files:  # what was written a moment ago is read again each time
+        os.utime(found.root / RAW / name, (1_700_000_000, 1_700_000_000))
     assert found.migrate().status == 0
     return found
 
@@ -49,3 +54,38 @@ def test_a_rollback_that_died_leaves_no_empty_folders(inside: Inside) -> None:
     inside.migrate()
     assert not list(walk_files(inside.root / ARCHIVE / "old"))
     assert not os.path.exists(inside.root / ARCHIVE / "old")
+
+
+def test_a_folder_whose_files_stay_away_does_not_come_back(inside: Inside) -> None:
+    """Of an archive restore, one of whose files was deleted since: its folder in the archive had been removed."""
+    inside.run("archive", ALL)
+    restored = inside.run("archive restore", RestoreParams("old"))
+    (inside.root / RAW / "beta/c.csv").unlink()
+    assert inside.rollback(restored.id).status == 1
+    assert [path.name for path in (inside.root / ARCHIVE / "old/funding_sources").iterdir()] == ["alpha"]
+
+
+def test_state_file_and_bak_are_two_files_after_a_kill_between_them(inside: Inside) -> None:
+    """What follows leaves the state file as it is, and so has no reason to write it."""
+    assert inside.killed("state clear", ClearParams(all=True, reason="a test"), "mirror.backed-up:1")
+    inside.rollback(inside.runs()[-1].id)
+    state, backup = (inside.root / f"{STATE}{suffix}" for suffix in ("", ".bak"))
+    assert json.loads(backup.read_bytes())["processed_files"].keys() and not state.samefile(backup)
+
+
+def test_a_damaged_file_that_nobody_moved_does_not_stop_what_follows_a_crash(inside: Inside) -> None:
+    """An archive that comes to its end leaves it alone too."""
+    flip(inside.root / RAW / "alpha/a.json", random.Random(1))
+    assert inside.killed("archive", ALL, "change.staged:1")
+    assert inside.migrate().status in (0, 1)
+    assert (inside.root / RAW / "alpha/a.json").exists() and not (inside.root / RAW / "beta/c.csv").exists()
+
+
+def test_a_verdict_that_goes_back_knows_the_copies_that_stand_there_now(inside: Inside) -> None:
+    """They were withdrawn and put back since: other inodes."""
+    judged = inside.reprocess(all=True)
+    withdrawn = inside.run("archive", replace(ALL, withdraw=True))
+    inside.rollback(withdrawn.id)
+    inside.rollback(judged.id)
+    for dest, inode in inside.ledger("SELECT dest, dest_inode FROM files"):
+        assert inode == (inside.root / dest).stat().st_ino, dest

@@ -4,7 +4,6 @@ which findings of the checker such hands explain. Standard library and plain SQL
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections import Counter
 from dataclasses import dataclass, field
@@ -75,7 +74,8 @@ class Hands:
 
     def standing(self, root: Path) -> set[str]:
         """Files with odd bytes, and those that are gone, relative to the root."""
-        odd = {name for name in files_of(root, RAW, VALIDATED, BACKUPS, ARCHIVE) if sha256_of(root / name) in self.odd}
+        paths = [path for zone in (RAW, VALIDATED, BACKUPS, ARCHIVE) for path in walk_files(root / zone)]
+        odd = {path.relative_to(root).as_posix() for path in paths if sha256_of(path) in self.odd}
         return odd | {name for name in self.gone if not (root / name).exists()}
 
     def unexplained(self, root: Path, folders: frozenset[str]) -> list[str]:
@@ -133,9 +133,3 @@ def entry_free_picture(root: Path) -> dict[str, object]:
             del entry["metadata"]["modified_timestamp"]
             found[name] = json.dumps(entry)
     return found
-
-
-def folders_of(root: Path) -> frozenset[str]:
-    return frozenset(
-        Path(place).relative_to(root).as_posix() for zone in (VALIDATED,) for place, _, _ in os.walk(root / zone)
-    )

@@ -15,14 +15,15 @@ from console.engine.text import on_disk, recordable
 _TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
 
 
-def emptied_folders(run: ActiveRun) -> list[str]:
-    """Folders out of which this run took files: of the raw zone those below a source, of the others all below it."""
+def emptied_folders(run: ActiveRun, target: int = 0) -> list[str]:
+    """Folders out of which this run (target: the run with that seq) took files: of the raw zone those below a source,
+    of the others all below it."""
     zones = run.ctx.settings.zones
     found: set[str] = set()
     for row in run.connection.execute(
         "SELECT path, outcome, dest, backup FROM outcomes WHERE run = ?"
         " AND outcome IN ('archived', 'returned', 'removed')",
-        [run.seq],
+        [target or run.seq],
     ):
         if row["outcome"] == Outcome.ARCHIVED:
             found.update(_above(on_disk(row["backup"] or row["path"]), zones.raw.rstrip("/"), 1))
