@@ -38,10 +38,10 @@ def kept_files(root: Path) -> Counter[Kept]:
     return found
 
 
-def held_bytes(root: Path, *, kept: bool = True) -> set[str]:
-    """Checksums of all that a zone, a backup or an archive holds; kept: and of the originals that a repair kept."""
+def held_bytes(root: Path) -> set[str]:
+    """Checksums of all that a zone, a backup or an archive holds, and of the originals that a repair kept."""
     found = set()
-    for top in (root / "data", *((root / ".opsconsole/runs").glob("*/kept") if kept else ())):
+    for top in (root / "data", *(root / ".opsconsole/runs").glob("*/kept")):
         for path in walk_files(top):
             if path.name not in UNRECORDED and not path.name.endswith(".part"):
                 found.add(sha256_of(path))
