@@ -364,7 +364,7 @@ class All(RuleBasedStateMachine):
             ran = self.act("migrate", MigrateParams())
             assert ran.status in (0, 1), ran.text
 
-    @rule(data=st.data(), action=st.sampled_from(UNDONE), n=st.integers(1, 3))
+    @rule(data=st.data(), action=st.sampled_from((*UNDONE, "rollback")), n=st.integers(1, 3))
     def crash_and_back(self, data: st.DataObject, action: str, n: int) -> None:
         """A run that died is taken back as any other: the tree before it."""
         asked = self.ask(data, action)
