@@ -20,6 +20,7 @@ from tests.faults.checker import ARCHIVE, BACKUPS, RAW, STATE, sha256_of, walk_f
 from tests.faults.damage import flip
 from tests.faults.inside import Inside
 from tests.support import make_workspace, valid_record
+from tests.support.workspace import encode
 
 ALL = ArchiveParams(match="**", label="old", reason="a test")
 
@@ -89,3 +90,14 @@ def test_a_verdict_that_goes_back_knows_the_copies_that_stand_there_now(inside: 
     inside.rollback(judged.id)
     for dest, inode in inside.ledger("SELECT dest, dest_inode FROM files"):
         assert inode == (inside.root / dest).stat().st_ino, dest
+
+
+@pytest.mark.parametrize("name", ["alpha/b.json", "alpha/b.jsonl", "alpha/b.csv"])
+def test_a_byte_that_is_no_utf8_fails_its_file_and_no_other(inside: Inside, name: str) -> None:
+    """One flipped bit where a number begins; what is said of it was too much for the ledger."""
+    good, bad = encode(name, [valid_record(4)]), encode(name, [valid_record(3), valid_record(5)])
+    (inside.root / RAW / "beta" / name.replace("alpha/", "")).write_bytes(good)
+    (inside.root / RAW / name).write_bytes(bad.replace(b"1005", b"\xb1005"))
+    ran = inside.migrate()
+    assert (ran.status, ran.counts.get("failed"), ran.counts.get("processed")) == (1, 1, 1), ran.text
+    assert inside.ledger("SELECT count(*) FROM intents") == [(0,)]
