@@ -391,6 +391,10 @@ class All(RuleBasedStateMachine):
             return
         All.steps += 1
         folders = frozenset({VALIDATED, ARCHIVE, *(f"{VALIDATED}/{n.rpartition('/')[0]}" for n in NAMES)})
+        # of a backup whose prune was killed the next prune removes the rest
+        pruned = {run for (run,) in self.inside.ledger("SELECT id FROM runs JOIN pruned ON pruned.run = runs.seq")}
+        kept = {path.as_posix() for run in pruned for path in (self.root / BACKUPS / run).rglob("*") if path.is_dir()}
+        folders |= {os.path.relpath(path, self.root) for path in kept} | {f"{BACKUPS}/{run}" for run in pruned}
         found = self.hands.unexplained(self.root, folders)
         assert not found, "\n".join(found)
 
