@@ -80,12 +80,17 @@ def sha256_of(path: Path) -> str:
 
 def walk_files(folder: Path) -> Iterator[Path]:
     """Every file, link and special file below `folder`; folders themselves not. Links are not followed."""
+    return map(Path, _walk_names(folder))
+
+
+def _walk_names(folder: Path) -> Iterator[str]:
+    """The same as text, which costs a third: of what runs keep there are thousands."""
     for place, folders, names in os.walk(folder, followlinks=False):
         for name in sorted(names):
-            yield Path(place, name)
+            yield f"{place}/{name}"
         for name in sorted(folders):
-            if Path(place, name).is_symlink():
-                yield Path(place, name)
+            if os.path.islink(f"{place}/{name}"):
+                yield f"{place}/{name}"
 
 
 def snapshot_raw(root: Path, zone: str = RAW) -> dict[str, RawFile]:
@@ -428,9 +433,9 @@ def _backups(root: Path, expected: Expected) -> Iterator[Finding]:
 
 def _leftovers(root: Path, expected: Expected) -> Iterator[Finding]:
     for top in ("data", "logs", ".opsconsole", "config"):
-        for path in walk_files(root / top):
-            if path.name.endswith(".part"):
-                yield Finding("leftover", path.relative_to(root).as_posix(), "staged and forgotten")
+        for path in _walk_names(root / top):
+            if path.endswith(".part"):
+                yield Finding("leftover", os.path.relpath(path, root), "staged and forgotten")
     for top in (VALIDATED, BACKUPS, ARCHIVE):
         for place, folders, names in os.walk(root / top):
             name = Path(place).relative_to(root).as_posix()
@@ -441,11 +446,11 @@ def _leftovers(root: Path, expected: Expected) -> Iterator[Finding]:
 def _shared_inodes(root: Path) -> Iterator[Finding]:
     seen: dict[tuple[int, int], str] = {}
     for top in ("data", "logs", ".opsconsole", "config"):
-        for path in walk_files(root / top):
-            facts = path.lstat()
+        for path in _walk_names(root / top):
+            facts = os.lstat(path)
             if not stat.S_ISREG(facts.st_mode):
                 continue
-            name = path.relative_to(root).as_posix()
-            other = seen.setdefault((facts.st_dev, facts.st_ino), name)
-            if other != name:
-                yield Finding("shared-inode", name, f"the same inode as {other}")
+            other = seen.setdefault((facts.st_dev, facts.st_ino), path)
+            if other != path:
+                this, other = os.path.relpath(path, root), os.path.relpath(other, root)
+                yield Finding("shared-inode", this, f"the same inode as {other}")

@@ -165,6 +165,7 @@ def _settle(ctx: Context, connection: sqlite3.Connection, path: Path) -> None:
     if standing is not None and standing == Identity(staged["size"], staged["mtime_ns"], staged["inode"]):
         _record(connection, staged, standing)
     else:
+        _part_ways(path)
         with inside(connection):
             remember(connection, replace(remembered(connection), staged=None))
 
@@ -287,6 +288,26 @@ def _replace(ctx: Context, connection: sqlite3.Connection, path: Path, written: 
     ctx.env.failpoints.reach("mirror.recorded")
 
 
+def _part_ways(path: Path) -> None:
+    """A writer was killed between .bak and its rename: until the next version comes they are one file, and an edit of
+    the one in place would be one of the other. The .bak becomes a copy."""
+    backup = _backup(path)
+    with contextlib.suppress(FileNotFoundError):
+        standing = os.lstat(path)
+        if os.path.samestat(os.lstat(backup), standing):
+            _copy(path, _part(backup), standing)
+            os.replace(_part(backup), backup)
+
+
+def _copy(path: Path, part: Path, standing: os.stat_result) -> None:
+    descriptor = open_shared(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with open(path, "rb") as source, open(descriptor, "wb") as copy:
+        shutil.copyfileobj(source, copy, _CHUNK)
+        copy.flush()
+        os.fsync(copy.fileno())
+    os.utime(part, ns=(standing.st_atime_ns, standing.st_mtime_ns))
+
+
 def _keep(path: Path) -> None:
     """Give what stands at `path` the name .bak as well; the rename that follows leaves it that one alone."""
     backup, part = _backup(path), _part(_backup(path))
@@ -301,10 +322,5 @@ def _keep(path: Path) -> None:
         os.link(path, part, follow_symlinks=False)
     except OSError:  # another owner's file, or a file system without links
         part.unlink(missing_ok=True)  # never write through a name that may be another file's
-        descriptor = open_shared(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with open(path, "rb") as source, open(descriptor, "wb") as copy:
-            shutil.copyfileobj(source, copy, _CHUNK)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.utime(part, ns=(standing.st_atime_ns, standing.st_mtime_ns))
+        _copy(path, part, standing)
     os.replace(part, backup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 VALUE_SHOWN = 200  # characters of an offending value
@@ -94,5 +95,14 @@ def as_json(value: Any, width: int) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """`text` of at most `width` characters, the last being … where it was cut."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+    """`text` of at most `width` characters, the last being … where it was cut. What is no UTF-8 is written as `\\xff`:
+    ledger and reports hold whatever comes from here."""
+    text = text if len(text) <= width else text[: width - 1] + "…"
+    if text.isascii():
+        return text
+    text = _BYTES.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= width else text[: width - 1] + "…"  # what is written so is longer
+
+
+_BYTES = re.compile("[\udc80-\udcff]")  # as surrogateescape decodes them

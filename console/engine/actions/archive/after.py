@@ -15,14 +15,15 @@ from console.engine.text import on_disk, recordable
 _TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
 
 
-def emptied_folders(run: ActiveRun) -> list[str]:
-    """Folders out of which this run took files: of the raw zone those below a source, of the others all below it."""
+def emptied_folders(run: ActiveRun, target: int = 0) -> list[str]:
+    """Folders out of which this run (target: the run with that seq) took files: of the raw zone those below a source,
+    of the others all below it."""
     zones = run.ctx.settings.zones
     found: set[str] = set()
     for row in run.connection.execute(
         "SELECT path, outcome, dest, backup FROM outcomes WHERE run = ?"
         " AND outcome IN ('archived', 'returned', 'removed')",
-        [run.seq],
+        [target or run.seq],
     ):
         if row["outcome"] == Outcome.ARCHIVED:
             found.update(_above(on_disk(row["backup"] or row["path"]), zones.raw.rstrip("/"), 1))
@@ -57,14 +58,29 @@ def former_modes(run: ActiveRun) -> None:
             run.log.add("WARNING", "Folder without its former mode", file=recordable(str(path)), detail=str(error))
 
 
+def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
+    """The folders that the run `target` had made, those of backups and of the console left out, in order Z to A."""
+    stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
+    last = "\U0010ffff"
+    while rows := run.connection.execute(
+        "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [target, last]
+    ).fetchall():
+        yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
+        last = rows[-1][0]
+
+
 def settle_moves(run: ActiveRun) -> None:
     """Manifests, log line, modes of folders and emptied folders of a run that died."""
     keep_manifests(run)
     former_modes(run)
-    if run.request.action not in _TIDY:
+    targets = [seq for (seq,) in run.connection.execute("SELECT run FROM undone WHERE by = ?", [run.seq])]
+    if run.request.action not in _TIDY and not targets:
         return
     disk = Disk(str(run.ctx.workspace.root), run.ctx.settings, run.id, run.ctx.env.failpoints.reach)
     try:
-        remove_empty(run, disk, emptied_folders(run))
+        if run.request.action in _TIDY:
+            remove_empty(run, disk, emptied_folders(run))
+        for target in targets:
+            remove_empty(run, disk, made_folders(run, target))
     finally:
         disk.close()

@@ -284,7 +284,8 @@ class Disk:
             except OSError:  # it cannot be done now; it stays where it is
                 return "dropped"
             return "done"
-        return "dropped" if here == change.before else "touched"
+        # other bytes that nobody has moved: touched or damaged, they stay where they are, as they would without a crash
+        return "dropped" if here and not there else "touched"
 
     def _settle_mode(self, change: Change) -> str:
         """Other permissions than both are somebody's newer wish: they stay, and nothing is in danger by that."""

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 
+from console.engine.actions.archive.after import emptied_folders, made_folders
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -61,12 +62,7 @@ class Rollback(ChangeExecution):
 
     def emptied(self, run: ActiveRun) -> Iterator[str]:
         """The folders that the run had made."""
-        last = "\U0010ffff"
-        while rows := run.connection.execute(
-            "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [self._target, last]
-        ).fetchall():
-            yield from (on_disk(path) for (path,) in rows if not self._stays(path))
-            last = rows[-1][0]
+        return made_folders(run, self._target)
 
     def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
         """Those of them from which something was taken."""
@@ -87,11 +83,18 @@ class Rollback(ChangeExecution):
         return folder == backups or folder.startswith((backups + "/", ".opsconsole/"))
 
     def finish(self, run: ActiveRun) -> None:
-        """Folders that the run had removed come back, with their modes."""
-        rows = run.connection.execute("SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target])
-        for row in rows.fetchall():
-            path = self._ctx.workspace.path(on_disk(row["path"]))
+        """Folders that the run had removed come back, with their modes; those that it had emptied are there again if
+        one of their files is."""
+        rows = run.connection.execute(
+            "SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target]
+        ).fetchall()
+        emptied = set(emptied_folders(run, self._target)) if rows else set()
+        for row in rows:
+            name = on_disk(row["path"])
+            path = self._ctx.workspace.path(name)
             try:
+                if name in emptied and not path.is_dir():
+                    continue
                 os.makedirs(path, exist_ok=True)
                 if os.stat(path).st_mode & 0o7777 != row["mode"]:
                     os.chmod(path, row["mode"])

@@ -171,7 +171,7 @@ class Undo:
             expected = put["judged_run"] if put else 0
         if judged != expected:
             return None  # a later run has judged it
-        rows: list[Row] = [("files", path, page.former["files", path])]
+        rows: list[Row] = [("files", path, _as_it_lies(page.former["files", path], now))]
         if ("holds", path) in page.former and self._hold_goes_back(path, page):
             rows.append(("holds", path, page.former["holds", path]))
         return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "its former verdict", rows)
@@ -350,3 +350,14 @@ class Undo:
             except OSError:
                 continue
         return "", 0
+
+
+def _as_it_lies(former: dict[str, Any] | None, now: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The former row with the places of today's: the same bytes may have been taken away and put back since, and a
+    copy has another inode."""
+    if former is None or now is None or (former["dest"], former["sha256"]) != (now["dest"], now["sha256"]):
+        return former
+    row = {**former, **{column: now[column] for column in ("dest_size", "dest_mtime_ns", "dest_inode")}}
+    if (former["size"], former["mtime_ns"]) == (now["size"], now["mtime_ns"]):
+        row["inode"] = now["inode"]
+    return row

@@ -23,6 +23,9 @@ _PLACES = (
     ("validated", "dest", "sha256", "sidecars", "1"),
     ("raw", "path", "sha256", "sidecars", "1"),
     ("raw", "path", "sha256", "failures", "1"),
+    # what was taken back waits in the raw zone, and no other row has its checksum
+    ("raw", "path", "replaced_sha256", "outcomes", "outcome IN ('restored', 'removed') AND replaced_sha256 <> ''"),
+    ("raw", "dest", "sha256", "outcomes", "outcome = 'returned'"),
     ("archive", "place", "sha256", "archived", "1"),
     ("archive", "dest", "sha256", "outcomes", "outcome IN ('moved', 'archived')"),
     ("backups", "backup", "replaced_sha256", "outcomes", "backup <> '' AND replaced_sha256 <> ''"),
