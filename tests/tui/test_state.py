@@ -100,7 +100,9 @@ async def test_accepting_wants_a_reason_and_takes_what_was_shown(tmp_path: Path)
         await until(pilot, lambda: "date is missing" in page(app), 2000)
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, AskScreen), 2000)
-        await pilot.press("enter", "enter")  # without a reason that is Back
+        await pilot.press("enter")  # without a reason nothing is accepted
+        await until(pilot, lambda: "first type a reason" in page(app))
+        await pilot.press("escape")
         assert not [row for row in list_failures(app.ctx, "file") if row.accepted]
         await until(pilot, lambda: not isinstance(app.screen, AskScreen))
         await pilot.press("A")

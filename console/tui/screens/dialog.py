@@ -213,7 +213,7 @@ class AskScreen(Dialog[str]):
             says = f"{field.value.strip()!r} is not it: " if field.value.strip() else ""
             says += f"first type {self._word}"
         else:
-            says = f"first type {self._typed}, at least {SHORTEST} letters"
+            says = f"first type a reason, at least {SHORTEST} letters"
         self.query_one(".dialog").border_subtitle = paint((says, "warn"))
         self.set_focus(field)
 
