@@ -24,12 +24,14 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
     from console.engine.actions.registry import find_action
     from console.engine.context import workspace_name
     from console.engine.errors import EXIT_OK, EngineError
+    from console.engine.runs.reserve import make_room
 
     summary = Summary(action, how.as_json)
     try:
         ctx = open_session()
         if not how.dry_run:
             refuse_when_read_only(action)
+            make_room(ctx, action)
         params = make_params(ctx)
         word = workspace_name(ctx) if find_action(action).dangerous else ""
         plan: ChangePlan | None = None

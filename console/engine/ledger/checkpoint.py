@@ -21,7 +21,7 @@ from console.engine.ledger.mirror_files import open_shared, sync_folder, write_a
 from console.engine.ledger.mirror_find import being_written, look, opened, with_repairs
 from console.engine.ledger.mirror_memory import identity_of, mirror_path
 from console.engine.ledger.mirror_read import MirrorReader
-from console.engine.ledger.store import backup
+from console.engine.ledger.store import backup, no_room
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.workspace.shared import make_folder, write_shared
 
@@ -121,7 +121,7 @@ def make_checkpoint(ctx: Context, label: str = "") -> Checkpoint:
             shutil.rmtree(folder, ignore_errors=True)  # half of one is none
             if isinstance(error, OSError | sqlite3.Error):
                 raise EngineError(
-                    f"the checkpoint could not be written: {error}",
+                    f"the checkpoint could not be written: {no_room(folder.parent) or error}",
                     file=str(folder),
                     untouched="everything; what was begun of it is gone again",
                     next_step="make room: `opsconsole disk` shows what fills it",

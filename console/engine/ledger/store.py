@@ -36,7 +36,7 @@ def _uri(path: Path, query: str) -> str:
 def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
     """need: what this user has to be allowed; who could is said where that is the reason."""
     verb = "written" if need & os.W_OK else "read"
-    if full := _no_room(path.parent):
+    if full := no_room(path.parent):
         return LedgerError(
             f"the ledger cannot be {verb}: {full}",
             file=str(path),
@@ -52,8 +52,8 @@ def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
     )
 
 
-def _no_room(folder: Path) -> str:
-    """The full disk that a ledger cannot be opened on (its shared index is a file too); '' where there is room."""
+def no_room(folder: Path) -> str:
+    """The full disk that SQLite cannot work on (its shared index is a file too), in words; '' where there is room."""
     try:
         facts = os.statvfs(folder)
     except OSError:
@@ -130,7 +130,10 @@ def open_reader(path: Path) -> Reader:
             live = all(os.path.exists(f"{path}{suffix}") for suffix in ("-wal", "-shm"))
             connection = _read(path, "mode=ro" + (_share(path) if live else "&immutable=1"))
         except sqlite3.Error as error:
-            if (error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0) not in _CLOSED_TO_US:
+            code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
+            if code == sqlite3.SQLITE_IOERR and no_room(path.parent) and _nothing_logged(path):
+                return _read(path, "mode=ro&immutable=1")  # no room for the shared index, and nothing that it is for
+            if code not in _CLOSED_TO_US:
                 raise _fail(path, error) from error
             refused = error
             if turn + 1 < _TURNS:
@@ -138,6 +141,13 @@ def open_reader(path: Path) -> Reader:
         else:
             return connection
     return _read_copy(path, refused)
+
+
+def _nothing_logged(path: Path) -> bool:
+    try:
+        return os.stat(f"{path}-wal").st_size == 0
+    except OSError:
+        return False
 
 
 def _share(path: Path) -> str:

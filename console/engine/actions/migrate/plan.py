@@ -69,13 +69,15 @@ def chosen_sources(ctx: Context, params: MigrateParams, connection: sqlite3.Conn
     return [params.source]
 
 
-def check_source(ctx: Context, source: str, connection: sqlite3.Connection) -> None:
+def check_source(ctx: Context, source: str) -> None:
     """Raises UsageError for a source that neither is there nor has a file in the ledger; '' is all of them."""
     present = list_sources(str(ctx.workspace.path(ctx.settings.zones.raw)))
     if not source or source in present:
         return
-    if connection.execute("SELECT 1 FROM files WHERE source = ? LIMIT 1", [source]).fetchone() is None:
-        raise _no_source(source, present)
+    with reading(ctx.workspace.ledger) as connection:
+        known = "SELECT 1 FROM files WHERE source = ? LIMIT 1"
+        if connection is None or connection.execute(known, [source]).fetchone() is None:
+            raise _no_source(source, present)
 
 
 def _no_source(name: str, present: list[str]) -> UsageError:

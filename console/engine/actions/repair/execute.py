@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
+from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.repair.mend import Mend
 from console.engine.actions.repair.model import RepairParams
 from console.engine.actions.repair.plan import plan_repair, source_prefix
@@ -19,11 +20,15 @@ from console.engine.text import plural
 
 
 class Repair(ChangeExecution):
-    """Puts back what verify found damaged or missing and what some place still holds."""
+    """Puts back what verify found damaged or missing and what some place still holds.
+
+    Raises UsageError for a source that is not there, before there is a run.
+    """
 
     def __init__(self, ctx: Context, request: Request) -> None:
         super().__init__(ctx, request)
         self._params = RepairParams(**request.params)
+        check_source(ctx, self._params.source)
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         return plan_repair(self._ctx, self._params, connection=connection, before=before)

@@ -44,7 +44,7 @@ def plan_repair(
         with reading(ctx.workspace.ledger) as reader:
             if reader is None:
                 raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
-            check_source(ctx, params.source, reader)
+            check_source(ctx, params.source)
             plan.gate += common_gate(ctx, reader)
             plan.recovery = recovery_lines(ctx)
             _fill(ctx, plan, params, reader, before, progress, cancelled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.found import Bad
 from console.engine.actions.verify.model import Answer, Item, State, VerifyParams
 from console.engine.actions.verify.scrub import Scrub, Scrubbed, check_ledger, look_for_good, record_now
@@ -19,11 +20,13 @@ _NAMED = 500  # outcomes that are recorded together
 
 
 class Verify:
-    """One execution. Killed or cancelled, what was read stays recorded."""
+    """One execution. Killed or cancelled, what was read stays recorded. Raises UsageError for a source that is not
+    there, before there is a run."""
 
     def __init__(self, ctx: Context, request: Request) -> None:
         self._ctx, self._request = ctx, request
         self._params = VerifyParams(**request.params)
+        check_source(ctx, self._params.source)
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         self._scrub = Scrub(ctx, self._params, ctx.settings.workers or os.cpu_count() or 1, self._in_worker)
 

@@ -29,7 +29,7 @@ def look(
     with closing(scrub.pool), reading(ctx.workspace.ledger) as connection:
         if connection is None:
             raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
-        check_source(ctx, params.source, connection)
+        check_source(ctx, params.source)
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("DROP TABLE IF EXISTS temp.verified")
         connection.execute(TABLE)

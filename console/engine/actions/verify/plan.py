@@ -38,7 +38,7 @@ def plan_verify(
         with reading(ctx.workspace.ledger) as connection:
             if connection is None:
                 raise UsageError("there is no ledger here: nothing was run yet", untouched="everything")
-            check_source(ctx, params.source, connection)
+            check_source(ctx, params.source)
             plan.gate += common_gate(ctx, connection, mirror=False)
             plan.recovery = recovery_lines(ctx)
             items = Items(ctx, connection, params.source)
