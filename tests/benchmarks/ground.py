@@ -52,6 +52,18 @@ def _mount_image(folder: Path, gigabytes: int) -> str:
     return why
 
 
+def settle(folder: Path) -> None:
+    """Nothing dirty is left, not even in the journal: or each contender pays for the one before it.
+
+    Freezing a file system writes its journal back (fsfreeze(8)); where that is not possible a sync is all.
+    """
+    os.sync()
+    mount = next((path for path in (folder, *folder.parents) if path.is_mount()), folder)
+    if mount.name == "disk" and shutil.which("fsfreeze"):
+        for how in ("--freeze", "--unfreeze"):
+            subprocess.run(["fsfreeze", how, str(mount)], capture_output=True, check=False)
+
+
 @contextmanager
 def ground(report: Report, gigabytes: int, base: str = "") -> Iterator[Path]:
     """A folder to work in; on a journaled image where that is possible, and it is said where not."""

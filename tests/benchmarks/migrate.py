@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import corpora, peers
 from tests.benchmarks.corpora import PRODUCT, PYTHON, RAW, SCHEMA, VALIDATED
+from tests.benchmarks.ground import settle
 from tests.benchmarks.measure import BenchError, Ratio, Sample, spread, time_command, watch_memory
 from tests.benchmarks.report import Report
 
@@ -59,7 +60,8 @@ class Rounds:
 
     def _timed(self, who: str, run: Callable[[Path], Sample], folder: Path) -> None:
         folder.mkdir(parents=True)
-        os.sync()
+        corpora.warm(self.corpus)  # rclone drops what it has read, and whoever comes next would read from the disk
+        settle(self.ground)
         self.walls.setdefault(who, []).append(run(folder).wall)
         if not self.keep:
             shutil.rmtree(folder)
@@ -67,7 +69,7 @@ class Rounds:
     def _product(self, *more: str) -> Callable[[Path], Sample]:
         def run(folder: Path) -> Sample:
             root = corpora.workspace(folder / "ws", self.corpus)
-            os.sync()
+            settle(self.ground)
             try:
                 sample = time_command([*PRODUCT, "--root", str(root), *MIGRATE, *more], cwd=root)
             finally:
@@ -100,7 +102,6 @@ class Rounds:
             contenders.append(("rclone", self._rclone))
         if foreground:
             contenders.append(("foreground", self._product("--foreground")))
-        corpora.warm(self.corpus)
         for turn in range(rounds):
             at = turn % len(contenders)
             for who, run in contenders[at:] + contenders[:at]:

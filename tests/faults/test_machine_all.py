@@ -197,11 +197,11 @@ class All(RuleBasedStateMachine):
         """One run; what has to hold of every one."""
         before, kept = held_bytes(self.root), kept_files(self.root)
         more = OVERRIDES if action in ("migrate", "reprocess") else {}
-        held = self.held()
+        held, mends = self.held(), self.mends(action, params)
         ran = self.inside.run(action, params, **more)
         All.done[f"{action} {ran.status}"] = All.done.get(f"{action} {ran.status}", 0) + 1
         self.nothing_lost(before)
-        if not self.mends(action, params):
+        if not mends:
             self.same_raw(kept, kept_files(self.root))
         if ran.status == 5:  # what a dead run was about to replace was damaged: somebody has to look at it
             assert self.hands.standing(self.root), ran.text
@@ -345,13 +345,14 @@ class All(RuleBasedStateMachine):
         failpoint = data.draw(st.sampled_from(points or KILLS.get(action, (*_CHANGE, *_RUN))))
         before, kept = held_bytes(self.root), kept_files(self.root)
         in_backups = {name: sha256_of(self.root / name) for name in files_of(self.root, BACKUPS)}
+        mends = self.mends(action, params)  # asked before: a repair that died may be settled by then
         more = OVERRIDES if action in ("migrate", "reprocess") else {}
         self.inside.killed(action, params, f"{failpoint}:{n}", **more)
         if action == "backups prune":
             self.pruned_alone(before, in_backups)
         else:
             self.nothing_lost(before)
-        if not self.mends(action, params):
+        if not mends:
             now = kept_files(self.root)
             assert set(now) == set(kept), (
                 f"in neither raw nor archive: {set(kept) - set(now)}, new {set(now) - set(kept)}"

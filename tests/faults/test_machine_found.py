@@ -101,3 +101,20 @@ def test_a_byte_that_is_no_utf8_fails_its_file_and_no_other(inside: Inside, name
     ran = inside.migrate()
     assert (ran.status, ran.counts.get("failed"), ran.counts.get("processed")) == (1, 1, 1), ran.text
     assert inside.ledger("SELECT count(*) FROM intents") == [(0,)]
+
+
+def test_a_file_that_was_delivered_again_mends_its_old_copies(inside: Inside) -> None:
+    """No row has its checksum: it waits in the raw zone and nobody has judged it yet."""
+    raw = inside.root / RAW / "beta/c.csv"
+    first = raw.read_bytes()
+    raw.write_bytes(encode("beta/c.csv", [valid_record(7)]))
+    replaced = inside.migrate()
+    kept = inside.root / BACKUPS / replaced.id / "beta/c.csv"
+    assert kept.read_bytes() == first
+    raw.write_bytes(encode("beta/c.csv", [valid_record(8)]))
+    inside.migrate()
+    flip(kept, random.Random(1))
+    raw.write_bytes(first)
+    assert inside.run("verify", VerifyParams()).status == 1
+    assert inside.run("repair", RepairParams()).status == 0
+    assert kept.read_bytes() == first

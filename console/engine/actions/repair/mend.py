@@ -60,7 +60,7 @@ class Mend:
             return Left(bad.subject, bad.path, f"it cannot be read ({error.strerror}): {advice}, then verify again")
         if standing == bad.expected or not self._still_vouched(bad, facts):
             return None
-        source = good.find(bad.zone, bad.path, bad.expected)
+        source = good.find(bad.zone, bad.path, bad.expected, bad.subject)
         if not source:
             return Left(bad.subject, bad.path, f"{bad.state}, no good copy is left: {_HELP[bad.zone]}")
         # never below the backups: a plain copy of such a folder would put the damage back

@@ -57,8 +57,8 @@ class GoodCopies:
                 [run if run else -1],
             )
 
-    def find(self, zone: str, path: str, sha256: str) -> str:
-        """A place other than `path` that holds these bytes now, '' for none."""
+    def find(self, zone: str, path: str, sha256: str, subject: str) -> str:
+        """A place other than `path` that holds these bytes now, '' for none. subject: the raw file that it is of."""
         for other in _ORDER[zone]:
             rows = self._connection.execute(
                 "SELECT path, trusted FROM places WHERE sha256 = ? AND zone = ? AND path <> ?"
@@ -68,7 +68,8 @@ class GoodCopies:
             for row in rows:
                 if row["trusted"] or self._hash(row["path"]) == sha256:
                     return str(row["path"])
-        return ""
+        # delivered again by hand: no row has its checksum yet
+        return subject if subject not in ("", path) and self._hash(subject) == sha256 else ""
 
     def _hash(self, path: str) -> str:
         """SHA-256 of a plain file, '' where it cannot be read; the last ones are remembered."""

@@ -164,7 +164,7 @@ def look_for_good(ctx: Context, connection: sqlite3.Connection, run: int, *, tic
     for bad in bad_files(connection, run=run):
         if tick():
             break
-        yield bad._replace(good=good.find(bad.zone, bad.path, bad.expected))
+        yield bad._replace(good=good.find(bad.zone, bad.path, bad.expected, bad.subject))
     good.close()
 
 
