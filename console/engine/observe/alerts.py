@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.engine.model import Check
+
 
 class Cause(StrEnum):
     """What an alert is about. A front opens by it what helps."""
@@ -26,6 +28,14 @@ class Cause(StrEnum):
     DAMAGE = "damage"  # verify found files that are not whole
     BY_HAND = "by-hand"  # somebody moved, copied, changed or removed files
     MAINTENANCE = "maintenance"  # somebody has stopped processing
+    DISK = "disk"  # nearly full, in bytes or inodes
+    NO_MIGRATION = "no-migration"  # files wait, and no run came for them
+    ERRORS = "errors"  # in the logs
+    FAILURE_RATE = "failure-rate"
+    SCHEMA = "schema"  # does not load, or published files were judged by another
+    VERIFY_OVERDUE = "verify-overdue"
+    SLOW = "time-per-file"
+    LOG_SIZE = "log-size"
     OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
 
 
@@ -38,11 +48,28 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """That somebody answered for an alert. verdict, measure, text: what it was then; at: UTC, ISO 8601."""
+
+    key: str
+    verdict: Check
+    measure: float
+    text: str
+    at: str
+    by: str
+    note: str
+
+    def sentence(self) -> str:
+        return f"acknowledged by {self.by} at {self.at}: {self.note}"
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """Something that needs somebody, and what to do about it: often a command line. Unsanitised.
 
     at: a time (UTC, ISO 8601) that ends the text when it is shown, '' where there is none. run: the id of the run
-    that it is about. details: lines for whoever wants to know more.
+    that it is about. details: lines for whoever wants to know more. key: by what it can be acknowledged, '' where it
+    cannot; verdict, measure: how bad; since: when it began, '' where nobody knows; answer: who acknowledged it.
     """
 
     text: str
@@ -52,6 +79,11 @@ class Alert:
     at: str = ""
     run: str = ""
     details: tuple[str, ...] = ()
+    key: str = ""
+    verdict: Check = Check.WARN
+    measure: float = 0.0
+    since: str = ""
+    answer: Acknowledged | None = None
 
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?")

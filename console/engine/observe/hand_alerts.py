@@ -27,6 +27,8 @@ def hand_alerts(found: Iterable[ByHand]) -> tuple[Alert, ...]:
             one.sentence,
             one.next_step,
             Cause.BY_HAND,
+            key=f"{Cause.BY_HAND}:{one.kind}",
+            measure=one.number,
             details=(one.next_step.replace("`", ""), "", *one.files, *_more(one.number - len(one.files))),
         )
         for one in found

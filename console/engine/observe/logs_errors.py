@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,16 @@ class ErrorGroup:
     files: list[str] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)
 
+    @property
+    def key(self) -> str:
+        """What names this group among others, in eight digits."""
+        return key_of(self.message, self.cause)
+
+
+def key_of(message: str, cause: str) -> str:
+    """As ErrorGroup.key."""
+    return hashlib.sha256(f"{message}\0{cause}".encode()).hexdigest()[:8]
+
 
 @dataclass(slots=True)
 class LogErrors:
@@ -54,10 +65,15 @@ class LogErrors:
 
 
 def log_errors(
-    ctx: Context, since: datetime | None = None, *, cancelled: Callable[[], bool] = lambda: False
+    ctx: Context,
+    since: datetime | None = None,
+    *,
+    answered: Mapping[str, datetime] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> LogErrors:
     """Every error since then (aware) in all segments of the structured log; of the text log where there is no other.
 
+    answered: ErrorGroup.key -> until when somebody has answered for errors of that cause, which are left out.
     Raises nothing for what cannot be read: it is named.
     """
     folder: Path = ctx.workspace.path(ctx.settings.log_dir)
@@ -76,7 +92,7 @@ def log_errors(
                 if since is not None and moment is not None and moment < since:
                     continue
                 found.lines += 1
-                _add(groups, data, moment)
+                _add(groups, data, moment, answered or {})
         except OSError as error:
             found.unreadable.append((segment.name, error.strerror or str(error)))
     found.groups = sorted(groups.values(), key=lambda group: (-group.count, group.message, group.cause))
@@ -92,7 +108,12 @@ def _error_lines(segment: Segment) -> Iterator[bytes]:
                 yield line.head if not line.cut else log.reader.read(line.start, min(line.length, _WHOLE))
 
 
-def _add(groups: dict[tuple[str, str], ErrorGroup], data: bytes, moment: datetime | None) -> None:
+def _add(
+    groups: dict[tuple[str, str], ErrorGroup],
+    data: bytes,
+    moment: datetime | None,
+    answered: Mapping[str, datetime],
+) -> None:
     record = parse_record(data) if data.startswith(b"{") else None
     message, causes = _of_record(record) if record is not None else _of_text(data)
     at = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
@@ -100,6 +121,8 @@ def _add(groups: dict[tuple[str, str], ErrorGroup], data: bytes, moment: datetim
         key = (message, cause)
         if key not in groups and len(groups) >= _GROUPS:
             key = ("other errors", "")
+        if answered and moment and key_of(*key) in answered and moment <= answered[key_of(*key)]:
+            continue
         group = groups.setdefault(key, ErrorGroup(*key))
         group.count += 1
         if at:

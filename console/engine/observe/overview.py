@@ -237,6 +237,7 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
                 f"{plural(seen.failing, 'file')} {'fails' if seen.failing == 1 else 'fail'} and nobody answered",
                 "or `opsconsole failures list`",
                 Cause.FAILING,
+                measure=seen.failing,
             )
         )
     if seen.expired:
@@ -245,6 +246,7 @@ def _alerts(seen: _Seen, last: RunRow | None) -> list[Alert]:
                 f"the time of {plural(seen.expired, 'accepted failure')} has run out",
                 "or `opsconsole failures list --by file`",
                 Cause.EXPIRED,
+                measure=seen.expired,
             )
         )
     if seen.held_alert is not None:

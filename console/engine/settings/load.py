@@ -13,10 +13,12 @@ from console.engine.settings import places
 from console.engine.settings.check import check
 from console.engine.settings.incumbent import NO_BACKUPS, from_incumbent
 from console.engine.settings.model import (
+    AlertSetting,
     BrakeSetting,
     IgnoreSetting,
     Limits,
     LogSetting,
+    NotifySetting,
     QualitySetting,
     RuleSetting,
     Settings,
@@ -82,6 +84,8 @@ def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> 
         limits=Limits(**_whole(given.pop("limits", {}))),
         brakes=BrakeSetting(**given.pop("brakes", {})),
         logs=LogSetting(**_whole(given.pop("logs", {}))),
+        alerts=_alerts(given.pop("alerts", {}), name),
+        notify=_notify(given.pop("notify", {})),
         workers=int(given.pop("workers", 0)),
         warnings=() if given.get("create_backups", True) else (NO_BACKUPS,),
         **given,
@@ -99,6 +103,35 @@ def _rule(entry: dict[str, Any], root: Path, name: str, key: str) -> RuleSetting
         formats=entry.get("formats", True),
         quality=QualitySetting(**entry.get("quality", {})),
     )
+
+
+def _alerts(given: dict[str, Any], name: str) -> AlertSetting:
+    """Raises ConfigurationError where an alert would be over before it began, or critical before that."""
+    whole = {key for key in AlertSetting.__dataclass_fields__ if isinstance(getattr(AlertSetting(), key), int)}
+    values: dict[str, Any] = {key: int(value) if key in whole else value for key, value in given.items()}
+    values["off"] = tuple(values.get("off", ()))
+    found = AlertSetting(**values)
+    for low, high in (
+        ("disk_clear_percent", "disk_percent"),
+        ("disk_percent", "disk_critical_percent"),
+        ("errors", "errors_critical"),
+        ("failure_percent", "failure_critical_percent"),
+        ("slow_factor", "slow_critical_factor"),
+        ("verify_days", "verify_critical_days"),
+        ("log_bytes", "log_critical_bytes"),
+    ):
+        if getattr(found, low) > getattr(found, high):
+            raise ConfigurationError(
+                f"`alerts.{low}` is {getattr(found, low):,}, more than `alerts.{high}`, {getattr(found, high):,}",
+                file=name,
+                key=f"alerts.{low if low in given else high}",
+            )
+    return found
+
+
+def _notify(given: dict[str, Any]) -> NotifySetting:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return NotifySetting(**values)
 
 
 def _whole(numbers: dict[str, Any]) -> dict[str, int]:

@@ -94,6 +94,55 @@ class LogSetting:
     unchanged_named: int = 1000  # unchanged files named in the log before one line with the count
 
 
+# The rules of alerts, in the order in which they are told. checks.alerts has one module or function for each.
+ALERT_RULES = (
+    "mismatch",
+    "disk",
+    "no-migration",
+    "errors",
+    "failure-rate",
+    "schema",
+    "verify-overdue",
+    "time-per-file",
+    "log-size",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSetting:
+    """Where an alert begins (the runbook's limits), and where it becomes critical. Percentages are 0 to 100."""
+
+    errors: int = 10  # more error records of one cause than this
+    errors_critical: int = 1000
+    errors_hours: float = 24.0  # in so many hours
+    disk_percent: float = 80.0  # bytes or inodes used on the file system of a zone
+    disk_clear_percent: float = 77.0  # once raised, it is over only below this
+    disk_critical_percent: float = 95.0
+    migration_hours: float = 24.0  # since the last whole migrate of a source that has files waiting
+    failure_percent: float = 10.0  # of the files judged in the last failure_days
+    failure_critical_percent: float = 50.0
+    failure_days: float = 7.0
+    failure_least: int = 10  # fewer judged files than this say nothing
+    slow_factor: float = 2.0  # times the usual seconds for a file
+    slow_critical_factor: float = 5.0
+    verify_days: float = 8.0  # since backups were verified
+    verify_critical_days: float = 30.0
+    log_bytes: int = 500_000_000  # in log_dir
+    log_critical_bytes: int = 2_000_000_000
+    collecting_days: float = 7.0  # a young ledger has no history to compare with
+    off: tuple[str, ...] = ()  # names of ALERT_RULES that are not looked at
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySetting:
+    """Who is told of runs that ended and of new alerts."""
+
+    command: tuple[str, ...] = ()  # a program with its arguments; it gets one JSON object on standard input
+    apprise: tuple[str, ...] = ()  # addresses as Apprise (an optional extra) knows them
+    on: tuple[str, ...] = ("run-end", "alert")
+    timeout_seconds: float = 10.0  # then it is ended
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be configured. `digest`: SHA-256 of the file; `path`: relative to the root."""
@@ -120,6 +169,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     brakes: BrakeSetting = field(default_factory=BrakeSetting)
     logs: LogSetting = field(default_factory=LogSetting)
+    alerts: AlertSetting = field(default_factory=AlertSetting)
+    notify: NotifySetting = field(default_factory=NotifySetting)
     gate: dict[str, str] = field(default_factory=dict)  # item -> block | warn | off, over the defaults
     warnings: tuple[str, ...] = ()  # what was accepted with a warning, for plan and report
 

@@ -1,0 +1,1 @@
+"""Rules that say when something needs somebody: plain functions over ledger and disk."""

@@ -1,0 +1,80 @@
+"""Acknowledgements: somebody has seen an alert and says what is done about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from console.engine.context import Context
+from console.engine.errors import LedgerError, ReadOnlyError, UsageError
+from console.engine.ledger.schema import VERSION
+from console.engine.ledger.store import open_writer, reading, transaction, version_of
+from console.engine.model import Check
+from console.engine.observe.alerts import Acknowledged, Alert
+from console.engine.observe.files_list import timestamp
+from console.engine.text import recordable
+
+
+def read_answers(connection: sqlite3.Connection) -> dict[str, Acknowledged]:
+    """The newest acknowledgement of each alert, by its key."""
+    rows = connection.execute(
+        "SELECT * FROM acknowledged WHERE id IN (SELECT max(id) FROM acknowledged GROUP BY key)"
+    ).fetchall()
+    return {row["key"]: acknowledged(row) for row in rows}
+
+
+def acknowledged(row: sqlite3.Row) -> Acknowledged:
+    """A row of `acknowledged`."""
+    verdict = Check(row["verdict"])
+    return Acknowledged(row["key"], verdict, row["measure"], row["text"], row["at"], row["by"], row["note"])
+
+
+def answers_of(ctx: Context) -> Mapping[str, Acknowledged]:
+    """As read_answers; none where there is no ledger. Raises LedgerError."""
+    with reading(ctx.workspace.ledger) as connection:
+        return {} if connection is None else read_answers(connection)
+
+
+def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknowledged]:
+    """Answer for these alerts: each is quiet until it gets worse, or is over and begins anew.
+
+    A short transaction beside the lock. Raises UsageError (no note, an alert that cannot be answered for),
+    ReadOnlyError, LedgerError.
+    """
+    if ctx.read_only:
+        raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
+    if len(note.strip()) < 3:
+        raise UsageError("an acknowledgement needs a note", untouched="everything", next_step="add --note TEXT")
+    chosen = list(alerts)
+    if nameless := next((alert for alert in chosen if not alert.key), None):
+        raise UsageError(f"this cannot be acknowledged: {nameless.text}", untouched="everything")
+    if not ctx.workspace.ledger.exists():
+        raise UsageError("there is no ledger yet that could keep it", untouched="everything")
+    at, by = timestamp(ctx.env.now()), ctx.env.who.login or ctx.env.who.user
+    made = [
+        Acknowledged(alert.key, alert.verdict, alert.measure, recordable(alert.text), at, by, recordable(note.strip()))
+        for alert in chosen
+    ]
+    try:
+        with closing(open_writer(ctx.workspace.ledger)) as connection:
+            if version_of(connection) < VERSION:
+                raise LedgerError(
+                    "the ledger is of an older version, which the next run upgrades",
+                    file=str(ctx.workspace.ledger),
+                    untouched="everything",
+                    next_step="`opsconsole migrate`, then acknowledge it again",
+                )
+            with transaction(connection):
+                connection.executemany(
+                    "INSERT INTO acknowledged (key, verdict, measure, text, at, by, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [(each.key, each.verdict, each.measure, each.text, each.at, each.by, each.note) for each in made],
+                )
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"the acknowledgement could not be written: {error}",
+            file=str(ctx.workspace.ledger),
+            untouched="everything",
+            next_step="`opsconsole doctor`",
+        ) from error
+    return made
