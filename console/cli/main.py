@@ -37,15 +37,17 @@ COMMANDS = {
     "permissions": ("console.cli.permissions", "Check and repair permissions of data and logs."),
     "maintenance": ("console.cli.maintenance", "Stop all processing while somebody works on the data."),
     "disk": ("console.cli.disk", "How full each zone's disk is, how it grows, what lies where."),
+    "check": ("console.cli.check", "The state of the pipeline for monitoring, as Nagios plugins say it."),
+    "alerts": ("console.cli.alerts", "What needs somebody; acknowledge it with a note."),
+    "trends": ("console.cli.trends", "Files, failures, seconds a file, disks, logs and backups by day."),
+    "report": ("console.cli.report", "Who ran, published, undid, overrode and accepted what."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
 LATER = {
     "checklist": "checks before and after a migration",
-    "check": "the state of the pipeline for monitoring",
     "procedure": "guided procedures",
-    "report": "who ran, published and accepted what",
 }
 
 EPILOG = """\b

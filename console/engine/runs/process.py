@@ -33,6 +33,7 @@ from console.engine.observe.report import report_lines
 from console.engine.observe.samples import take_samples
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
+from console.engine.runs.migration_log import MigrationLog
 from console.engine.runs.recover import recover_all
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.reserve import make_room, release_reserve
@@ -199,6 +200,24 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
                 job.result()
             except (OSError, sqlite3.Error) as error:
                 print(f"report or ledger copy not written: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
+    if ctx.settings.notify.command or ctx.settings.notify.apprise:
+        _notify(ctx, connection, run)
+
+
+def _notify(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
+    """Tell whom the configuration names; that it failed is logged, and changes nothing."""
+    try:
+        from console.engine.checks.alerts.notify import notify_run
+        from console.engine.runs.query import run_row
+
+        row = run_row(connection.execute("SELECT * FROM runs WHERE seq = ?", [run.seq]).fetchone())
+        trouble = notify_run(ctx, row)
+        if trouble:
+            log = MigrationLog(ctx, run.id)
+            log.add("WARNING", "Notification failed", detail=trouble)
+            log.close()
+    except Exception:  # noqa: BLE001 - the run is over and recorded, whatever this does
+        traceback.print_exc(file=sys.stderr)
 
 
 def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:

@@ -11,7 +11,7 @@ from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert, Cause, Level
 
 CLOCK_SECONDS = 300.0  # so far another clock may be ahead of this one
-_HIGHER = {Check.PASS: 0, Check.UNKNOWN: 1, Check.WARN: 2, Check.FAIL: 3}
+_WEIGHT = {Check.PASS: 0, Check.UNKNOWN: 1, Check.WARN: 2, Check.FAIL: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def still_answered(reading: Reading | Alert, answer: Acknowledged | None, step: 
     """
     if answer is None or (reading.since and reading.since > answer.at):
         return False
-    if _HIGHER[reading.verdict] > _HIGHER[answer.verdict]:
+    if weight(reading.verdict) > weight(answer.verdict):
         return False
     return reading.measure <= answer.measure + (reading.step if isinstance(reading, Reading) else step)
 
@@ -96,12 +96,17 @@ def answered(alert: Alert, answer: Acknowledged) -> Alert:
 def alerts_of(readings: Iterable[Reading], answers: Mapping[str, Acknowledged]) -> tuple[Alert, ...]:
     """Those that need somebody, the worst first, and behind them those that somebody has answered for."""
     found = [alert_of(reading, answers) for reading in readings if reading.alerts]
-    return tuple(sorted(found, key=lambda alert: (alert.level != Level.ALERT, -_HIGHER[alert.verdict])))
+    return tuple(sorted(found, key=lambda alert: (alert.level != Level.ALERT, -weight(alert.verdict))))
 
 
 def worst(verdicts: Iterable[Check]) -> Check:
     """Of these verdicts the one that counts, as Nagios weighs them: fail, warn, unknown, pass."""
-    return max(verdicts, key=lambda verdict: _HIGHER[verdict], default=Check.PASS)
+    return max(verdicts, key=weight, default=Check.PASS)
+
+
+def weight(verdict: Check) -> int:
+    """How heavy a verdict is: the higher, the worse."""
+    return _WEIGHT[verdict]
 
 
 # ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
