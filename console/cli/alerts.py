@@ -51,7 +51,7 @@ def list_command(everything: bool, as_json: bool) -> int:
         sign = ("dim", f"{'noted':<10}") if alert.answer else (STYLES[alert.verdict], f"{SIGNS[alert.verdict]:<10}")
         out().line(sign, f"{alert.text} {alert.at}".rstrip(), ("dim", f"  {alert.key}"))
         if alert.next_step:
-            out().line(("dim", f"          {alert.next_step}"))
+            out().line(("dim", f"          {alert.next_step.removeprefix('or ')}"))
     if not shown:
         out().line("No alert.")
     if everything:

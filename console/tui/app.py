@@ -17,6 +17,7 @@ from textual.screen import Screen
 from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
 from console.engine.model import RunRow
+from console.engine.observe.alerts import Alert
 from console.tui import signals
 from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
@@ -185,6 +186,11 @@ class ConsoleApp(FedApp):
         from console.tui.maintaining import ask_maintenance
 
         ask_maintenance(self)
+
+    def answer_for(self, alert: Alert) -> None:
+        from console.tui.rules import answer_for
+
+        answer_for(self, alert)
 
     def can_act(self, name: str) -> bool:
         """Whether this action can be planned from here; says why where it cannot."""

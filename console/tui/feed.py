@@ -12,8 +12,9 @@ from console.engine.model import MigrateParams, Plan, RunRow, RunStatus
 from console.engine.text import size
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
-from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import DisksRead, Fetched, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
 from console.tui.presence import HandEye, StateFileEye, Visits
+from console.tui.rules import RulesEye
 from console.tui.runs_feed import RunsFeed
 from console.tui.screens.main import MainScreen, PaneMade
 from console.tui.state_feed import StateFeed
@@ -56,6 +57,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self.visits = Visits(self)
         self._eye = StateFileEye(self)
         self._hand = HandEye(self)
+        self._rules = RulesEye(self)
         self._read: Overview | None = None  # what the watcher said last, before the eye's findings went in
         self._away: Away | None = None
 
@@ -76,6 +78,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self.watcher = watcher
         self.run_worker(watcher.run, name="watch", group="watch", thread=True, exit_on_error=False)
         self.visits.begin()
+        self._rules.begin()
         self._look_for_waiting()
 
     def stop_feeding(self) -> None:
@@ -131,7 +134,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         """Show what the watcher said last, with what is known of the state file."""
         if self._read is None or self.leaving:
             return
-        seen = self._hand.seen(self._eye.seen(self._read))
+        seen = self._rules.seen(self._hand.seen(self._eye.seen(self._read)))
         self._overview, self._runs, self.running = seen, seen.runs, seen.running
         if seen.refusal != self.refusal:
             self.refusal = seen.refusal
@@ -154,6 +157,9 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self._fill_status()
         self._fill_overview()
         self.read_usage()
+
+    def on_rules_read(self, message: RulesRead) -> None:
+        self._rules.quick(message.readings)
 
     def on_trouble_read(self, message: TroubleRead) -> None:
         if message.lines != self._ledger_trouble:
@@ -178,6 +184,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self.running, self._seconds_left = None, None
         self._fill_status()
         self._hand.due()
+        self._rules.look()
         self._look_for_waiting()
         for screen in self.screen_stack:
             ended = getattr(screen, "run_ended", None)
@@ -254,6 +261,10 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         """Ask whether processing is to be stopped, or allowed again."""
         raise NotImplementedError
 
+    def answer_for(self, alert: Alert) -> None:
+        """Ask for the note by which an alert is acknowledged."""
+        raise NotImplementedError
+
     def roll_back(self, run: RunRow) -> None:
         """Open the plan of taking this run back."""
         raise NotImplementedError
@@ -279,7 +290,10 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
             if alert is not None:
                 open_alert(self, alert)
 
-        self.push_screen(AlertsScreen(message.alerts, self.time_zone), chosen)
+        self.push_screen(AlertsScreen(message.alerts, self.time_zone, self.answer_for), chosen)
+
+    def on_overview_pane_answer_wanted(self, message: OverviewPane.AnswerWanted) -> None:
+        self.answer_for(message.alert)
 
     def on_overview_pane_alert_chosen(self, message: OverviewPane.AlertChosen) -> None:
         open_alert(self, message.alert)
@@ -310,6 +324,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
         self._look_for_waiting()
         self.state_again()
         self._hand.look_again()
+        self._rules.look()
 
 
 def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:

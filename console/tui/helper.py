@@ -110,6 +110,12 @@ def _by_hand(ctx: Context, tell: Tell) -> object:
     return hand_alerts(look_by_hand(ctx))
 
 
+def _rules(ctx: Context, tell: Tell) -> object:
+    from console.engine.checks.alerts.look import SLOW, look
+
+    return look(ctx, SLOW).readings
+
+
 JOBS: dict[str, Callable[..., object]] = {
     "judge": _judge,
     "adopt": _adopt,
@@ -117,6 +123,7 @@ JOBS: dict[str, Callable[..., object]] = {
     "changes": _changes,
     "state file": _state_file,
     "by hand": _by_hand,
+    "rules": _rules,
 }
 
 

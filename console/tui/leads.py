@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from console.engine.model import Check
 from console.engine.observe.alerts import Alert, Cause
 from console.tui.screens.dialog import TextScreen
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 def open_alert(app: FedApp, alert: Alert) -> None:
     """Lead to what helps against this alert."""
-    _LEADS.get(alert.cause, _show)(app, alert)
+    (_show if alert.verdict == Check.UNKNOWN else _LEADS.get(alert.cause, _show))(app, alert)
 
 
 def alert_lines(alert: Alert) -> list[tuple[str, str]]:
     """All that is known of it, as lines for a TextScreen."""
     shown = [(alert.text, "strong")]
-    if alert.next_step and not alert.details:  # they say it in full
+    if alert.next_step and (not alert.details or alert.cause in (Cause.ERRORS, Cause.SCHEMA)):  # else they say it
         shown += [("", ""), (alert.next_step, "accent")]
     if alert.details:
         shown += [("", ""), *((line, "") for line in alert.details)]
@@ -37,6 +38,8 @@ _TITLES = {
     Cause.HELD: "Held files",
     Cause.BY_HAND: "Done by hand",
     Cause.OTHERS: "Not ours, left as it is",
+    Cause.ERRORS: "Errors in the logs",
+    Cause.SCHEMA: "Schema",
 }
 
 
@@ -68,6 +71,25 @@ def _repair(app: FedApp, alert: Alert) -> None:
     app.act("repair")
 
 
+def _disk(app: FedApp, alert: Alert) -> None:
+    app.call_later(app.main.show_pane, "disk")
+
+
+def _migrate(app: FedApp, alert: Alert) -> None:
+    app.act("migrate")
+
+
+def _verify(app: FedApp, alert: Alert) -> None:
+    app.act("verify")
+
+
+def _schema(app: FedApp, alert: Alert) -> None:
+    if alert.verdict == Check.FAIL:  # it does not load: nothing can be judged by it
+        _show(app, alert)
+    else:
+        app.act("reprocess")
+
+
 def _maintenance(app: FedApp, alert: Alert) -> None:
     app.ask_maintenance()
 
@@ -81,4 +103,11 @@ _LEADS: dict[Cause, Callable[[FedApp, Alert], None]] = {
     Cause.LAST_RUN: _run,
     Cause.FAILING: _failing,
     Cause.EXPIRED: _failing,
+    Cause.FAILURE_RATE: _failing,
+    Cause.DISK: _disk,
+    Cause.LOG_SIZE: _disk,
+    Cause.NO_MIGRATION: _migrate,
+    Cause.VERIFY_OVERDUE: _verify,
+    Cause.SCHEMA: _schema,
+    Cause.SLOW: _run,
 }

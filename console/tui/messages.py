@@ -10,6 +10,7 @@ from textual.message import Message
 from console.engine.model import RunRow
 
 if TYPE_CHECKING:
+    from console.engine.checks.alerts.model import Reading
     from console.engine.observe.disk import ZoneDisk
     from console.engine.observe.overview import Overview
 
@@ -36,6 +37,14 @@ class DisksRead(Message):
     def __init__(self, disks: Sequence[ZoneDisk]) -> None:
         super().__init__()
         self.disks = disks
+
+
+class RulesRead(Message):
+    """What the quick rules of alerts say."""
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        super().__init__()
+        self.readings = tuple(readings)
 
 
 class RunMoved(Message):

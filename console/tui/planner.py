@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from console.engine.actions.adopt.model import AdoptPlan
     from console.engine.actions.change.model import ChangePlan
     from console.engine.actions.leave.model import LeavePlan
+    from console.engine.checks.alerts.model import Reading
     from console.engine.context import Context
     from console.engine.model import ActionParams, MigrateParams, Plan
     from console.engine.observe.alerts import Alert
@@ -58,6 +59,12 @@ def changes(
 def by_hand(ctx: Context, *, cancelled: Cancelled) -> tuple[Alert, ...] | None:
     """Alerts of what somebody did by hand."""
     found: tuple[Alert, ...] | None = ask(ctx, "by hand", progress=lambda: None, cancelled=cancelled)
+    return found
+
+
+def rules(ctx: Context, *, cancelled: Cancelled) -> tuple[Reading, ...] | None:
+    """What the slow rules of alerts say."""
+    found: tuple[Reading, ...] | None = ask(ctx, "rules", progress=lambda: None, cancelled=cancelled)
     return found
 
 

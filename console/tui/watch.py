@@ -19,7 +19,7 @@ from textual.message import Message
 from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import RunRow
-from console.tui.messages import DisksRead, OverviewRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import DisksRead, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
 
 if TYPE_CHECKING:
     from console.engine.runs.start import StartedRun
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 1.0
 RUN_SECONDS = 0.35
 DISK_SECONDS = 30.0
+RULES_SECONDS = 60.0  # between two looks of the quick rules of alerts: 2 ms each
 RUNS_LISTED = 100
 
 Signature = tuple[tuple[int, int, int], ...]
@@ -54,6 +55,7 @@ class Watcher:
         self._stopped = False
         self._forced = True
         self._started: StartedRun | None = None
+        self._raised: frozenset[str] = frozenset()
         ledger = ctx.workspace.ledger
         self._paths = (
             ledger,
@@ -78,7 +80,7 @@ class Watcher:
     def run(self) -> None:
         """Until `stop`."""
         seen: Signature | None = None
-        disks_at = -DISK_SECONDS
+        disks_at = rules_at = -max(DISK_SECONDS, RULES_SECONDS)
         while not self._stopped:
             forced, self._forced = self._forced, False
             now = signature(self._paths)
@@ -87,14 +89,19 @@ class Watcher:
                 if self._read() and not self._stopped:
                     seen = None  # a run has ended: read once more
                     continue
+                rules_at = -RULES_SECONDS
             if forced or time.monotonic() - disks_at >= DISK_SECONDS:
                 disks_at = time.monotonic()
                 self._read_disks()
+            if time.monotonic() - rules_at >= RULES_SECONDS and not self._stopped:
+                rules_at = time.monotonic()
+                self._read_rules()
             self._wake.wait(IDLE_SECONDS)
             self._wake.clear()
 
     def _read(self) -> bool:
         """Read the ledger; follow a run to its end. True when there was one."""
+        import console.engine.checks.alerts.settle  # here, not where it is needed: on the console's own thread
         from console.engine.observe.overview import overview
 
         try:
@@ -134,3 +141,10 @@ class Watcher:
 
         with suppress(OSError, EngineError):
             self._post(DisksRead(zone_disks(self._ctx)))
+
+    def _read_rules(self) -> None:
+        from console.engine.checks.alerts.look import QUICK, look
+
+        readings = look(self._ctx, QUICK, before=self._raised).readings
+        self._raised = frozenset(reading.key for reading in readings if reading.alerts)
+        self._post(RulesRead(readings))

@@ -78,10 +78,11 @@ def _under_cursor(cell: Cell) -> Cell:
 
 
 class NoticeLine(Widget, can_focus=True):
-    """One notice. Messages out: Chosen; Stepped, which its list answers by going to the next one."""
+    """One notice. Messages out: Chosen; Noted; Stepped, which its list answers by going to the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "choose", "Open", show=False),
+        Binding("n", "note", "Acknowledge", show=False),
         Binding("up,k", "step(-1)", "Up", show=False),
         Binding("down,j", "step(1)", "Down", show=False),
     ]
@@ -94,6 +95,13 @@ class NoticeLine(Widget, can_focus=True):
 
     class Chosen(Message):
         """Enter or a click."""
+
+        def __init__(self, notice: Notice) -> None:
+            super().__init__()
+            self.notice = notice
+
+    class Noted(Message):
+        """It is to be acknowledged with a note."""
 
         def __init__(self, notice: Notice) -> None:
             super().__init__()
@@ -139,6 +147,9 @@ class NoticeLine(Widget, can_focus=True):
 
     def action_choose(self) -> None:
         self.post_message(self.Chosen(self._notice))
+
+    def action_note(self) -> None:
+        self.post_message(self.Noted(self._notice))
 
     def action_step(self, step: int) -> None:
         self.post_message(self.Stepped(self, step))

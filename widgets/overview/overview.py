@@ -47,7 +47,7 @@ class Recent(VirtualTable):
 class OverviewPane(Vertical):
     """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble, away.
 
-    Set them and call `update`. Messages out: RunChosen, AlertChosen, AwayChosen, AlertsWanted.
+    Set them and call `update`. Messages out: RunChosen, AlertChosen, AnswerWanted, AwayChosen, AlertsWanted.
     """
 
     HELP = """# Overview
@@ -57,6 +57,7 @@ Last run    what the last execution did. Enter on it in the list below goes into
 Found here  what another program published; Enter plans to take it over as it is.
 Away        what happened since you were here last; Enter shows the runs.
 Alerts      what needs somebody. Tab or the arrows go there, Enter leads to what helps. ! shows them all.
+            n acknowledges one with a note: it is quiet until it gets worse, or is over and begins anew.
 To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
 
@@ -93,6 +94,13 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
 
     class AlertChosen(Message):
         """Lead to what helps against this."""
+
+        def __init__(self, alert: Alert) -> None:
+            super().__init__()
+            self.alert = alert
+
+    class AnswerWanted(Message):
+        """Acknowledge this with a note."""
 
         def __init__(self, alert: Alert) -> None:
             super().__init__()
@@ -268,6 +276,12 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         message.stop()
         about = message.notice.about
         self.post_message(self.AlertChosen(about) if isinstance(about, Alert) else self.AwayChosen())
+
+    def on_notice_line_noted(self, message: NoticeLine.Noted) -> None:
+        message.stop()
+        about = message.notice.about
+        if isinstance(about, Alert):
+            self.post_message(self.AnswerWanted(about))
 
     def on_notice_list_past(self, message: NoticeList.Past) -> None:
         """From one list to the next, and down to the runs."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from console.engine.model import RunStatus
+from console.engine.model import Check, RunStatus
 from console.engine.observe.alerts import Alert, Cause, Level
 from console.engine.text import count, plural
 from widgets.look import short_time
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from console.engine.observe.visits import Away
 
 _SIGNS = {Level.ALERT: ("!", "warn"), Level.OFFER: ("●", "accent"), Level.NOTE: ("●", "dim")}
+_WORSE = {Check.FAIL: ("✗", "bad"), Check.UNKNOWN: ("?", "warn")}
 _LABELS = {Level.ALERT: "Alerts", Level.OFFER: "Found here", Level.NOTE: "To know"}
 # Whose workspace it is comes before everything else.
 FIRST = (Cause.NEWER_LEDGER, Cause.LEFT, Cause.ADOPTION)
@@ -33,6 +34,14 @@ _ENTER = {
     Cause.LAST_RUN: "the run",
     Cause.FAILING: "by cause",
     Cause.EXPIRED: "by cause",
+    Cause.DISK: "what fills it",
+    Cause.LOG_SIZE: "what fills it",
+    Cause.NO_MIGRATION: "plan a migrate",
+    Cause.ERRORS: "which files and runs",
+    Cause.FAILURE_RATE: "by cause",
+    Cause.SCHEMA: "plan to judge them again",
+    Cause.VERIFY_OVERDUE: "plan a verify",
+    Cause.SLOW: "the run",
     Cause.OTHERS: "",  # quiet; Enter works all the same
     Cause.OLDER_LEDGER: "",
 }
@@ -44,6 +53,8 @@ def alert_notices(alerts: Sequence[Alert], zone: tzinfo | None, now: datetime, *
     labels: set[str] = set()
     for alert in alerts:
         sign, tone = _SIGNS[alert.level]
+        if alert.level == Level.ALERT and alert.verdict in _WORSE:
+            sign, tone = _WORSE[alert.verdict]
         label = _LABELS[alert.level]
         text = f"{alert.text} {short_time(alert.at, zone, now)}" if alert.at else alert.text
         out.append(
@@ -52,7 +63,7 @@ def alert_notices(alerts: Sequence[Alert], zone: tzinfo | None, now: datetime, *
                 sign,
                 tone,
                 text,
-                _ENTER.get(alert.cause, "all of it"),
+                "all of it" if alert.verdict == Check.UNKNOWN else _ENTER.get(alert.cause, "all of it"),
                 alert.next_step,
                 max(most, 4) if alert.cause in FIRST else most,
                 alert,

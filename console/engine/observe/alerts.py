@@ -60,7 +60,7 @@ class Acknowledged:
     note: str
 
     def sentence(self) -> str:
-        return f"acknowledged by {self.by} at {self.at}: {self.note}"
+        return f"acknowledged by {self.by} {self.at[:10]} {self.at[11:16]}: {self.note}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,11 @@ def _alerts(alerts: Iterable[object], readings: tuple[Reading, ...]) -> Iterator
         metric.add(counted[str(verdict)], severity=severity)
     yield metric
     yield Metric("opsconsole_alerts_acknowledged", "gauge", "Alerts that somebody has acknowledged.").add(answered)
-    rules = Metric("opsconsole_rule_status", "gauge", "Each rule of alerts: 0 ok, 1 warning, 2 critical, 3 unknown.")
+    rules = Metric(
+        "opsconsole_rule_status",
+        "gauge",
+        "Each rule of alerts: 0 ok, 1 warning, 2 critical, 3 unknown, be it for want of history.",
+    )
     verdicts: dict[str, list[Check]] = {}
     for each in readings:
         verdicts.setdefault(each.rule, []).append(each.verdict)

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from console.engine.checks.adoption import left_note
+from console.engine.checks.alerts.answers import read_answers
 from console.engine.checks.maintenance import Maintenance, read_maintenance
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError, NewerLedgerError
@@ -18,7 +20,7 @@ from console.engine.ledger.mirror_memory import expected_identity, identity_of, 
 from console.engine.ledger.schema import VERSION
 from console.engine.ledger.store import Reader, reading, version_of, writable
 from console.engine.model import Identity, RunRow, RunStatus
-from console.engine.observe.alerts import Alert, Cause, Level, short_times
+from console.engine.observe.alerts import Acknowledged, Alert, Cause, Level, short_times
 from console.engine.observe.files_list import ACCEPTED, timestamp
 from console.engine.observe.hand_alerts import damage_alert
 from console.engine.observe.held_alert import held_alert
@@ -41,7 +43,8 @@ class Overview:
     with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
     changed from here: a newer program's ledger is only read; '' else.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
-    (observe.state_file); None else. maintenance: who stopped processing; None while nobody has.
+    (observe.state_file); None else. maintenance: who stopped processing; None while nobody has. answers: which
+    alerts somebody has acknowledged, by key; checks.alerts.settle makes those quiet.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Overview:
     refusal: str = ""
     state_file: Identity | None = None
     maintenance: Maintenance | None = None
+    answers: Mapping[str, Acknowledged] = field(default_factory=dict)
 
     @property
     def counted(self) -> int:
@@ -83,6 +87,7 @@ class _Seen:
     others: Alert | None = None
     mirror: Alert | None = None
     state_file: Identity | None = None
+    answers: Mapping[str, Acknowledged] = field(default_factory=dict)
 
 
 def overview(ctx: Context, *, limit: int = RUNS) -> Overview:
@@ -135,6 +140,7 @@ def _overview(ctx: Context, limit: int) -> Overview:
         seen.held,
         newer.sentence() if newer else "",
         seen.state_file,
+        answers=seen.answers,
     )
 
 
@@ -172,6 +178,7 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     seen.held, seen.held_alert = held_alert(connection)
     seen.damage = damage_alert(connection)
+    seen.answers = read_answers(connection)
     row = connection.execute(
         f"SELECT count(*), total({ACCEPTED}), total(accepted_at IS NOT NULL AND accepted_until <= :now)"
         " FROM failures x",

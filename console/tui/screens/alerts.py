@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import ClassVar
 
@@ -22,13 +22,15 @@ _LINES = 12  # of one alert
 
 
 class AlertsScreen(Dialog[Alert]):
-    """Dismisses with the alert that was chosen, None on Esc."""
+    """Dismisses with the alert that was chosen, None on Esc. answer_for: asks for the note that acknowledges one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,exclamation_mark", "leave", "Close", show=False)]
 
-    def __init__(self, alerts: Sequence[Alert], zone: tzinfo | None) -> None:
+    def __init__(
+        self, alerts: Sequence[Alert], zone: tzinfo | None, answer_for: Callable[[Alert], None] = lambda alert: None
+    ) -> None:
         super().__init__()
-        self._alerts, self._zone = alerts, zone
+        self._alerts, self._zone, self._answer_for = alerts, zone, answer_for
 
     def title_text(self) -> str:
         return "Alerts"
@@ -37,6 +39,7 @@ class AlertsScreen(Dialog[Alert]):
         with VerticalScroll(classes="dialog-body", can_focus=False):
             if self._alerts:
                 yield NoticeList(alert_notices(self._alerts, self._zone, datetime.now(UTC), most=_LINES))
+                yield Static(paint(("Enter: what helps    n: acknowledge with a note", "dim")), markup=False)
             else:
                 yield Static(paint(("✓ no alert", "good")), markup=False)
 
@@ -52,6 +55,13 @@ class AlertsScreen(Dialog[Alert]):
         message.stop()
         about = message.notice.about
         self.dismiss(about if isinstance(about, Alert) else None)
+
+    def on_notice_line_noted(self, message: NoticeLine.Noted) -> None:
+        message.stop()
+        about = message.notice.about
+        if isinstance(about, Alert):
+            self.dismiss(None)
+            self.app.call_later(self._answer_for, about)
 
     def on_notice_list_past(self, message: NoticeList.Past) -> None:
         message.stop()

@@ -137,7 +137,7 @@ def alert_json(alert: Alert) -> dict[str, Any]:
         "level": str(alert.level),
         "verdict": str(alert.verdict),
         "text": f"{alert.text} {alert.at}".rstrip(),
-        "next_step": "" if answer else alert.next_step,
+        "next_step": "" if answer else alert.next_step.removeprefix("or "),
         "since": alert.since,
         "run": alert.run,
         "details": list(alert.details),
@@ -166,7 +166,7 @@ def lines(checked: Checked) -> Iterator[tuple[Check, str, str]]:
         if alert.level == Level.ALERT or alert.answer:
             shown.add(alert.key)
             verdict = Check.PASS if alert.answer else alert.verdict
-            yield verdict, f"{alert.text} {alert.at}".rstrip(), alert.next_step
+            yield verdict, f"{alert.text} {alert.at}".rstrip(), alert.next_step.removeprefix("or ")
     for reading in checked.settled.looked.readings:
         if reading.key not in shown:
             yield reading.verdict, reading.text, reading.next_step if reading.alerts else ""

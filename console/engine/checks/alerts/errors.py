@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -11,9 +12,11 @@ from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Cause
 from console.engine.observe.logs_errors import ErrorGroup, LogErrors, log_errors
+from console.engine.records.words import cause_in_words
 from console.engine.text import plural
 
 PREFIX = "errors:"
+_OURS = re.compile(r"[a-z][a-z-]*(:\S+)?")
 _TOLD = 10  # causes; further ones are one reading
 
 
@@ -85,7 +88,10 @@ def answered_for(answers: Mapping[str, Acknowledged]) -> dict[str, datetime]:
 
 
 def _words(group: ErrorGroup) -> str:
-    return f"{group.message}: {group.cause}" if group.cause else group.message
+    if not group.cause:
+        return group.message
+    ours = _OURS.fullmatch(group.cause)  # a cause as our own log has it; the incumbent's are words already
+    return f"{group.message}: {cause_in_words(group.cause) if ours else group.cause}"
 
 
 def _of_group(ctx: Context, group: ErrorGroup, span: str, measured: tuple[Measured, ...]) -> Reading:
@@ -100,7 +106,7 @@ def _of_group(ctx: Context, group: ErrorGroup, span: str, measured: tuple[Measur
         f"{PREFIX}{group.key}",
         Check.FAIL if group.count >= limits.errors_critical else Check.WARN,
         f"{plural(group.count, 'error')} in {span}: {_words(group)}",
-        "`opsconsole logs errors` names the files",
+        "or `opsconsole logs errors`",
         group.count,
         limits.errors,
         group.first,

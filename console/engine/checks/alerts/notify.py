@@ -92,7 +92,8 @@ def _of_alerts(ctx: Context, alerts: Sequence[Alert]) -> tuple[str, str, dict[st
 
 def _words(alerts: Iterable[Alert]) -> list[str]:
     return [
-        f"! {alert.text} {alert.at}".rstrip() + (f" -> {alert.next_step}" if alert.next_step else "")
+        f"! {alert.text} {alert.at}".rstrip()
+        + (f" -> {alert.next_step.removeprefix('or ')}" if alert.next_step else "")
         for alert in alerts
     ]
 
