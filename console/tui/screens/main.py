@@ -156,7 +156,7 @@ class MainScreen(Screen[None]):
     def typed_in_filter(self, event: events.Key) -> bool:
         """A letter or Enter for the filter, done at once: the key behind that Enter is for the rows that are left."""
         field, pane = self.app.focused, self.current_pane
-        if not isinstance(field, Input) or field.id != "filter" or not hasattr(pane, "filter"):
+        if not isinstance(field, Input) or field.id != "filter" or pane is None or not hasattr(pane, "filter"):
             return False
         if event.key == "enter":
             pane.filter = field.value
