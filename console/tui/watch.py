@@ -101,7 +101,7 @@ class Watcher:
 
     def _read(self) -> bool:
         """Read the ledger; follow a run to its end. True when there was one."""
-        import console.engine.checks.alerts.settle  # here, not where it is needed: on the console's own thread
+        import console.engine.checks.alerts.settle  # noqa: F401 - loaded here: later is on the console's own thread
         from console.engine.observe.overview import overview
 
         try:
