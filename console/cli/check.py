@@ -52,6 +52,7 @@ def command(form: str, output: str | None, notify: bool) -> int:
       opsconsole check --format prometheus --output /var/lib/node_exporter/opsconsole.prom
     """
     from console.cli.output import note, out
+    from console.engine.checks.alerts.check import status_line
     from console.engine.errors import EngineError
 
     ctx, checked = _looked()
@@ -69,6 +70,7 @@ def command(form: str, output: str | None, notify: bool) -> int:
         except EngineError as error:
             out().line(f"OPSCONSOLE UNKNOWN - {error.what}: {error.file}")
             return _UNKNOWN
+        out().line(status_line(checked))
     if notify and ctx is not None and checked.settled is not None:
         from console.engine.checks.alerts.notify import notify_alerts
 

@@ -13,7 +13,7 @@ from console.cli.session import refuse_when_read_only
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 @click.option("--sample", is_flag=True, help="With sample data: real records of several sources, some of which fail.")
-@click.option("--systemd", is_flag=True, help="With a systemd service and timer that run migrate.")
+@click.option("--systemd", is_flag=True, help="With systemd timers and cron lines: migrate, check, verify.")
 @click.option("--dry-run", is_flag=True, help="Show what would be made, and make nothing.")
 @click.option("--yes", is_flag=True, help="Accepted for scripts; init never asks, it replaces no file of yours.")
 def command(folder: str, sample: bool, systemd: bool, dry_run: bool, yes: bool) -> int:

@@ -23,9 +23,10 @@ from console.engine.workspace.entry_points import (
 from console.engine.workspace.layout import confine
 from console.engine.workspace.place import make_file, make_folder
 from console.engine.workspace.sample import RAW, sample_files, shipped, shipped_schemas
-from console.engine.workspace.systemd import units
+from console.engine.workspace.systemd import cron_lines, units
 
 _SYSTEMD_FOLDER = "config/systemd"
+_CRON_FILE = "config/cron/opsconsole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class InitPlan:
 def plan_init(folder: Path, sample: bool = False, systemd: bool = False) -> InitPlan:
     """What is missing for `folder` to be a workspace.
 
-    sample: with the sample's raw data. systemd: with a service and a timer under config/systemd.
+    sample: with the sample's raw data. systemd: with services and timers under config/systemd,
+    and the same as cron lines.
     Raises UsageError (not a folder; the sample would mix with other sources; a link leads out of the root)
     and ConfigurationError (the configuration that is there is wrong: its zones cannot be known).
     """
@@ -187,14 +189,19 @@ def _systemd(root: Path, settings: Settings) -> Iterator[InitStep]:
         user = pwd.getpwuid(owner).pw_name
     except KeyError:
         user = str(owner)
+    network = bool(settings.notify.command or settings.notify.apprise)
     try:
-        files = units(root, user, [root, *outside])
+        files = {
+            f"{_SYSTEMD_FOLDER}/{name}": text
+            for name, text in units(root, user, [root, *outside], network=network).items()
+        }
+        files[_CRON_FILE] = cron_lines(root, user, root / _CRON_FILE)
     except ValueError as error:
         raise UsageError(str(error), file=str(root)) from None
-    for name, text in files.items():
-        path = f"{_SYSTEMD_FOLDER}/{name}"
+    for path, text in files.items():
         if not os.path.lexists(root / path):
-            yield InitStep("write", path, partial(bytes, text.encode()), note="its first lines say how to use it")
+            note = "" if path.endswith(".timer") else "its first lines say how to use it"
+            yield InitStep("write", path, partial(bytes, text.encode()), note=note)
 
 
 def _stays_inside(root: Path, path: str, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 from console.engine.errors import UsageError
 from console.engine.workspace.entry_points import entry_point
 from console.engine.workspace.init import perform_init, plan_init
-from console.engine.workspace.systemd import unit_name, units
+from console.engine.workspace.systemd import cron_lines, unit_name, units
+from tests.support import make_workspace
+from tests.support.cli import cli_environment
 
 MIGRATE = "scripts/migration/migrate.py"
 VALIDATE = "scripts/validation/validate_funding.py"
@@ -116,13 +119,35 @@ def test_an_opsconsole_that_is_gone_is_said(scripted: Path, script: str) -> None
 def test_units_say_what_to_run_and_where_it_may_write(tmp_path: Path) -> None:
     root = tmp_path / 'a b"c$d%e'
     files = units(root, "ana", [root, Path("/srv/published")], "/opt/my venv/bin/python")
-    service, timer = (files[name] for name in sorted(files))
+    assert len(files) == 6
     quoted = str(root).replace('"', '\\"').replace("%", "%%")
-    command = quoted.replace("$", "$$")
-    line = f'ExecStart="/opt/my venv/bin/python" -P -m console --root "{command}" migrate --yes --foreground'
-    assert line in service.splitlines()
-    assert f'ReadWritePaths="{quoted}"' in service and 'ReadWritePaths="/srv/published"' in service
-    assert "User=ana" in service and "OnCalendar=" in timer
+    begin = f'ExecStart="/opt/my venv/bin/python" -P -m console --root "{quoted.replace("$", "$$")}" '
+    for job, options in (
+        ("migrate", "migrate --yes --foreground"),
+        ("check", 'check --notify --format prometheus --output "/run/opsconsole-check-a-b-c-d-e/opsconsole.prom"'),
+        ("verify", "verify --yes --foreground"),
+    ):
+        service = files[f"opsconsole-{job}-a-b-c-d-e.service"]
+        assert begin + options in service.splitlines()
+        assert f'ReadWritePaths="{quoted}"' in service and 'ReadWritePaths="/srv/published"' in service
+        assert "User=ana" in service and "OnCalendar=" in files[f"opsconsole-{job}-a-b-c-d-e.timer"]
+        # a notification that reaches nobody would be no notification
+        assert "PrivateNetwork=yes" in service
+        assert "PrivateNetwork" not in units(root, "ana", [root], network=True)[f"opsconsole-{job}-a-b-c-d-e.service"]
+
+
+def test_cron_lines_are_what_a_shell_reads(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "a b'c$d%e")
+    lines = [line for line in cron_lines(root, "ana", root / "x").splitlines() if not line.startswith("#")]
+    assert [re.sub(r"\S+", "n", line.partition("\t")[0]) for line in lines] == ["n n n n n"] * 3
+    _, user, command = lines[1].split("\t")
+    assert user == "ana"
+    # as cron does it: a % that has no backslash ends the command
+    assert not re.search(r"(?<!\\)%", command)
+    done = subprocess.run(
+        ["sh", "-c", command.replace("\\%", "%")], env=cli_environment(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")  # UNKNOWN: it has not worked here yet
 
 
 def test_a_unit_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -132,19 +157,68 @@ def test_a_unit_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["pipeline", "a b", "..", "é", "@x", "-"])
 def test_a_unit_has_a_name_that_units_can_have(name: str) -> None:
-    made = unit_name(Path("/srv") / name)
+    made = unit_name(Path("/srv") / name, "migrate")
     assert made.startswith("opsconsole-migrate-") and all(c.isascii() and (c.isalnum() or c in "-_.") for c in made)
 
 
-def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
+@pytest.fixture(scope="module")
+def analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    if not found:
         pytest.skip("not shown here: needs systemd-analyze")
+    return found
+
+
+def test_systemd_itself_finds_nothing_wrong(tmp_path: Path, analyze: str) -> None:
+    """And holds the services for closed: 2.0 or better, where a notification needs the network 2.5."""
     init(tmp_path / "a b", systemd=True)
-    folder = tmp_path / "a b/config/systemd"
-    done = subprocess.run(
-        ["systemd-analyze", "verify", *(str(file) for file in folder.iterdir())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    files = sorted(str(file) for file in (tmp_path / "a b/config/systemd").iterdir())
+    done = subprocess.run([analyze, "verify", *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "opsconsole" not in done.stderr, done.stderr
+    open_to_others = tmp_path / "open.service"
+    open_to_others.write_text(units(tmp_path / "a b", "nobody", [], network=True)["opsconsole-migrate-a-b.service"])
+    services = [file for file in files if file.endswith(".service")]
+    assert len(services) == 3
+    for file, most in [*((file, 20) for file in services), (str(open_to_others), 25)]:
+        judged = subprocess.run(
+            [analyze, "security", "--offline=yes", "--no-pager", f"--threshold={most}", file],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_the_services_allow_every_system_call_that_the_work_needs(ws: Path, analyze: str) -> None:
+    """What strace sees of migrate, check and verify, against the unit's own filter."""
+    if not shutil.which("strace"):
+        pytest.skip("not shown here: needs strace")
+    service = units(ws, "ana", [ws])["opsconsole-migrate-ws.service"]
+    allowed: set[str] = set()
+    for line in service.splitlines():
+        name, _, value = line.partition("=")
+        if name == "SystemCallFilter":
+            calls = {call for group in value.lstrip("~").split() for call in _calls(analyze, group)}
+            allowed = allowed - calls if value.startswith("~") else allowed | calls
+    allowed |= _calls(analyze, "@default")
+    assert {"fchown", "syncfs"} <= allowed and not {"mount", "reboot", "ptrace"} & allowed
+    for command in (("migrate", "--yes", "--foreground"), ("verify", "--yes", "--foreground"), ("check", "--notify")):
+        seen = ws / "strace.txt"
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-c", "-o", str(seen), sys.executable, "-P", "-m", "console", *command],
+            cwd=ws,
+            env=cli_environment(),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode in (0, 1, 2), done.stderr
+        used = {line.split()[-1] for line in seen.read_text().splitlines()[2:] if line.strip() and "---" not in line}
+        assert {"openat", "read"} <= used
+        assert used - {"total"} <= allowed, sorted(used - allowed)
+
+
+def _calls(analyze: str, group: str) -> set[str]:
+    """The system calls of a group, groups in it included."""
+    said = subprocess.run([analyze, "syscall-filter", group], capture_output=True, text=True, check=True).stdout
+    words = [line.split()[0] for line in said.splitlines()[1:] if line.strip() and not line.strip().startswith("#")]
+    return {call for word in words for call in (_calls(analyze, word) if word.startswith("@") else {word})}

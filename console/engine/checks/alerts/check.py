@@ -66,7 +66,8 @@ def _alarm(alerts: list[Alert]) -> str:
 def _calm(seen: Settled) -> str:
     overview = seen.overview
     last = overview.last_run
-    parts = [f"last run {last.action} {last.status} {last.ended_at or ''}" if last else "no run yet"]
+    at = (last.ended_at or last.started_at) if last else ""
+    parts = [f"last run {last.action} {last.status} {at[:10]} {at[11:16]} UTC" if last else "no run yet"]
     parts.append(f"{plural(overview.published, 'file')} published")
     collecting = sum(reading.collecting for reading in seen.looked.readings)
     if collecting:
