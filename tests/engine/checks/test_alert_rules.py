@@ -50,7 +50,9 @@ def test_no_migration(site: Site) -> None:
     site.later(25 * HOUR)
     write_raw(site.root, "alpha/newest.json", [valid_record(9)])
     (late,) = site.ask("no-migration")
-    assert late.verdict == WARN and late.text.startswith("no successful migrate for 25 h") and "migrate" in late.next_step
+    assert (
+        late.verdict == WARN and late.text.startswith("no successful migrate for 25 h") and "migrate" in late.next_step
+    )
     site.clock.time -= timedelta(days=300)
     (wrong,) = site.ask("no-migration")
     assert wrong.verdict == UNKNOWN and wrong.alerts and "clock" in wrong.text

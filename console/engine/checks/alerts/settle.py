@@ -20,6 +20,11 @@ _VERDICTS = {
     Cause.LAST_RUN: Check.FAIL,
     Cause.DAMAGE: Check.FAIL,
 }
+_CLOSED = (
+    Cause.LEDGER,
+    Cause.NEWER_LEDGER,
+    Cause.BROKEN_STATE_FILE,
+)  # nobody can tell what waits, and one alert says so
 _NEVER_QUIET = (Cause.LEDGER, Cause.NEWER_LEDGER, Cause.LEFT, Cause.MAINTENANCE, Cause.OTHER)
 
 
@@ -38,7 +43,12 @@ class Settled:
 
 def settle(seen: Overview, readings: Iterable[Reading], answers: Mapping[str, Acknowledged]) -> Overview:
     """The overview with what the rules say. What was answered for and is no worse becomes a note."""
-    said = alerts_of(readings, answers)
+    closed = any(alert.cause in _CLOSED for alert in seen.alerts)
+    said = [
+        alert
+        for alert in alerts_of(readings, answers)
+        if not (closed and alert.cause == Cause.NO_MIGRATION and alert.verdict == Check.UNKNOWN)
+    ]
     causes = {alert.cause for alert in said}
     own = [
         _named(alert, answers) for alert in seen.alerts if not (alert.cause == Cause.DAMAGE and alert.cause in causes)
