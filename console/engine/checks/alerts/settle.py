@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from console.engine.checks.alerts.look import Looked, look
-from console.engine.checks.alerts.model import Reading, alerts_of, answered, still_answered
+from console.engine.checks.alerts.model import Reading, alerts_of, answered, still_answered, weight
 from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert, Cause, Level
@@ -53,8 +53,16 @@ def settle(seen: Overview, readings: Iterable[Reading], answers: Mapping[str, Ac
     own = [
         _named(alert, answers) for alert in seen.alerts if not (alert.cause == Cause.DAMAGE and alert.cause in causes)
     ]
-    together = sorted((*own, *said), key=lambda alert: alert.level == Level.NOTE)
+    together = sorted((*own, *said), key=_place)
     return replace(seen, alerts=tuple(together))
+
+
+def _place(alert: Alert) -> tuple[int, int]:
+    """Offers, and what closes everything, come first; then the worst first; notes last."""
+    if alert.level == Level.NOTE:
+        return (2, 0)
+    first = alert.level == Level.OFFER or alert.cause in _CLOSED
+    return (0, 0) if first else (1, -weight(alert.verdict))
 
 
 def _named(alert: Alert, answers: Mapping[str, Acknowledged]) -> Alert:
