@@ -36,6 +36,7 @@ class Cause(StrEnum):
     VERIFY_OVERDUE = "verify-overdue"
     SLOW = "time-per-file"
     LOG_SIZE = "log-size"
+    CLOCK = "clock"  # what was recorded lies in the future
     OTHERS = "others"  # files, entries and backups that are not ours and stay as they are
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from console.engine.actions.verify.model import IS_BAD
 from console.engine.checks.alerts.model import Measured, Reading, age, for_people
-from console.engine.checks.alerts.runs import collecting
+from console.engine.checks.alerts.runs import collecting, wrong_clock
 from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.observe.alerts import Cause
@@ -86,8 +86,7 @@ def verify_overdue(ctx: Context, connection: sqlite3.Connection) -> Iterator[Rea
     verified = _all_verified(connection)
     seconds = age(ctx, max(verified, oldest) if verified else oldest)
     if seconds is None:
-        text = "when backups were verified lies in the future: this clock is wrong, or that one was"
-        yield Reading(name, name, Check.UNKNOWN, text, "`date`", cause=Cause.VERIFY_OVERDUE)
+        yield wrong_clock(name)
         return
     days = seconds / 86400
     verdict = Check.PASS

@@ -94,9 +94,15 @@ def answered(alert: Alert, answer: Acknowledged) -> Alert:
 
 
 def alerts_of(readings: Iterable[Reading], answers: Mapping[str, Acknowledged]) -> tuple[Alert, ...]:
-    """Those that need somebody, the worst first, and behind them those that somebody has answered for."""
-    found = [alert_of(reading, answers) for reading in readings if reading.alerts]
-    return tuple(sorted(found, key=lambda alert: (alert.level != Level.ALERT, -weight(alert.verdict))))
+    """Those that need somebody, the worst first, and behind them those that somebody has answered for.
+
+    Of readings with the same key, which are of the same trouble, the first.
+    """
+    found: dict[str, Alert] = {}
+    for reading in readings:
+        if reading.alerts:
+            found.setdefault(reading.key, alert_of(reading, answers))
+    return tuple(sorted(found.values(), key=lambda alert: (alert.level != Level.ALERT, -weight(alert.verdict))))
 
 
 def worst(verdicts: Iterable[Check]) -> Check:

@@ -20,7 +20,6 @@ _HISTORY = 21  # runs that are compared
 _EARLIER_LEAST = 5
 _LOST_SECONDS = 5.0  # a run that lost less than this to slowness is not told
 _NAMED = 20
-_WRONG_CLOCK = "the newest run lies in the future: this clock is wrong, or that one was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,12 @@ def worked(connection: sqlite3.Connection, since: str = "") -> Iterator[Worked]:
             yield Worked(row["seq"], row["id"], row["started_at"], judged, counts.failed, seconds)
 
 
+def wrong_clock(rule: str) -> Reading:
+    """That times make no sense: the same alert, whichever rule has seen it."""
+    text = "the newest run lies in the future: this clock is wrong, or that one was"
+    return Reading(rule, "clock", Check.UNKNOWN, text, "`date`", cause=Cause.CLOCK)
+
+
 def _clock_is_wrong(ctx: Context, connection: sqlite3.Connection) -> bool:
     newest = connection.execute("SELECT max(started_at) FROM runs").fetchone()[0]
     return newest is not None and age(ctx, newest) is None
@@ -93,7 +98,7 @@ def no_migration(
     """
     name, hours = "no-migration", ctx.settings.alerts.migration_hours
     if _clock_is_wrong(ctx, connection):
-        yield Reading(name, name, Check.UNKNOWN, _WRONG_CLOCK, "`date`", cause=Cause.NO_MIGRATION)
+        yield wrong_clock(name)
         return
     whole, single = _successes(connection)
     last = age(ctx, whole) if whole else None
@@ -207,7 +212,7 @@ def failure_rate(ctx: Context, connection: sqlite3.Connection) -> Iterator[Readi
     """
     name, limits = "failure-rate", ctx.settings.alerts
     if _clock_is_wrong(ctx, connection):
-        yield Reading(name, name, Check.UNKNOWN, _WRONG_CLOCK, "`date`", cause=Cause.FAILURE_RATE)
+        yield wrong_clock(name)
         return
     runs = list(worked(connection, ago(ctx, days=limits.failure_days)))
     judged, failed = sum(run.judged for run in runs), sum(run.failed for run in runs)
@@ -263,7 +268,7 @@ def time_per_file(ctx: Context, connection: sqlite3.Connection) -> Iterator[Read
     """
     name, limits = "time-per-file", ctx.settings.alerts
     if _clock_is_wrong(ctx, connection):
-        yield Reading(name, name, Check.UNKNOWN, _WRONG_CLOCK, "`date`", cause=Cause.SLOW)
+        yield wrong_clock(name)
         return
     runs: list[Worked] = []
     for run in worked(connection):
