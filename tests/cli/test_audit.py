@@ -19,7 +19,7 @@ from console.engine.observe.overview import overview
 from console.engine.runs.start import run_foreground
 from tests.engine.checks.alert_site import DAY, HOUR, Site
 from tests.engine.checks.test_alert_rules import bad, good
-from tests.support import run_cli, valid_record, write_raw
+from tests.support import run_cli, valid_record
 
 FORMULA = "=cmd|' /C calc'!A0 <script>alert(1)</script> | x\x1b[31m\u202e"
 LINK = "[click](javascript:alert(1)) ![x](http://evil/x.png) `a` | b\n# Not a title"
@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site.later(-5 * DAY + HOUR)
     site.migrate()
     site.later(2 * DAY)
-    write_raw(site.root, "beta/dumps/0/data.json", [valid_record(3)])
+    site.put("beta/dumps/0/data.json", [valid_record(3)])
     site.migrate()
     last = overview(site.ctx).last_run
     assert last is not None

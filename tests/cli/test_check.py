@@ -22,7 +22,7 @@ from console.engine.model import Check
 from console.engine.observe.metrics import Metric, render, write_whole
 from console.engine.observe.overview import Overview
 from tests.engine.checks.alert_site import Site, flip_a_bit
-from tests.support import VALIDATED, invalid_record, run_cli, valid_record, write_raw
+from tests.support import VALIDATED, invalid_record, run_cli, valid_record
 
 # ── an independent reader of what plugins print (Monitoring Plugins Development Guidelines, 2.6) ──────────────────
 
@@ -85,7 +85,7 @@ def test_what_the_shell_sees(tmp_path: Path) -> None:
     assert said.data["failures"] == (0.0, "%", ["10", "50", "0", "100"])
     assert said.data["logs"][1] == "B" and out.count("\n") == 1
     assert {path: path.stat().st_mtime_ns for path in site.root.rglob("*")} == before  # reads only
-    write_raw(site.root, "alpha/bad.json", [invalid_record(3)])
+    site.put("alpha/bad.json", [invalid_record(3)])
     site.migrate()
     status, out = check(site.root)
     assert status == 1 and out.startswith("OPSCONSOLE WARNING - 1 alert: 1 file fails and nobody answered\n")
@@ -174,7 +174,7 @@ def well_named(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 def test_the_textfile_of_prometheus(tmp_path: Path) -> None:
     site = Site(tmp_path / "ws", {f"alpha/{n}.json": [valid_record(n)] for n in range(3)}, {"off": []})
-    write_raw(site.root, "alpha/bad.json", [invalid_record(3)])
+    site.put("alpha/bad.json", [invalid_record(3)])
     site.migrate()
     folder = tmp_path / "textfiles"
     folder.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 from console.engine.model import Check
 from tests.engine.checks.alert_site import Site
 from tests.faults.conftest import Mounts
-from tests.support import VALIDATED, valid_record, write_raw
+from tests.support import VALIDATED, valid_record
 
 MIB = 1 << 20
 
@@ -36,7 +36,7 @@ def test_a_disk_passes_warns_fails_and_cannot_tell(place: Path, mounts: Mounts) 
     assert verdict(key) == Check.WARN
     fill(85)
     assert verdict() == Check.WARN
-    write_raw(site.root, "alpha/two.json", [valid_record(2)])
+    site.put("alpha/two.json", [valid_record(2)])
     site.later(60)
     assert site.migrate() == 0  # leaves a sample of how full it was
     fill(78.5)

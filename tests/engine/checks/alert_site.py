@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,25 @@ from console.engine.context import Context, open_context
 from console.engine.model import Check, MigrateParams
 from console.engine.observe.alerts import Alert
 from console.engine.runs.start import run_foreground
-from tests.support import fixed_environment, make_workspace
+from tests.support import RAW, fixed_environment, make_workspace, write_raw
 from tests.support.clock import Clock
 
 HOUR, DAY = 3600.0, 86400.0
 
 
 class Site:
-    """clock: what time it is for everybody here; it begins now, as the files' own times do."""
+    """clock: what time it is for everybody here.
+
+    It begins two minutes from now: so far another clock may be ahead, and so every file is older than its run.
+    """
 
     def __init__(self, root: Path, files: Mapping[str, object], alerts: Mapping[str, Any] | None = None) -> None:
         self.config: dict[str, Any] = {"workers": 1, "alerts": {"off": ["disk"], **(alerts or {})}}
         self.root = make_workspace(root, files, self.config)
-        self.clock = Clock(datetime.now(UTC).replace(microsecond=0))
+        self.clock = Clock(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2))
         self._env = fixed_environment(clock=self.clock)
+        for path in (self.root / RAW).rglob("*.json*"):
+            _long_ago(path)
 
     @property
     def ctx(self) -> Context:
@@ -41,6 +46,10 @@ class Site:
 
     def verify(self) -> int:
         return run_foreground(self.ctx, "verify", VerifyParams())
+
+    def put(self, path: str, content: object) -> Path:
+        """A raw file that has lain there for a while: one that was written just now is judged again by the next run."""
+        return _long_ago(write_raw(self.root, path, content))
 
     def later(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -61,6 +70,12 @@ class Site:
 
     def log(self) -> Path:
         return self.root / "logs/migration/migration.json"
+
+
+def _long_ago(path: Path) -> Path:
+    when = path.stat().st_mtime - 60
+    os.utime(path, (when, when))
+    return path
 
 
 def flip_a_bit(path: Path) -> None:

@@ -24,7 +24,7 @@ from console.engine.observe.logs_errors import log_errors
 from console.engine.runs.start import run_foreground
 from tests.engine.checks.alert_site import DAY, HOUR, Site
 from tests.engine.checks.test_alert_rules import bad, good
-from tests.support import fixed_environment, make_workspace, shared_corpus, valid_record, write_raw
+from tests.support import fixed_environment, make_workspace, shared_corpus, valid_record
 from tests.support.their_workspace import incumbent_workspace
 
 STATE = "logs/migration/.migration_state.json"
@@ -72,12 +72,12 @@ def test_an_acknowledged_alert_comes_back_only_when_it_is_worse(tmp_path: Path) 
     # four more are no more than the limit; the files that fail are more than they were, which is another cause
     site.later(60)
     for path, content in bad(4, "gamma").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     assert key not in site.alerts()
     site.later(60)
     for path, content in bad(4, "delta").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     assert site.alerts()[key].measure == 8  # since it was acknowledged
     site.later(25 * HOUR)
@@ -88,7 +88,7 @@ def test_worse_is_a_higher_verdict_too(tmp_path: Path) -> None:
     site = Site(tmp_path / "ws", good(3))
     site.migrate()
     site.later(25 * HOUR)
-    write_raw(site.root, "alpha/new.json", [valid_record(7)])
+    site.put("alpha/new.json", [valid_record(7)])
     # it came long ago, says its source; the file itself came just now
     acknowledge(site.ctx, [site.alerts()["no-migration"]], "the timer is off until Monday")
     site.later(20 * HOUR)
@@ -100,7 +100,7 @@ def test_worse_is_a_higher_verdict_too(tmp_path: Path) -> None:
     site.migrate()
     assert site.alerts() == {}
     site.later(25 * HOUR)
-    write_raw(site.root, "alpha/newer.json", [valid_record(8)])
+    site.put("alpha/newer.json", [valid_record(8)])
     assert site.alerts()["no-migration"].verdict == Check.WARN  # it began anew
 
 
@@ -116,7 +116,7 @@ def test_one_line_a_cause_however_often_it_is_run(tmp_path: Path, monkeypatch: p
         assert [alert.cause for alert in site.alerts().values()].count(Cause.STATE_FILE) == 1
         site.migrate()
     (site.root / STATE).write_text("{torn")
-    write_raw(site.root, "one/new.json", [valid_record(1)])
+    site.put("one/new.json", [valid_record(1)])
     monkeypatch.setattr("console.engine.ledger.mirror_find.PATIENCE", 0.1)  # nobody is writing it
     for _ in range(2):
         assert site.migrate() == 5

@@ -10,7 +10,7 @@ import pytest
 
 from console.engine.model import Check
 from tests.engine.checks.alert_site import DAY, HOUR, Site, flip_a_bit
-from tests.support import VALIDATED, invalid_record, valid_record, write_raw
+from tests.support import VALIDATED, invalid_record, valid_record
 
 PASS, WARN, FAIL, UNKNOWN = Check.PASS, Check.WARN, Check.FAIL, Check.UNKNOWN
 
@@ -40,15 +40,15 @@ def test_no_migration(site: Site) -> None:
     assert site.verdict("no-migration") == PASS
     site.later(100 * HOUR)
     assert site.verdict("no-migration") == PASS  # no source has anything new
-    write_raw(site.root, "alpha/new.json", [valid_record(7)])
-    write_raw(site.root, "alpha/newer.json", [valid_record(8)])
+    site.put("alpha/new.json", [valid_record(7)])
+    site.put("alpha/newer.json", [valid_record(8)])
     (late,) = site.ask("no-migration")
     assert late.verdict == FAIL and "2 files wait: alpha" in late.text and late.measure == 1
     # what one source got by itself counts for that source alone
     assert site.migrate(source="alpha") == 0
     assert site.verdict("no-migration") == PASS
     site.later(25 * HOUR)
-    write_raw(site.root, "alpha/newest.json", [valid_record(9)])
+    site.put("alpha/newest.json", [valid_record(9)])
     (late,) = site.ask("no-migration")
     assert (
         late.verdict == WARN and late.text.startswith("no successful migrate for 25 h") and "migrate" in late.next_step
@@ -69,23 +69,23 @@ def test_no_migration_is_not_known_where_the_raw_zone_cannot_be_read(site: Site)
 def test_failure_rate(site: Site) -> None:
     assert site.verdict("failure-rate") == UNKNOWN  # nothing was judged yet
     for path, content in good(20, start=100).items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     assert site.verdict("failure-rate") == PASS
     for path, content in bad(5).items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     assert site.migrate() == 1
     (warned,) = site.ask("failure-rate")
     assert (warned.verdict, warned.text) == (WARN, "18 % of files failed in 7 days: 5 of 28")
     site.later(8 * DAY)
     assert site.verdict("failure-rate") == PASS  # nothing was judged in these seven days, and there is a history
     for path, content in bad(4, "gamma").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     (few,) = site.ask("failure-rate")
     assert (few.verdict, few.collecting) == (UNKNOWN, True) and "too few" in few.text
     for path, content in bad(9, "delta").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     (failed,) = site.ask("failure-rate")
     assert (failed.verdict, failed.text) == (FAIL, "100 % of files failed in 7 days: 13 of 13")
@@ -100,13 +100,13 @@ def test_errors_by_cause(tmp_path: Path) -> None:
     site.migrate()
     assert site.verdict("errors") == PASS
     for path, content in bad(3, "gamma").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     (warned,) = site.ask("errors")  # one cause, one line, whatever the files and sources
     assert (warned.verdict, warned.measure) == (WARN, 6) and warned.text.startswith("6 errors in 24 h: ")
     assert "date" in warned.text
     for path, content in bad(9, "delta").items():
-        write_raw(site.root, path, content)
+        site.put(path, content)
     site.migrate()
     assert site.verdict("errors") == FAIL
     site.later(25 * HOUR)
@@ -122,7 +122,7 @@ def test_mismatch_and_overdue_verification(site: Site) -> None:
     site.migrate()
     assert site.verdict("mismatch") == UNKNOWN  # nobody has compared anything
     assert site.verdict("verify-overdue") == PASS  # there is no backup
-    write_raw(site.root, "alpha/dumps/0/data.json", [valid_record(50)])
+    site.put("alpha/dumps/0/data.json", [valid_record(50)])
     site.migrate()
     assert site.verdict("verify-overdue") == PASS
     site.later(9 * DAY)
