@@ -28,8 +28,10 @@ class Site:
     It begins two minutes from now: so far another clock may be ahead, and so every file is older than its run.
     """
 
-    def __init__(self, root: Path, files: Mapping[str, object], alerts: Mapping[str, Any] | None = None) -> None:
-        self.config: dict[str, Any] = {"workers": 1, "alerts": {"off": ["disk"], **(alerts or {})}}
+    def __init__(
+        self, root: Path, files: Mapping[str, object], alerts: Mapping[str, Any] | None = None, **config: Any
+    ) -> None:
+        self.config: dict[str, Any] = {"workers": 1, "alerts": {"off": ["disk"], **(alerts or {})}, **config}
         self.root = make_workspace(root, files, self.config)
         self.clock = Clock(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2))
         self._env = fixed_environment(clock=self.clock)
