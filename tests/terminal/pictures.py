@@ -65,6 +65,9 @@ def sample(folder: Path) -> Path:
     for name in ("config", "data"):
         shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
     (root / "logs").mkdir()
+    config = root / "config/console.toml"
+    # how full the disk of whoever takes the pictures is, is nothing to show
+    config.write_text(config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8")
     return root
 
 
