@@ -5,6 +5,7 @@ then; and the note by which somebody answers for an alert.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.engine.observe.alerts import Alert
@@ -42,8 +43,9 @@ class RulesEye:
 
     def quick(self, readings: Sequence[Reading]) -> None:
         """The watcher has looked."""
-        if tuple(readings) != self._quick:
-            self._quick = tuple(readings)
+        found = _shown(readings)
+        if found != self._quick:
+            self._quick = found
             self._app.overview_again()
 
     def look(self) -> None:
@@ -64,12 +66,18 @@ class RulesEye:
 
     def _found(self, readings: tuple[Reading, ...] | None) -> None:
         self._busy = False
-        if readings is not None and readings != self._slow:
-            self._slow = readings
+        found = self._slow if readings is None else _shown(readings)
+        if found != self._slow:
+            self._slow = found
             self._app.overview_again()
         if self._again:
             self._again = False
             self.look()
+
+
+def _shown(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Those that are alerts, without the numbers behind them, some of which are others at every look."""
+    return tuple(replace(reading, measured=()) for reading in readings if reading.alerts)
 
 
 def answer_for(app: ConsoleApp, alert: Alert) -> None:

@@ -85,9 +85,32 @@ def run(report: Report, ground: Path, sizes: Sizes) -> None:
         busy = 100 * cpu / sizes.seconds
         report.target("idle, % of a core", f"{busy:.2f}", busy, 0.5)
         report.target("idle, bytes sent", str(received), received, 0)
+        _alerts(report, root)
         _log(report, terminal, root, sizes)
     finally:
         terminal.close()
+
+
+def _alerts(report: Report, root: Path) -> None:
+    """What the rules of alerts cost beside that: the quick ones each minute, the others in a helper now and then."""
+    from console.engine.checks.alerts.look import QUICK, look
+    from console.engine.context import open_context
+    from console.tui.planner import rules
+    from console.tui.rules import SLOW_SECONDS
+    from console.tui.watch import RULES_SECONDS
+
+    ctx = open_context(root)
+    look(ctx, QUICK)  # imports
+    began = time.process_time()
+    for _ in range(20):
+        look(ctx, QUICK)
+    quick = (time.process_time() - began) / 20
+    before = os.times()
+    rules(ctx, cancelled=lambda: False)
+    after = os.times()
+    slow = sum(after[:4]) - sum(before[:4])
+    share = 100 * (quick / RULES_SECONDS + slow / SLOW_SECONDS)
+    report.target("alerts of an idle console, % of a core", f"{share:.3f}", share, 0.2)
 
 
 def _log(report: Report, terminal: Terminal, root: Path, sizes: Sizes) -> None:

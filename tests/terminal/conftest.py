@@ -18,7 +18,9 @@ def sample(tmp_path: Path) -> Path:
     (tmp_path / "logs").mkdir()
     config = tmp_path / "config/console.toml"
     # how full the disk of whoever runs the tests is, is no alert of theirs
-    config.write_text(config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8"
+    )
     return tmp_path
 
 

@@ -67,7 +67,9 @@ def sample(folder: Path) -> Path:
     (root / "logs").mkdir()
     config = root / "config/console.toml"
     # how full the disk of whoever takes the pictures is, is nothing to show
-    config.write_text(config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8"
+    )
     return root
 
 
