@@ -41,7 +41,7 @@ class _Plugin(click.Command):
 @click.option("--notify", is_flag=True, help="Tell whom [notify] names of alerts that are new; the ledger keeps which.")
 @common
 def command(form: str, output: str | None, notify: bool) -> int:
-    """What needs somebody, in one line and an exit status. Reads only; writes nothing but --output.
+    """What needs somebody, in one line and an exit status. Reads only, but for --output and --notify.
 
     Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. A workspace that cannot be read is UNKNOWN, never OK.
 
