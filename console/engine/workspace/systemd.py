@@ -89,7 +89,7 @@ User={user}
 WorkingDirectory={directory}
 ExecStart={python} -P -m console --root {root} {options}
 {extra}
-UMask=0027
+UMask=0077
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
@@ -120,7 +120,7 @@ IPAddressDeny=any
 """
 _NETWORK = """\
 # [notify] of the configuration tells others, perhaps over the network.
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 """
 
 _TIMER = """\
