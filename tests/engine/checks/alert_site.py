@@ -68,7 +68,10 @@ class Site:
 
     def alerts(self) -> dict[str, Alert]:
         """What is counted now, by its key."""
-        return {alert.key or str(alert.cause): alert for alert in settled(self.ctx).alerts}
+        counted = settled(self.ctx).alerts
+        found = {alert.key or str(alert.cause): alert for alert in counted}
+        assert len(found) == len(counted)
+        return found
 
     def log(self) -> Path:
         return self.root / "logs/migration/migration.json"

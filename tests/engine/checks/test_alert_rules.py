@@ -37,15 +37,20 @@ def test_no_migration(site: Site) -> None:
     assert site.verdict("no-migration") == PASS
     assert site.migrate() == 0  # finds nothing to do, and counts
     site.later(20 * HOUR)
+    site.put("alpha/soon.json", [valid_record(6)])
     assert site.verdict("no-migration") == PASS
+    assert site.migrate() == 0
     site.later(100 * HOUR)
     assert site.verdict("no-migration") == PASS  # no source has anything new
     site.put("alpha/new.json", [valid_record(7)])
-    site.put("alpha/newer.json", [valid_record(8)])
+    site.put("beta/newer.json", [valid_record(8)])
     (late,) = site.ask("no-migration")
-    assert late.verdict == FAIL and "2 files wait: alpha" in late.text and late.measure == 1
+    assert (late.verdict, late.measure) == (FAIL, 2) and "2 files wait: alpha, beta" in late.text
     # what one source got by itself counts for that source alone
     assert site.migrate(source="alpha") == 0
+    (late,) = site.ask("no-migration")
+    assert (late.verdict, late.measure) == (FAIL, 1) and "1 file waits: beta" in late.text
+    assert site.migrate(source="beta") == 0
     assert site.verdict("no-migration") == PASS
     site.later(25 * HOUR)
     site.put("alpha/newest.json", [valid_record(9)])
@@ -56,6 +61,7 @@ def test_no_migration(site: Site) -> None:
     site.clock.time -= timedelta(days=300)
     (wrong,) = site.ask("no-migration")
     assert wrong.verdict == UNKNOWN and wrong.alerts and "clock" in wrong.text
+    assert list(site.alerts()) == ["clock"]  # whichever rules have seen it
 
 
 def test_no_migration_is_not_known_where_the_raw_zone_cannot_be_read(site: Site) -> None:

@@ -175,16 +175,18 @@ def _overdue(ctx: Context, plan: Plan, whole: str, single: dict[str, str], measu
     late.sort(key=lambda each: (-each[0], each[1]))
     longest = late[0][0]
     some = ", ".join(source for _, source, _ in late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+    files = sum(many for *_, many in late)
+    wait = f"{plural(files, 'file')} {'waits' if files == 1 else 'wait'}: {some}"
     began = ctx.env.now().timestamp() - longest + hours * 3600
     return Reading(
         name,
         name,
         Check.FAIL if longest > 3 * hours * 3600 else Check.WARN,
-        f"no successful migrate for {for_people(longest)}, and {plural(sum(n for *_, n in late), 'file')} wait: {some}",
+        f"no successful migrate for {for_people(longest)}, and {wait}",
         "or `opsconsole migrate`; is its timer running?",
         len(late),
         since=timestamp(type(ctx.env.now()).fromtimestamp(began, ctx.env.now().tzinfo)),
-        details=tuple(f"{source}: {plural(files, 'file')} waiting" for _, source, files in late[:_NAMED]),
+        details=tuple(f"{source}: {plural(many, 'file')} waiting" for _, source, many in late[:_NAMED]),
         cause=Cause.NO_MIGRATION,
         measured=measured,
     )
