@@ -118,7 +118,7 @@ def test_starts_within_its_budget(ws: Path, args: list[str]) -> None:
     assert best([sys.executable, "-P", "-m", "console", *args]) < budget
 
 
-@pytest.mark.parametrize("name", ["check", "report"])
+@pytest.mark.parametrize("name", ["procedure"])
 def test_commands_of_later_versions_say_so(tmp_path: Path, name: str) -> None:
     done = run_cli(None, name, "--yes", cwd=tmp_path)
     assert done.returncode == 2
