@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from console.engine.actions.archive.manifest import keep_manifests
 from console.engine.actions.change.batches import remove_empty
 from console.engine.actions.change.disk import Disk
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
-from console.engine.text import keepable, on_disk, recordable
+from console.engine.text import on_disk, recordable
 
-_TAKEN_BACK = "SELECT ? UNION SELECT run FROM undone"  # the run that is being taken back, and those that were
 _TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
 
 
@@ -61,28 +59,14 @@ def former_modes(run: ActiveRun) -> None:
 
 
 def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
-    """The folders that the run `target` had made, and those that an earlier undo had to leave because files of
-    `target` lay in them; those of backups and of the console left out; of each run in order Z to A."""
+    """The folders that the run `target` had made, those of backups and of the console left out, in order Z to A."""
     stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
-    # the latest first: it made the innermost
-    makers = run.connection.execute(f"{_TAKEN_BACK} ORDER BY 1 DESC", [target]).fetchall()
-    for (maker,) in makers:
-        last = "\U0010ffff"
-        while rows := run.connection.execute(
-            "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [maker, last]
-        ).fetchall():
-            yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
-            last = rows[-1][0]
-
-
-def made_among(run: ActiveRun, target: int, folders: Iterable[str]) -> list[str]:
-    """Those of `folders` that `made_folders` gives."""
-    rows = run.connection.execute(
-        f"SELECT DISTINCT path FROM folders WHERE run IN ({_TAKEN_BACK}) AND path IN (SELECT value FROM json_each(?))",
-        [target, json.dumps(sorted(map(keepable, folders)))],
-    )
-    backups = run.ctx.settings.zones.backups.rstrip("/")
-    return [on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith((backups + "/", ".opsconsole/"))]
+    last = "\U0010ffff"
+    while rows := run.connection.execute(
+        "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [target, last]
+    ).fetchall():
+        yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
+        last = rows[-1][0]
 
 
 def settle_moves(run: ActiveRun) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from console.engine.actions.archive.after import emptied_folders, made_among, made_folders
+from console.engine.actions.archive.after import emptied_folders, made_folders
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -17,7 +18,7 @@ from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.query import find_run_in
 from console.engine.runs.request import Request
-from console.engine.text import on_disk, plural
+from console.engine.text import keepable, on_disk, plural
 
 
 class Rollback(ChangeExecution):
@@ -60,7 +61,7 @@ class Rollback(ChangeExecution):
         return (self._target,)
 
     def emptied(self, run: ActiveRun) -> Iterator[str]:
-        """The folders that the run had made, and those like them that an earlier undo had to leave."""
+        """The folders that the run had made."""
         return made_folders(run, self._target)
 
     def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
@@ -71,7 +72,15 @@ class Rollback(ChangeExecution):
             while change.kind == "take" and folder not in ("", "/") and folder not in folders:
                 folders.add(folder)
                 folder = os.path.dirname(folder)
-        return made_among(run, self._target, folders)
+        rows = run.connection.execute(
+            "SELECT path FROM folders WHERE run = ? AND path IN (SELECT value FROM json_each(?))",
+            [self._target, json.dumps(sorted(map(keepable, folders)))],
+        )
+        return [on_disk(path) for (path,) in rows if not self._stays(path)]
+
+    def _stays(self, folder: str) -> bool:
+        backups = self._ctx.settings.zones.backups.rstrip("/")
+        return folder == backups or folder.startswith((backups + "/", ".opsconsole/"))
 
     def finish(self, run: ActiveRun) -> None:
         """Folders that the run had removed come back, with their modes; those that it had emptied are there again if
