@@ -64,7 +64,9 @@ def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
     stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
     last = "\U0010ffff"
     while rows := run.connection.execute(
-        "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [target, last]
+        "SELECT path FROM folders WHERE run = ?1 AND path < ?2 UNION SELECT path FROM folders_left WHERE run = ?1"
+        " AND path < ?2 ORDER BY path DESC LIMIT 1000",
+        [target, last],
     ).fetchall():
         yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
         last = rows[-1][0]
@@ -91,7 +93,7 @@ def hand_folders_on(run: ActiveRun, target: int) -> None:
             folder = os.path.dirname(folder)
     with transaction(run.connection) as connection:
         connection.executemany(
-            "INSERT OR IGNORE INTO folders (run, path) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO folders_left (run, path) VALUES (?, ?)",
             sorted((seq, keepable(folder)) for seq, folder in makers),
         )
 
