@@ -57,6 +57,16 @@ def test_a_rollback_that_died_leaves_no_empty_folders(inside: Inside) -> None:
     assert not os.path.exists(inside.root / ARCHIVE / "old")
 
 
+def test_two_runs_filled_a_folder_and_both_are_taken_back(inside: Inside) -> None:
+    """The first made it, and could not remove it while the other's file lay in it."""
+    several = [inside.run("archive", replace(ALL, match=match)) for match in ("**/alpha/*", "**/beta/*")]
+    for archived in several:
+        assert inside.rollback(archived.id).status == 0
+    assert not os.path.exists(inside.root / ARCHIVE / "old")
+    assert inside.rollback(inside.runs()[-1].id).status == 0  # again as the second had left it
+    assert [path.name for path in (inside.root / ARCHIVE / "old/funding_sources").iterdir()] == ["beta"]
+
+
 def test_a_folder_whose_files_stay_away_does_not_come_back(inside: Inside) -> None:
     """Of an archive restore, one of whose files was deleted since: its folder in the archive had been removed."""
     inside.run("archive", ALL)

@@ -99,6 +99,16 @@ def test_a_new_schema_is_applied_to_what_is_published(published: Path) -> None:
     assert standing(published) == before
 
 
+def test_a_file_that_was_only_touched_is_judged_all_the_same(published: Path) -> None:
+    """That its bytes are the old ones says nothing about today's schema."""
+    change_schema(published, 1002)
+    for number in range(4):
+        (published / RAW / f"alpha/{number}.json").touch()
+    done = run_cli(published, "reprocess", "--source", "alpha", "--yes", "--json")
+    counts = summary(done)["counts"]
+    assert (counts["revalidated"], counts["failed"], counts["skipped"]) == (2, 2, 0), done.stderr
+
+
 def test_only_what_was_chosen_is_looked_at(published: Path) -> None:
     put(published, RAW, "alpha/new.json", json.dumps([valid_record(7)]).encode())
     put(published, RAW, "alpha/0.json", json.dumps([valid_record(8)]).encode())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from console import __version__
 
-VERSION = 3
+VERSION = 4
 READABLE_FROM = 1  # the oldest version of a program that can read this one: since then tables only came, none changed
 
 # What each version added to the one before it. Readers of an older ledger get these tables empty.
@@ -137,6 +137,10 @@ CREATE TABLE samples (
   inodes_total INTEGER NOT NULL,
   PRIMARY KEY (kind, name, at)
 ) STRICT, WITHOUT ROWID;
+""",
+    4: """
+-- Folders that a run which was taken back had made, and that stayed because files of this later run lay in them.
+CREATE TABLE folders_left (run INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID;
 """,
 }
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from console.engine.actions.archive.manifest import keep_manifests
 from console.engine.actions.change.batches import remove_empty
 from console.engine.actions.change.disk import Disk
+from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
-from console.engine.text import on_disk, recordable
+from console.engine.text import keepable, on_disk, recordable
 
 _TIDY = ("archive", "archive restore", "reprocess")  # actions that leave no folder that they emptied
 
@@ -63,10 +64,38 @@ def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
     stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
     last = "\U0010ffff"
     while rows := run.connection.execute(
-        "SELECT path FROM folders WHERE run = ? AND path < ? ORDER BY path DESC LIMIT 1000", [target, last]
+        "SELECT path FROM folders WHERE run = ?1 AND path < ?2 UNION SELECT path FROM folders_left WHERE run = ?1"
+        " AND path < ?2 ORDER BY path DESC LIMIT 1000",
+        [target, last],
     ).fetchall():
         yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
         last = rows[-1][0]
+
+
+def hand_folders_on(run: ActiveRun, target: int) -> None:
+    """Folders that the run `target` had made, and that stay because files of later runs lie in them, count as made by
+    those from now on: whoever takes the last of them back removes the folder."""
+    folders = {folder for folder in made_folders(run, target) if os.path.isdir(run.ctx.workspace.path(folder))}
+    if not folders:
+        return
+    rows = run.connection.execute(
+        "SELECT run, dest FROM outcomes WHERE run > ? AND run <> ? AND dest <> '' AND outcome IN"
+        " ('published', 'replaced', 'restored', 'sidecar', 'archived', 'returned')"
+        " AND run NOT IN (SELECT run FROM undone WHERE whole)",
+        [target, run.seq],
+    )
+    makers = set()
+    for row in rows:
+        folder = os.path.dirname(on_disk(row["dest"]))
+        while folder and (row["run"], folder) not in makers:
+            if folder in folders:
+                makers.add((row["run"], folder))
+            folder = os.path.dirname(folder)
+    with transaction(run.connection) as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO folders_left (run, path) VALUES (?, ?)",
+            sorted((seq, keepable(folder)) for seq, folder in makers),
+        )
 
 
 def settle_moves(run: ActiveRun) -> None:
@@ -82,5 +111,6 @@ def settle_moves(run: ActiveRun) -> None:
             remove_empty(run, disk, emptied_folders(run))
         for target in targets:
             remove_empty(run, disk, made_folders(run, target))
+            hand_folders_on(run, target)
     finally:
         disk.close()

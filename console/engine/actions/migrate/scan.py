@@ -376,7 +376,8 @@ class _SourceScan:
             status,
             *identity,
             known.sha256,
-            (known.size, known.mtime_ns, known.inode),
+            # asked to be judged again: that its bytes are the old ones is no answer
+            None if again is not None and status == "changed" else (known.size, known.mtime_ns, known.inode),
             dest_identity if known.dest == self._s.dest(relative) else None,
         )
 

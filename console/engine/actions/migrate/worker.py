@@ -242,7 +242,7 @@ class Stager:
             if (why := _damage(candidate, read)) != "":
                 self._discard(candidate, read)
                 return answer._replace(kind="damaged", reason=why)
-            moved = candidate.status == "changed" and candidate.known_identity != read.identity
+            moved = candidate.status == "changed" and candidate.known_identity not in (None, read.identity)
             if candidate.known_sha256 == read.sha256 and (moved or candidate.status == "check"):  # it stands there
                 self._discard(candidate, read)
                 return answer._replace(kind="unchanged")

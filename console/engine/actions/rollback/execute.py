@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from console.engine.actions.archive.after import emptied_folders, made_folders
+from console.engine.actions.archive.after import emptied_folders, hand_folders_on, made_folders
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -84,7 +84,8 @@ class Rollback(ChangeExecution):
 
     def finish(self, run: ActiveRun) -> None:
         """Folders that the run had removed come back, with their modes; those that it had emptied are there again if
-        one of their files is."""
+        one of their files is. Those that it had made and that later runs need are theirs."""
+        hand_folders_on(run, self._target)
         rows = run.connection.execute(
             "SELECT path, mode FROM folders_gone WHERE run = ? ORDER BY path", [self._target]
         ).fetchall()
