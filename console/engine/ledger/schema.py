@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from console import __version__
 
-VERSION = 4
+VERSION = 5
 READABLE_FROM = 1  # the oldest version of a program that can read this one: since then tables only came, none changed
 
 # What each version added to the one before it. Readers of an older ledger get these tables empty.
@@ -109,21 +109,6 @@ CREATE TABLE maintenance (
   what TEXT NOT NULL,              -- on off
   reason TEXT NOT NULL
 ) STRICT;
--- Alerts that somebody acknowledged: quiet until they get worse or begin anew. The newest row of a key counts.
-CREATE TABLE acknowledged (
-  id INTEGER PRIMARY KEY,
-  key TEXT NOT NULL,               -- observe.readings.Reading.key
-  verdict TEXT NOT NULL,           -- model.Check, as it was then
-  measure REAL NOT NULL,           -- how bad it was then
-  text TEXT NOT NULL,              -- what it said
-  at TEXT NOT NULL,
-  by TEXT NOT NULL,
-  note TEXT NOT NULL
-) STRICT;
-CREATE INDEX acknowledged_key ON acknowledged (key, id);
--- Alerts that somebody was told of, so that nobody is told twice.
-CREATE TABLE notified (key TEXT PRIMARY KEY, verdict TEXT NOT NULL, measure REAL NOT NULL, at TEXT NOT NULL)
-  STRICT, WITHOUT ROWID;
 -- One digest over the rows of each run that ended, as its report prints it.
 CREATE TABLE digests (run INTEGER PRIMARY KEY, sha256 TEXT NOT NULL) STRICT;
 -- How full file systems were and how large folders, at the end of runs and after scans: for the forecast.
@@ -141,6 +126,23 @@ CREATE TABLE samples (
     4: """
 -- Folders that a run which was taken back had made, and that stayed because files of this later run lay in them.
 CREATE TABLE folders_left (run INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID;
+""",
+    5: """
+-- Alerts that somebody acknowledged: quiet until they get worse or begin anew. The newest row of a key counts.
+CREATE TABLE acknowledged (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,               -- checks.alerts.model.Reading.key
+  verdict TEXT NOT NULL,           -- model.Check, as it was then
+  measure REAL NOT NULL,           -- how bad it was then
+  text TEXT NOT NULL,              -- what it said
+  at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  note TEXT NOT NULL
+) STRICT;
+CREATE INDEX acknowledged_key ON acknowledged (key, id);
+-- Alerts that somebody was told of, so that nobody is told twice.
+CREATE TABLE notified (key TEXT PRIMARY KEY, verdict TEXT NOT NULL, measure REAL NOT NULL, at TEXT NOT NULL)
+  STRICT, WITHOUT ROWID;
 """,
 }
 
