@@ -176,5 +176,5 @@ class MainScreen(Screen[None]):
     async def on_tab_line_picked(self, message: TabLine.Picked) -> None:
         if message.tab == "?":
             self.action_help()
-        else:
+        elif self.query_one("#panes", Container).is_attached:  # a click may come while the console closes
             await self.show_pane(message.tab)
