@@ -93,8 +93,9 @@ def _open(report: Report, path: Path) -> None:
 
 
 def _count(report: Report, path: Path) -> None:
-    view = LogView(LogStream(str(path)), 5)
-    last = view.stream.last
+    stream = LogStream(str(path))
+    stream.poll()
+    last = stream.last
     assert last is not None and last.log is not None
     reader, size = last.log.reader, last.size
     before = rss()
