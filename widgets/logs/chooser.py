@@ -8,6 +8,7 @@ from textual import on, work
 from textual.message import Message
 
 from console.engine.observe.logs import LogFile
+from widgets.logs.page import MERGED
 from widgets.logs.words import file_rows
 from widgets.table import Column, VirtualTable
 
@@ -53,8 +54,8 @@ class LogChooser(VirtualTable):
         self.post_message(self.Listed(self._log_files(), purpose, run))
 
     def offer(self, files: list[LogFile], shown: str) -> None:
-        """Put them up for choice, the cursor on the one with the path `shown`."""
-        self._files = files
+        """Put them up for choice, all of them by time first, the cursor on the one with the path `shown`."""
+        self._files = files = [MERGED, *files]
         self.rows = file_rows(files)
         self.cursor = next((number for number, file in enumerate(files) if file.path == shown), 0)
 
