@@ -47,7 +47,8 @@ One log, or all of them merged by time, opened at the end. A full page
 moves up by a third at once, so that what you read stands still.
 
 up down j k      the line under the cursor; moving up pauses
-PageUp PageDown  a page; arriving at the end follows again
+PageUp b         a page up
+PageDown space   a page down; arriving at the end follows again
 g G Home End     beginning; end, and follow
 f                follow or pause; paused, new lines are counted
 o                other logs: all by time, structured, rotated, of runs
