@@ -27,7 +27,11 @@ _HINTS = (
     "  / find  & filter  ? help ",
     "  ? help ",
 )
-_MARK_HINTS = ("  ' back  c copy  S save  m unmark ", "  c copy  S save ", " c S ")
+_MODE_HINTS = {
+    "mark": ("  ' back  c copy  S save  m unmark ", "  c copy  S save ", " c S "),
+    "files": ("  Enter show this log  Esc back ", "  Enter  Esc "),
+    "record": ("  up down scroll  Esc back ", "  Esc back "),
+}
 _SEARCH_HINTS = ("  n/N next, previous  Esc forget ", "  n N  Esc ")
 
 
@@ -138,10 +142,10 @@ class LogFoot(_Line):
         super().__init__(id=id)
         self._said: Part = ("", "")
 
-    def show(
-        self, page: Page, row: Row | None, number: int | None, search: Search | None, marked: bool = False
-    ) -> None:
-        """`row`: under the cursor, None when following; `number`: its line number, where known; `marked`: a line is."""
+    def show(self, page: Page, row: Row | None, number: int | None, search: Search | None, mode: str = "") -> None:
+        """`row`: under the cursor, None when following; `number`: its line number, where known; mode: what the keys are
+        for, where not for lines: mark | files | record.
+        """
         if page.said:
             self._said = (page.said, "bad" if page.bad else "warn")
         elif page.at is not None or page.follow:
@@ -153,7 +157,7 @@ class LogFoot(_Line):
             kind = "expression" if search.regex else "text"
             left.append((f"   {kind} {search.text}", "accent"))
         taken = sum(width_of(visible(text)) for text, _ in left)
-        hints = _MARK_HINTS if marked else _HINTS if search is None else _SEARCH_HINTS
+        hints = _MODE_HINTS[mode] if mode else _HINTS if search is None else _SEARCH_HINTS
         fitting = (hint for hint in hints if taken + len(hint) <= self.size.width)
         self.set_parts(left, [(next(fitting, ""), "dim")])
 

@@ -23,7 +23,7 @@ from widgets.logs.chooser import LogChooser
 from widgets.logs.feed import LogFeed
 from widgets.logs.marks import marks_of
 from widgets.logs.messages import FollowChanged, Paged, Problem
-from widgets.logs.page import Page
+from widgets.logs.page import MERGED, Page
 from widgets.logs.prompt import Prompt
 from widgets.logs.rows import LogRows
 from widgets.logs.words import empty_text
@@ -67,10 +67,16 @@ class BasePane(Vertical):
         self._cursor: int | None = None
         self._opened, self._ready = False, False
         self._waiting: list[Callable[[], None]] = []  # what was asked for before there was a screen
-        self._left, self._wrapped, self._short = 0, False, False
+        self._left, self._wrapped = 0, False
+        self._shorts = {MERGED.kind: True}  # by kind of log: rows without what repeats
         self._search: Search | None = None
         self._mark: Row | None = None
         self._mode = "lines"
+
+    @property
+    def _short(self) -> bool:
+        file = self._page.file
+        return file is not None and self._shorts.get(file.kind, False)
 
     def _post_page(self, page: Page) -> None:
         self.post_message(Paged(page))
@@ -83,7 +89,7 @@ class BasePane(Vertical):
     def compose(self) -> ComposeResult:
         yield LogBar(id="log-bar")
         yield LogRows(id="log-rows")
-        yield LogChooser(self._log_files, id="log-files")
+        yield LogChooser(self._log_files, self._zone, id="log-files")
         yield Pager(id="log-record")
         yield LogFoot(id="log-foot")
         yield Prompt(id="log-search")
@@ -135,6 +141,7 @@ class BasePane(Vertical):
         if inside:
             self.screen.set_focus(self._target())
         self.refresh_bindings()
+        self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys for lines do nothing while something else is in front of them."""
@@ -183,7 +190,8 @@ class BasePane(Vertical):
         row = page.rows[at] if 0 <= at < len(page.rows) else None
         number = page.numbers[at] if 0 <= at < len(page.numbers) else None
         foot = self.query_one(LogFoot)
-        foot.show(page, None if self._cursor is None else row, number, self._search, self._mark is not None)
+        hints = self._mode if self._mode in ("files", "record") else "mark" if self._mark is not None else ""
+        foot.show(page, None if self._cursor is None else row, number, self._search, hints)
 
     def _chosen(self) -> frozenset[int]:
         """Indexes of the rows from the mark to the cursor."""

@@ -58,7 +58,8 @@ o                other logs: all by time, structured, rotated, of runs
                  capitals count as soon as you type one
 n N              next and previous match in what is shown
 e E              next and previous error in what is shown
-t                to a time: 03:12, 2026-03-04 03:12, -2h
+t                to a time: 03:12, 03-04 03:12, 2026-03-04, -2h
+                 (s m h d w); Z behind it: UTC
 
 # Filter
 &                show only lines with a text; Ctrl+R: an expression;
@@ -69,14 +70,16 @@ U P              only lines of this line's run; about its file
 L                all lines again: no filter is left
 
 # This line
-Enter            the whole record, laid out; Esc: back
+Enter            the whole record, laid out
 u p              its run in Runs; its file in State
 m '              mark it; back to the mark, and forth
 c S              copy it, save it; or all from the mark to here,
                  as far as it is shown. A saved file has the bytes
                  as they are, a copy has controls made visible
-s                short lines: time, level, what, file, why
+s                short or whole lines; all logs by time open short:
+                 time, level, what, file, why
 left right w     sideways in long lines; wrap them
+Esc              back; then drop a search and the mark
 
 ✗ error or worse   ! warning   · debug   * from the mark to here
 ▸ what happened to the file: rotated, truncated, replaced, gone

@@ -80,5 +80,7 @@ class MovingPane(BasePane):
         self._draw()
 
     def action_short(self) -> None:
-        self._short, self._left = not self._short, 0
+        if self._page.file is not None:
+            self._shorts[self._page.file.kind] = not self._short
+        self._left = 0
         self._draw()

@@ -44,6 +44,7 @@ class LogPane(TakingPane):
             self._waiting.append(lambda: self.open_log(file))
             return
         self._set_mode("lines")
+        self._ask("")
         self._open(file)
 
     def _open(self, file: LogFile) -> None:
@@ -82,6 +83,7 @@ class LogPane(TakingPane):
             shown = self._page.file.path if self._page.file is not None else ""
             self.query_one(LogChooser).offer(message.files, shown)
             self._set_mode("files")
+            self._ask("choose a log")
         elif message.purpose == "run":
             file = message.for_run()
             if file is None:

@@ -86,7 +86,10 @@ class Prompt(Input):
         """Raises ValueError, SearchError."""
         if self._seeks:
             compile_search(self.value, regex=self._regex)
-            return ""
+            other = f"Ctrl+R: {'text' if self._regex else 'expression'}"
+            if self.purpose == "filter":
+                other += f"  Ctrl+N: {'with' if self._invert else 'without'}"
+            return other
         return self._check(self.value) if self._check is not None and self.value else ""
 
     def _tell(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from console.engine.observe.logs import LogFile
 from console.engine.observe.logs_conditions import Condition, Narrowing
@@ -65,8 +65,8 @@ def condition_text(condition: Condition) -> str:
     return f"not {text}" if condition.invert else text
 
 
-def file_rows(files: list[LogFile]) -> list[list[Cell]]:
-    """The list of logs as table rows: label, what it is, size, when written (this machine's time)."""
+def file_rows(files: list[LogFile], zone: tzinfo) -> list[list[Cell]]:
+    """The list of logs as table rows: label, what it is, size, when written."""
     rows: list[list[Cell]] = []
     for file in files:
         kind = _KINDS.get(file.kind, file.kind)
@@ -75,7 +75,7 @@ def file_rows(files: list[LogFile]) -> list[list[Cell]]:
         if file.kind == "merged":
             rows.append([(file.label, "accent"), kind, size_text(sum(each.size for each in files)), ""])
             continue
-        moment = datetime.fromtimestamp(file.mtime).astimezone()
+        moment = datetime.fromtimestamp(file.mtime, zone)
         written = moment.strftime("%m-%d %H:%M") if file.mtime else "not yet"
         rows.append([file.label, kind, size_text(file.size) if file.mtime else "–", (written, "dim")])
     return rows
