@@ -17,7 +17,8 @@ import orjson
 from console.engine.observe.logs_lines import LineReader, LogLine
 
 NEAR = 64 * 1024  # bytes: what is left of a halved range is read line by line
-PROBE = 1024 * 1024  # bytes in which a line with a time is looked for
+PROBE_LINES = 10_000  # as many are looked at for a line with a time; a line of megabytes is one
+PROBE_BYTES = 64 * 1024 * 1024  # and as many bytes
 _HEAD = 4096
 _TEXT_BYTES = 256
 _KEYS = ("timestamp", "@timestamp", "time", "asctime", "ts", "datetime")
@@ -130,7 +131,7 @@ def offset_at(
     best, dated, top = high, False, high
     while top - low > NEAR:
         start = reader.line_start((low + top) // 2)
-        found = _timed(reader, moment_of, max(low, start), min(top, start + PROBE))
+        found = _timed(reader, moment_of, max(low, start), top, PROBE_LINES)
         if found is None:
             if start <= low:
                 break
@@ -154,14 +155,20 @@ def offset_at(
 
 
 def _timed(
-    reader: LineReader, moment_of: Callable[[LogLine], float | None], low: int, high: int
+    reader: LineReader, moment_of: Callable[[LogLine], float | None], low: int, high: int, most: int = 0
 ) -> tuple[LogLine, float] | None:
-    """The first line with a time that begins in [low, high), and its time."""
+    """The first line with a time that begins in [low, high), and its time. most: lines that are looked at; 0: all."""
+    left = most
     for chunk in reader.forward(low, high):
         for line in chunk.lines():
             moment = moment_of(line)
             if moment is not None:
                 return line, moment
+            left -= 1
+            if left == 0:
+                return None
+        if most and chunk.end - low > PROBE_BYTES:
+            return None
     return None
 
 
