@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from textual import on, work
 
-from console.engine.observe.logs_about import RunSpan, about_line
+from console.engine.observe.logs_about import RunSpan, about_line, as_written
 from console.engine.observe.logs_conditions import Condition, Narrowing
 from console.engine.observe.logs_levels import Level
 from console.engine.observe.logs_rows import Place
@@ -154,8 +154,9 @@ class NarrowingPane(MovingPane):
         """Only lines about the file of this line; or no longer only those."""
         row = self._row()
         file = about_line(row.line.head).file if row is not None and row.line is not None else ""
-        if file:
-            self.show_only(self._narrowing.with_condition(Condition(Search(file), kind="file")))
+        if file and row is not None and row.line is not None:
+            search = Search(as_written(row.line.head, file))
+            self.show_only(self._narrowing.with_condition(Condition(search, kind="file")))
         elif not self._taken_off("file"):
             self._problem("this line names no file")
 

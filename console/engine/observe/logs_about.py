@@ -4,6 +4,7 @@ found too.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -55,6 +56,13 @@ def about_line(head: bytes) -> About:
     message = _TEXT.match(text)
     parts = message[1].split(": ") if message else []
     return About(next((part for part in parts[1:] if "/" in part), ""), run)
+
+
+def as_written(head: bytes, name: str) -> str:
+    """`name`, which the line that begins with `head` names, as its bytes have it: JSON may have escaped it."""
+    text = head.decode("utf-8", "surrogateescape")
+    forms = (name, json.dumps(name, ensure_ascii=False)[1:-1], json.dumps(name)[1:-1])
+    return next((form for form in forms if form in text), name)
 
 
 def find_run_span(ctx: Context, run_id: str, moment: float) -> RunSpan | None:
