@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from textual import on, work
+from textual import events, on, work
 
 from console.engine.observe.logs_about import RunSpan, about_line, as_written
 from console.engine.observe.logs_conditions import Condition, Narrowing
@@ -114,6 +114,11 @@ class NarrowingPane(MovingPane):
         elif message.purpose == "save" and message.text:
             self._save_as(message.text)
         self._draw()
+
+    @on(Prompt.Behind)
+    def _behind(self, message: Prompt.Behind) -> None:
+        message.stop()
+        self.app.post_message(events.Key(message.key.key, message.key.character))
 
     def _save_as(self, path: str) -> None:
         raise NotImplementedError

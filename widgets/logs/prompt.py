@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
@@ -24,6 +24,7 @@ class Prompt(Input):
     """Says Typed at every change, Asked at Enter and Left at Escape. purpose: find | filter | time | save."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "ask", "Take it", show=False),
         Binding("ctrl+r", "regex", "Text or expression", show=False),
         Binding("ctrl+n", "invert", "Lines with it or without", show=False),
         Binding("escape", "leave", "Back", show=False),
@@ -52,11 +53,18 @@ class Prompt(Input):
     class Left(Message):
         """Escape."""
 
+    class Behind(Message):
+        """A key that was typed before it was seen that nothing is typed here any more."""
+
+        def __init__(self, key: events.Key) -> None:
+            super().__init__()
+            self.key = key
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, compact=True)
         self.cursor_blink = False  # a blinking cursor sends 2 KB/s
         self.purpose = "find"
-        self._regex = self._invert = False
+        self._regex = self._invert = self._done = False
         self._check: Callable[[str], str] | None = None
 
     def begin(
@@ -65,7 +73,8 @@ class Prompt(Input):
         """Start typing; text: to change or type over. regex None: as last time. check: says what a text means, or
         raises ValueError with what is wrong with it.
         """
-        self.purpose, self._check, self._invert = purpose, check, False
+        self.purpose, self._check = purpose, check
+        self._invert = self._done = False
         self._regex = self._regex if regex is None else regex
         self.placeholder = _HOLDS[purpose]
         self.value = text
@@ -82,20 +91,20 @@ class Prompt(Input):
             return f"only lines {'without' if self._invert else 'with'} {kind}"
         return {"find": f"find {kind}", "time": "go to time", "save": "save as"}[self.purpose]
 
-    def _meaning(self) -> str:
+    def _meaning(self, text: str) -> str:
         """Raises ValueError, SearchError."""
         if self._seeks:
-            compile_search(self.value, regex=self._regex)
+            compile_search(text, regex=self._regex)
             other = f"Ctrl+R: {'text' if self._regex else 'expression'}"
             if self.purpose == "filter":
                 other += f"  Ctrl+N: {'with' if self._invert else 'without'}"
             return other
-        return self._check(self.value) if self._check is not None and self.value else ""
+        return self._check(text) if self._check is not None and text else ""
 
     def _tell(self) -> None:
         problem = hint = ""
         try:
-            hint = self._meaning()
+            hint = self._meaning(self.value)
         except (SearchError, ValueError) as error:
             problem = str(error)
         self.post_message(self.Typed(self._what(), problem, hint))
@@ -109,6 +118,7 @@ class Prompt(Input):
         self._tell()
 
     def action_leave(self) -> None:
+        self._done = True
         self.post_message(self.Left())
 
     @on(Input.Changed)
@@ -116,13 +126,28 @@ class Prompt(Input):
         message.stop()
         self._tell()
 
-    @on(Input.Submitted)
-    def _submitted(self, message: Input.Submitted) -> None:
-        message.stop()
-        try:
-            self._meaning()
-        except (SearchError, ValueError):
-            self._tell()  # what was typed stays, with the reason
+    async def _on_key(self, event: events.Key) -> None:
+        """Keys in the order in which they were pressed: left to Textual, what a key is bound to would happen behind the
+        letters that were typed after it.
+        """
+        bound = self._bindings.key_to_bindings.get(event.key)
+        if self._done:
+            self.post_message(self.Behind(event))
+        elif bound:
+            await self.run_action(bound[0].action)
+        else:
             return
-        search = compile_search(self.value, regex=self._regex) if self._seeks and self.value else None
-        self.post_message(self.Asked(self.purpose, self.value, search, self._invert))
+        event.stop()
+        event.prevent_default()
+
+    def action_ask(self) -> None:
+        """What was typed is meant; where it does not work it stays, with the reason."""
+        text = self.value
+        try:
+            self._meaning(text)
+        except (SearchError, ValueError):
+            self._tell()
+            return
+        self._done = True
+        search = compile_search(text, regex=self._regex) if self._seeks and text else None
+        self.post_message(self.Asked(self.purpose, text, search, self._invert))
