@@ -115,19 +115,23 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """`text` (one line) in lines of at most `width` cells, broken at blanks where there are any."""
     width = max(8, width)
+    indent = indent[: width // 2]
     bare = text.lstrip(" ")
     start = " " * min(len(text) - len(bare), width // 2)
     out: list[str] = []
     line = start
-    for word in bare.split(" "):
-        room = width - len(indent)
-        while width_of(word) > room:
+    room, most = width - len(indent), 4 * width  # characters of a word that are looked at for one line
+    for whole in bare.split(" "):
+        at = 0
+        while len(whole) - at > most or width_of(whole[at : at + most]) > room:
             if line.strip(" "):
                 out.append(line)
                 line = indent
-            piece = set_cell_size(word, width - len(line)).rstrip(" ")
+            part = whole[at : at + most]
+            piece = set_cell_size(part, min(width_of(part), width - len(line))).rstrip(" ") or part[:1]
             out.append(line + piece)
-            word, line = word[len(piece) :], indent
+            at, line = at + len(piece), indent
+        word = whole[at:]
         between = " " if line.strip(" ") else ""
         if width_of(line + between + word) > width:
             out.append(line)
