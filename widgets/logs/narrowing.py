@@ -118,7 +118,9 @@ class NarrowingPane(MovingPane):
     @on(Prompt.Behind)
     def _behind(self, message: Prompt.Behind) -> None:
         message.stop()
-        self.app.post_message(events.Key(message.key.key, message.key.character))
+        key = message.key
+        # made by the app: a key that this pane sent would stop on its way up from the rows to this pane
+        self.app.call_later(lambda: self.app.post_message(events.Key(key.key, key.character)))
 
     def _save_as(self, path: str) -> None:
         raise NotImplementedError
