@@ -85,6 +85,15 @@ async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
             await pilot.press("escape")
 
 
+async def test_what_a_notification_quotes_is_made_visible(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.notify("[b]\x1b]52;c;aGk=\x07 \u202e\nsecond line", title="\x9b31m", markup=True)
+        await until(pilot, lambda: "[b]␛]52;c;aGk=␇ \\u202e" in page(app) and "second line" in page(app))
+        (note,) = app._notifications
+        assert note.title == "\\x9b31m" and not note.markup
+
+
 async def test_letters_in_a_filter_are_text(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
