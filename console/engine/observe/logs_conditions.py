@@ -126,19 +126,20 @@ class Sieve:
         return any(each.start == line.start for each in self._kept(reader, chunk))
 
     def _kept(self, reader: LineReader, chunk: Chunk) -> list[LogLine]:
-        folded = chunk.data.lower() if self._folds else chunk.data
+        folded, helpers = chunk.data.lower() if self._folds else chunk.data, self._helpers
         if self._first is not None and id(reader) not in self._owners:
             lines = [line for line in self._candidates(chunk, folded) if self._level.shows(reader, line)]
+        elif helpers and not helpers[0][1] and not chunk.cut:  # few lines match: only those are looked at
+            found = sorted(_starts(helpers[0][0], chunk))
+            lines = [line for line in _lines_at(chunk, found) if self._level.shows(reader, line)]
+            helpers = helpers[1:]
         else:
             lines = list(self._level.select(reader, chunk))
         lines = [line for line in lines if self._passes(reader, chunk, folded, line)] if self._texts else lines
-        for helper, invert in self._helpers:
+        for helper, invert in helpers:
             if not lines:
                 break
-            try:
-                starts = helper.starts(chunk)
-            except TooSlowError as error:
-                raise SearchError(str(error)) from None
+            starts = _starts(helper, chunk)
             lines = [line for line in lines if (line.start in starts) != invert]
         return lines
 
@@ -194,3 +195,18 @@ class Sieve:
 
     def _is_its_own(self, reader: LineReader, condition: Condition) -> bool:
         return condition.kind == "run" and self._owners.get(id(reader)) == condition.search.text
+
+
+def _starts(helper: Helper, chunk: Chunk) -> set[int]:
+    """Where the lines begin that match. Raises SearchError."""
+    try:
+        return helper.starts(chunk)
+    except TooSlowError as error:
+        raise SearchError(str(error)) from None
+
+
+def _lines_at(chunk: Chunk, starts: list[int]) -> Iterator[LogLine]:
+    """The lines of `chunk` that begin there in the file."""
+    for start in starts:
+        begin = start - chunk.start
+        yield chunk.line(begin, chunk.data.find(b"\n", begin) + 1 or len(chunk.data))
