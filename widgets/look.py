@@ -128,7 +128,8 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
                 out.append(line)
                 line = indent
             part = whole[at : at + most]
-            piece = set_cell_size(part, min(width_of(part), width - len(line))).rstrip(" ") or part[:1]
+            cells = width - len(line)
+            piece = part if width_of(part) <= cells else set_cell_size(part, cells).rstrip(" ") or part[:1]
             out.append(line + piece)
             at, line = at + len(piece), indent
         word = whole[at:]

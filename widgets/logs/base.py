@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from textual import on
@@ -151,8 +152,10 @@ class BasePane(Vertical):
 
     @on(Paged)
     def _show_page(self, message: Paged) -> None:
-        before, self._page = self._page, message.page
-        page = self._page
+        before, page = self._page, message.page
+        if page.follow and not before.follow and page.done < self._feed.given:
+            page = replace(page, follow=False)  # from before the key that paused
+        self._page = page
         if page.refused:
             self._narrowing = page.narrowing
         if page.at is not None:

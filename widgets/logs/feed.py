@@ -59,6 +59,7 @@ class LogFeed:
         self._visible, self._stopped = True, False
         self._pause = 0.0  # monotonic time before which growth is not looked for
         self._commands: deque[Callable[[], None]] = deque()
+        self.given = self._done = 0  # commands, and how many of them were carried out
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True, name="log feed")
 
@@ -83,6 +84,7 @@ class LogFeed:
         """Run `command` in the thread, after those before it."""
         with self._wake:
             self._commands.append(command)
+            self.given += 1
             self._wake.notify()
 
     def show(self, visible: bool) -> None:
@@ -209,6 +211,7 @@ class LogFeed:
             changed = bool(commands)
             for command in commands:
                 self._guard(command)
+                self._done += 1
                 self._guard(self._advance)
             if self._visible and time.monotonic() >= max(due, self._pause):
                 due = time.monotonic() + 1 / PER_SECOND
@@ -310,7 +313,7 @@ class LogFeed:
     def _page(self) -> Page:
         view = self._view
         if view is None:
-            return Page(said=self._said, bad=self._bad, file=self._file)
+            return Page(said=self._said, bad=self._bad, file=self._file, done=self._done)
         lines, numbers = self._numbers.of(view.rows) if self._numbers is not None else (None, ())
         busy = self._looking.busy
         if not busy and view.busy:
@@ -336,4 +339,5 @@ class LogFeed:
             self._bad,
             self._file,
             self._refused,
+            self._done,
         )

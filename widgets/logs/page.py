@@ -34,6 +34,7 @@ class Page:
     bad: bool = False  # the answer is an error
     file: LogFile | None = None
     refused: bool = False  # the filters asked for do not work: `narrowing` is what is in force instead
+    done: int = 0  # commands that were carried out before it: see LogFeed.given
 
     @property
     def least(self) -> Level:

@@ -403,3 +403,20 @@ def test_every_key_is_explained() -> None:
     words = LogPane.HELP.replace(";", " ").replace(":", " ").split()
     for key in keys:
         assert shown.get(key, key).lower() in [word.lower() for word in words], key
+
+
+async def test_a_page_that_was_under_way_does_not_undo_a_key(log: Path) -> None:
+    app = Demo([log_file(log)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, shows(app, "number 1000"))
+        await until(pilot, lambda: app.pane._page.done == app.pane._feed.given)
+        late = app.pane._page
+        assert late.follow
+        app.pane.action_cursor(-1)
+        app.pane.action_cursor(-1)
+        app.pane._post_page(late)  # read before the feed had heard of the keys
+        await until(pilot, lambda: "paused" in app.bar() and "line 999 of" in app.foot())
+        await pilot.pause()
+        assert "line 999 of" in app.foot()
+        await pilot.press("G")
+        await until(pilot, lambda: "following" in app.bar())
