@@ -96,7 +96,7 @@ def fit(text: str, width: int, *, cut: str = "end", align: str = "left") -> str:
 
 def _last_cells(text: str, width: int) -> str:
     """The end of `text`, in exactly `width` cells."""
-    if len(text) == width_of(text):
+    if text.isascii():
         return text[len(text) - width :] if width else ""
     taken = ""
     for character in reversed(text):

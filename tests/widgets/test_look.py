@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -15,6 +15,7 @@ from widgets.look import bar, fit, paint, short_time, wrap
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 
 
+@example("00\U000e0000\U00020000", 3)  # as many letters as cells, but not one each
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Mn", "Me", "Cf"]), max_size=40), st.integers(0, 30))
 def test_fit_fills_its_cells_exactly(text: str, width: int) -> None:
     for cut in ("end", "middle"):
