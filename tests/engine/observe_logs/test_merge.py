@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from console.engine.observe.logs_search import Search, find_in_stream
 from console.engine.observe.logs_times import Clock
 from console.engine.observe.logs_view import LogView
 from tests.engine.observe_logs.oracle import small_reads
+from tests.support import shared_corpus
 
 BEGAN = datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
 Entry = tuple[int, int, str]  # second, log, text
@@ -212,3 +214,20 @@ def test_going_to_a_time_and_finding_the_nearest(tmp_path: Path) -> None:
 )
 def test_tags(file: LogFile, tag: str) -> None:
     assert tag_of(file) == tag
+
+
+@pytest.mark.corpus
+def test_all_real_logs_as_one() -> None:
+    """Every line of every log is there, once, and those that have a time are in its order."""
+    paths = sorted(path for path in (shared_corpus() / "logs").rglob("*") if path.is_file())
+    files = [LogFile(str(path), path.name, "other", size=1, mtime=path.stat().st_mtime) for path in paths]
+    rows = merged(files)
+    seen = [row for row in rows.forward(None, LevelFilter()) if row is not None]
+    data = [path.read_bytes() for path in paths]
+    assert len({row.position for row in seen}) == len(seen)
+    assert len(seen) == sum(each.count(b"\n") + (not each.endswith(b"\n")) for each in data)
+    moments = [rows.time_of(row.position) for row in seen[::20]]
+    late = sum(before > after for before, after in pairwise(moments))
+    assert late < 3, late  # a log that is not in the order of its own times
+    back = [row.position for row in rows.back(None, LevelFilter()) if row is not None]
+    assert len(back) == len(seen) and set(back) == {row.position for row in seen}
