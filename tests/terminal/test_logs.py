@@ -109,8 +109,7 @@ def test_time_and_all_logs_at_once(migrated: Path) -> None:
         press(t, ("e", "in the same second"), ("/", "find "), ("minimum", "minimum"), ("enter", "text minimum"))
         press(t, ("n", "below the minimum"))
         # one structured record, laid out
-        press(t, ("o", "choose a log"), ("down", "choose a log"))
-        t.wait(lambda: any(line.startswith("▸migration.json") for line in t.lines) or t.press("down") or False)
+        press(t, ("o", "▸all logs by time"), ("down", "▸migration.log"), ("down", "▸migration.json"))
         press(t, ("enter", "migration.json  ●"), ("E", "paused"), ("enter", '"level": "ERROR",'))
         t.wait('"errors": [')
         t.press("ctrl+q")
