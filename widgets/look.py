@@ -96,7 +96,7 @@ def fit(text: str, width: int, *, cut: str = "end", align: str = "left") -> str:
 
 def _last_cells(text: str, width: int) -> str:
     """The end of `text`, in exactly `width` cells."""
-    if len(text) == width_of(text):
+    if text.isascii():
         return text[len(text) - width :] if width else ""
     taken = ""
     for character in reversed(text):
@@ -115,19 +115,24 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """`text` (one line) in lines of at most `width` cells, broken at blanks where there are any."""
     width = max(8, width)
+    indent = indent[: width // 2]
     bare = text.lstrip(" ")
     start = " " * min(len(text) - len(bare), width // 2)
     out: list[str] = []
     line = start
-    for word in bare.split(" "):
-        room = width - len(indent)
-        while width_of(word) > room:
+    room, most = width - len(indent), 4 * width  # characters of a word that are looked at for one line
+    for whole in bare.split(" "):
+        at = 0
+        while len(whole) - at > most or width_of(whole[at : at + most]) > room:
             if line.strip(" "):
                 out.append(line)
                 line = indent
-            piece = set_cell_size(word, width - len(line)).rstrip(" ")
+            part = whole[at : at + most]
+            cells = width - len(line)
+            piece = part if width_of(part) <= cells else set_cell_size(part, cells).rstrip(" ") or part[:1]
             out.append(line + piece)
-            word, line = word[len(piece) :], indent
+            at, line = at + len(piece), indent
+        word = whole[at:]
         between = " " if line.strip(" ") else ""
         if width_of(line + between + word) > width:
             out.append(line)

@@ -12,6 +12,7 @@ from console.engine.model import MigrateParams, Plan, RunRow, RunStatus
 from console.engine.text import size
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
+from console.tui.logs_feed import LogsFeed
 from console.tui.messages import DisksRead, Fetched, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
 from console.tui.presence import HandEye, StateFileEye, Visits
 from console.tui.rules import RulesEye
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
     from console.engine.observe.overview import Overview
     from console.engine.observe.visits import Away
     from console.engine.runs.start import StartedRun
-    from widgets.logs.messages import Problem
 
 
-class FedApp(StateFeed, DiskFeed, RunsFeed):
+class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -279,9 +279,6 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
 
     async def on_overview_pane_run_chosen(self, message: OverviewPane.RunChosen) -> None:
         await self.show_run(message.run)
-
-    def on_log_pane_problem(self, message: Problem) -> None:
-        self.notify(message.text, severity="warning", markup=False, timeout=6)
 
     def on_overview_pane_alerts_wanted(self, message: OverviewPane.AlertsWanted) -> None:
         from console.tui.screens.alerts import AlertsScreen

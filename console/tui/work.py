@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.worker import Worker, WorkerState
 
 from console.engine.errors import EngineError
@@ -19,6 +20,20 @@ class WorkingApp(App[None]):
     """leaving: every thread is to end, nothing that still comes is for anybody."""
 
     leaving = False
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say it in a corner for a while. What it quotes is made visible here: names and errors come from outside."""
+        del markup  # never: what is said may hold brackets
+        said = "\n".join(visible(line) for line in message.split("\n"))
+        super().notify(said, title=visible(title), severity=severity, timeout=timeout, markup=False)
 
     def fetch(
         self,

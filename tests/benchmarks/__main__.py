@@ -13,6 +13,7 @@ from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
 from tests.benchmarks.migrate import QUICK, Sizes
 from tests.benchmarks.report import Report
+from tests.engine.observe_logs import bench_logs
 
 Case = Callable[[Report, Path, Sizes], None]
 CASES: dict[str, Case] = {
@@ -24,6 +25,7 @@ CASES: dict[str, Case] = {
     "memory": migrate.memory,
     "rollback": rollback.rollback,
     "console": console.run,
+    "logs": bench_logs.run,
     "disk": disk.run,
     "state": state.run,
 }

@@ -159,12 +159,12 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`, `undo`."""
+    """All of them, or the named: a size, `looks`, `shared`, `shared-looks`, `disk`, `logs`, `state`, `undo`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
     from tests.terminal.pictures_undo import undo
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state", "undo"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "logs", "state", "undo"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -179,6 +179,10 @@ def main() -> None:
             asyncio.run(undo(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
+        if "logs" in wanted:
+            from tests.terminal.pictures_logs import log_pictures
+
+            asyncio.run(log_pictures(Path(folder)))
         if "state" in wanted:
             from tests.terminal.pictures_state import state_pictures  # it adds a size of its own
 

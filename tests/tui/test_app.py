@@ -21,7 +21,7 @@ from console.tui.watch import Watcher
 from tests.engine.ledger.filled import opened
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
-from widgets.logs.prompt import SearchPrompt
+from widgets.logs.prompt import Prompt
 from widgets.samples import sample_run
 
 
@@ -62,7 +62,7 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
         for key, character in (("2", "2"), ("slash", "/"), ("x", "x"), ("1", "1")):
             app.post_message(events.Key(key, character))  # at once, as a slow line delivers them
-        await until(pilot, lambda: isinstance(app.focused, SearchPrompt) and app.focused.value == "x1")
+        await until(pilot, lambda: isinstance(app.focused, Prompt) and app.focused.value == "x1")
         assert "▐2 Logs▌" in shown(app)[1] and "Nothing to filter" not in page(app)
         await pilot.press("escape")
         for key in ("6", "slash"):
@@ -73,16 +73,25 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine
 
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
-    async with app.run_test(notifications=True, size=(80, 40)) as pilot:
+    async with app.run_test(notifications=True, size=(80, 64)) as pilot:
         for key, words in (
             ("1", "what a migrate would find now"),
-            ("2", "One log at a time"),
+            ("2", "all of them merged by time"),
             ("3", "that the ledger knows"),
             ("6", "newest first"),
         ):
             await pilot.press(key, "question_mark")
             await until(pilot, lambda words=words: words in page(app) and "Keys everywhere" in page(app))
             await pilot.press("escape")
+
+
+async def test_what_a_notification_quotes_is_made_visible(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.notify("[b]\x1b]52;c;aGk=\x07 \u202e\nsecond line", title="\x9b31m", markup=True)
+        await until(pilot, lambda: "[b]␛]52;c;aGk=␇ \\u202e" in page(app) and "second line" in page(app))
+        (note,) = app._notifications
+        assert note.title == "\\x9b31m" and not note.markup
 
 
 async def test_letters_in_a_filter_are_text(engine: Engine) -> None:

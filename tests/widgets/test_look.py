@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -15,6 +15,7 @@ from widgets.look import bar, fit, paint, short_time, wrap
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 
 
+@example("00\U000e0000\U00020000", 3)  # as many letters as cells, but not one each
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Mn", "Me", "Cf"]), max_size=40), st.integers(0, 30))
 def test_fit_fills_its_cells_exactly(text: str, width: int) -> None:
     for cut in ("end", "middle"):
@@ -45,6 +46,27 @@ def test_wrap_loses_nothing_and_fits() -> None:
     lines = wrap(text, 20, "  ")
     assert all(len(line) <= 20 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("word", ["x" * 60_000, "\u4e2d\u00e9" * 30_000, "\u0301" * 60_000])
+def test_a_word_without_end_is_looked_at_once(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of megabytes is one word: looking at all that is left of it for every line would take seconds."""
+    seen = 0
+
+    def counted(text: str) -> int:
+        nonlocal seen
+        seen += len(text)
+        return cell_len(text)
+
+    monkeypatch.setattr("widgets.look.width_of", counted)
+    lines = wrap(word, 78, "  ")
+    assert "".join(lines).replace(" ", "") == word and seen < 20 * len(word)
+
+
+@given(st.integers(0, 14), st.integers(1, 20))
+def test_the_narrowest_place_ends_too(indent: int, width: int) -> None:
+    lines = wrap("\u4e2d" * 30, width, " " * indent)
+    assert "".join(lines).replace(" ", "") == "\u4e2d" * 30 and all(cell_len(line) <= max(8, width) for line in lines)
 
 
 @given(st.text("ab ", max_size=60), st.integers(8, 20))

@@ -9,22 +9,29 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from console.engine.observe.logs_conditions import Narrowing
 from console.engine.observe.logs_search import Search
 from console.engine.observe.logs_view import Row
 from console.engine.text import count, visible
 from console.engine.text import size as size_text
-from widgets.logs.feed import Page
-from widgets.logs.words import LEVELS, level_text
+from widgets.logs.page import MERGED, Page
+from widgets.logs.words import LEVELS, filter_words, level_text
 from widgets.look import fit, width_of
 
+_CLEAR = "  L: all lines "
 Part = tuple[str, str]  # text, tone
 # the longest that fits is shown
 _HINTS = (
-    "  / find  l level  s short  f follow  o logs  ? help ",
-    "  / find  l level  f follow  o logs  ? help ",
-    "  / find  l level  ? help ",
+    "  / find  & filter  t time  l level  f follow  o logs  ? help ",
+    "  / find  & filter  t time  l level  ? help ",
+    "  / find  & filter  ? help ",
     "  ? help ",
 )
+_MODE_HINTS = {
+    "mark": ("  ' back  c copy  S save  m unmark ", "  c copy  S save ", " c S "),
+    "files": ("  Enter show this log  Esc back ", "  Enter  Esc "),
+    "record": ("  up down scroll  Esc back ", "  Esc back "),
+}
 _SEARCH_HINTS = ("  n/N next, previous  Esc forget ", "  n N  Esc ")
 
 
@@ -81,22 +88,22 @@ class LogBar(_Line):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._asked: tuple[str, str] = ("", "")
-        self._shown: tuple[Page, bool, bool] = (Page(), False, False)
+        self._asked: tuple[str, str, str] = ("", "", "")
+        self._shown: tuple[Page, Narrowing, bool, bool] = (Page(), Narrowing(), False, False)
 
-    def ask(self, what: str, problem: str) -> None:
-        """Say what is being typed, and what is wrong with it, until asked with ''."""
-        self._asked = (what, problem)
+    def ask(self, what: str, problem: str, hint: str = "") -> None:
+        """Say what is being typed, and what is wrong with it or what it means, until asked with ''."""
+        self._asked = (what, problem, hint)
         self.show(*self._shown)
 
-    def show(self, page: Page, wrapped: bool, short: bool) -> None:
-        """`wrapped`, `short`: how lines are shown."""
-        self._shown = (page, wrapped, short)
+    def show(self, page: Page, narrowing: Narrowing, wrapped: bool, short: bool) -> None:
+        """`narrowing`: the filters in force; `wrapped`, `short`: how lines are shown."""
+        self._shown = (page, narrowing, wrapped, short)
         name = page.file.label if page.file is not None else "no log"
         left: list[Part] = [(f" {fit_label(name, max(12, self.size.width // 3))}  ", "strong")]
-        what, problem = self._asked
+        what, problem, hint = self._asked
         if what:
-            left += [(f"{what}  ", "accent"), (problem, "bad")]
+            left += [(f"{what}  ", "accent"), (problem, "bad") if problem else (hint, "dim")]
         elif page.follow:
             left.append(("● following  ", "accent"))
         elif page.new_lines:
@@ -106,8 +113,14 @@ class LogBar(_Line):
         if page.busy and not what:
             left.append((f"{page.busy} …", "dim"))
         right: list[Part] = [(word, "dim") for word, so in (("short  ", short), ("wrapped  ", wrapped)) if so]
+        if narrowing.conditions and not what:
+            taken = sum(width_of(visible(text)) for text, _ in (*left, *right)) + len(_CLEAR)
+            words = filter_words(narrowing, max(8, self.size.width - taken - 1))
+            right += [(words, "accent"), (_CLEAR, "dim")]
+            self.set_parts(left, right)
+            return
         for level in LEVELS:
-            chosen = level is page.least
+            chosen = level is narrowing.least
             word = level_text(level) + ("+" if level and chosen else "")
             right.append((f"[{word}]" if chosen else f" {word} ", "strong" if chosen else "dim"))
         self.set_parts(left, [] if what else [*right, (" ", "")])
@@ -129,8 +142,10 @@ class LogFoot(_Line):
         super().__init__(id=id)
         self._said: Part = ("", "")
 
-    def show(self, page: Page, row: Row | None, number: int | None, search: Search | None) -> None:
-        """`row`: under the cursor, None when following; `number`: its line number, where known."""
+    def show(self, page: Page, row: Row | None, number: int | None, search: Search | None, mode: str = "") -> None:
+        """`row`: under the cursor, None when following; `number`: its line number, where known; mode: what the keys are
+        for, where not for lines: mark | files | record.
+        """
         if page.said:
             self._said = (page.said, "bad" if page.bad else "warn")
         elif page.at is not None or page.follow:
@@ -142,7 +157,7 @@ class LogFoot(_Line):
             kind = "expression" if search.regex else "text"
             left.append((f"   {kind} {search.text}", "accent"))
         taken = sum(width_of(visible(text)) for text, _ in left)
-        hints = _HINTS if search is None else _SEARCH_HINTS
+        hints = _MODE_HINTS[mode] if mode else _HINTS if search is None else _SEARCH_HINTS
         fitting = (hint for hint in hints if taken + len(hint) <= self.size.width)
         self.set_parts(left, [(next(fitting, ""), "dim")])
 
@@ -152,7 +167,11 @@ def where(page: Page, row: Row | None, number: int | None) -> str:
     parts: list[str] = []
     if number is not None:
         parts.append(f"line {count(number)}" + (f" of {count(page.lines)}" if page.lines is not None else ""))
-    if page.size:
+    if row is not None and row.log:
+        parts.append(f"in {row.log}, of {size_text(page.size)} in all")
+    elif page.file is not None and page.file.kind == MERGED.kind:
+        parts.append(f"{size_text(page.size)} in all")
+    elif page.size:
         at = page.size if row is None or row.line is None else min(row.line.end, page.size)
         parts.append(f"{100 * at // page.size} % of {size_text(page.size)}")
     return "  ".join(parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 
 from textual import on, work
 from textual.message import Message
 
 from console.engine.observe.logs import LogFile
+from widgets.logs.page import MERGED
 from widgets.logs.words import file_rows
 from widgets.table import Column, VirtualTable
 
@@ -42,9 +44,10 @@ class LogChooser(VirtualTable):
             super().__init__()
             self.file = file
 
-    def __init__(self, log_files: Callable[[], list[LogFile]], *, id: str | None = None) -> None:
+    def __init__(self, log_files: Callable[[], list[LogFile]], zone: tzinfo, *, id: str | None = None) -> None:
+        """zone: of the times shown."""
         super().__init__(_COLUMNS, empty="no log has been written yet", id=id)
-        self._log_files = log_files
+        self._log_files, self._zone = log_files, zone
         self._files: list[LogFile] = []
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="logs-list")
@@ -53,9 +56,9 @@ class LogChooser(VirtualTable):
         self.post_message(self.Listed(self._log_files(), purpose, run))
 
     def offer(self, files: list[LogFile], shown: str) -> None:
-        """Put them up for choice, the cursor on the one with the path `shown`."""
-        self._files = files
-        self.rows = file_rows(files)
+        """Put them up for choice, all of them by time first, the cursor on the one with the path `shown`."""
+        self._files = files = [MERGED, *files]
+        self.rows = file_rows(files, self._zone)
         self.cursor = next((number for number, file in enumerate(files) if file.path == shown), 0)
 
     @on(VirtualTable.Chosen)

@@ -11,67 +11,55 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 from console.engine.observe.logs import LogFile
-from console.engine.observe.logs_index import IndexThread, LineIndex
+from console.engine.observe.logs_conditions import Narrowing, Sieve
 from console.engine.observe.logs_levels import Level
+from console.engine.observe.logs_merge import MergedRows
 from console.engine.observe.logs_record import RECORD_BYTES
-from console.engine.observe.logs_search import Found, Search, SearchError, find_in_stream, find_record
-from console.engine.observe.logs_stream import LogStream, OpenLog
+from console.engine.observe.logs_rows import Place, StreamRows
+from console.engine.observe.logs_search import Found, Search, SearchError
+from console.engine.observe.logs_span import span_bytes
+from console.engine.observe.logs_stream import LogStream
+from console.engine.observe.logs_times import Clock
 from console.engine.observe.logs_view import LogView, Position, Row
+from widgets.logs.looking import Looking
+from widgets.logs.numbers import LineNumbers
+from widgets.logs.page import MERGED, Page
 
+__all__ = ["LogFeed", "Page"]
 PER_SECOND = 4.0
 SLICE = 0.08  # seconds of work between two looks at the commands
-SMALL = 4 * 1024 * 1024  # bytes of growth that are indexed at once, without a thread
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the pane shows. `at`: where the cursor belongs, where a command says so."""
-
-    rows: tuple[Row, ...] = ()
-    follow: bool = True
-    at_start: bool = False
-    at_end: bool = False
-    new_lines: int = 0
-    least: Level = Level.NONE
-    size: int = 0  # bytes of the newest segment
-    lines: int | None = None  # of the newest segment, once they are counted
-    numbers: tuple[int | None, ...] = ()  # of the rows, as far as known
-    busy: str = ""  # what takes long, with how far it is
-    at: Position | None = None
-    found: Found | None = None
-    said: str = ""  # the answer to the last command
-    bad: bool = False  # the answer is an error
-    file: LogFile | None = None
-
-
-_Look = Callable[[Callable[[], bool], Callable[[int, int], None]], Found | None]
 
 
 class LogFeed:
     """Commands in, pages out. `post` is called from the thread."""
 
-    def __init__(self, post: Callable[[Page], None], height: int = 24) -> None:
+    def __init__(
+        self,
+        post: Callable[[Page], None],
+        height: int = 24,
+        *,
+        listing: Callable[[], Sequence[LogFile]] = tuple,
+        clock: Clock | None = None,
+    ) -> None:
+        """listing: the logs that are merged; clock: reads the times of lines."""
         self._post = post
         self._height = height
+        self._listing, self.clock = listing, clock or Clock()
         self._file: LogFile | None = None
         self._view: LogView | None = None
-        self._index: LineIndex | None = None
-        self._index_log: OpenLog | None = None
-        self._index_thread: IndexThread | None = None
-        self._indexed = 0
-        self._searching: threading.Event | None = None
-        self._busy = ""
+        self._numbers: LineNumbers | None = None
+        self._looking = Looking(self.do)
         self._said, self._bad = "", False
         self._found: Found | None = None
         self._at: Position | None = None
-        self._least = Level.NONE
+        self._narrowing, self._refused = Narrowing(), False
         self._visible, self._stopped = True, False
         self._pause = 0.0  # monotonic time before which growth is not looked for
         self._commands: deque[Callable[[], None]] = deque()
+        self.given = self._done = 0  # commands, and how many of them were carried out
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True, name="log feed")
 
@@ -96,6 +84,7 @@ class LogFeed:
         """Run `command` in the thread, after those before it."""
         with self._wake:
             self._commands.append(command)
+            self.given += 1
             self._wake.notify()
 
     def show(self, visible: bool) -> None:
@@ -131,42 +120,80 @@ class LogFeed:
 
         self.do(run)
 
-    def show_levels(self, least: Level, anchor: Position | None) -> None:
-        """Filter by level; `anchor`: the row that stays in sight."""
+    def narrow(self, narrowing: Narrowing, anchor: Place | None) -> None:
+        """Show what is left by `narrowing`; `anchor`: the row that stays in sight."""
 
         def run() -> None:
-            self._least, self._at = least, anchor
+            self._narrowing = narrowing
             if self._view is not None:
-                self._view.show_levels(least, anchor)
+                self._view.show_only(narrowing, anchor)
 
         self.do(run)
 
-    def find(self, search: Search, start: Position | None, backward: bool) -> None:
-        """Look for the next or previous match; an earlier search still under way is dropped."""
-        self.do(lambda: self._find(search, start, backward))
+    def find(self, what: Search | Level, start: Place | None, backward: bool) -> None:
+        """Look for the next or previous match, or record of a level and above; an earlier search is dropped."""
+
+        def run() -> None:
+            if self._view is not None:
+                shown = (self._narrowing, self.clock)
+                self._looking.find(self._view.log, what, start, backward, shown, self._answer)
+
+        self.do(run)
 
     def drop_search(self) -> None:
         """Stop looking."""
-        self.do(self._drop_search)
+        self.do(self._looking.drop)
 
     def forget_mark(self) -> None:
         """No match is shown any more."""
         self.do(self._forget)
 
-    def next_record(self, least: Level, start: Position, backward: bool) -> None:
-        """Go to the next or previous record of `least` and above."""
-        self.do(lambda: self._next_record(least, start, backward))
+    def go_to_time(self, moment: float, text: str) -> None:
+        """To the first line as young as `moment` (seconds since 1970); text: how it is called."""
+
+        def run() -> None:
+            if self._view is None:
+                return
+            if not self._view.go_to_time(moment):
+                self._say("no line of this log has a time", bad=True)
+            else:
+                self._say(f"at {text}")
+
+        self.do(run)
+
+    def go(self, position: Position) -> None:
+        """To the row at `position`."""
+        self.view(lambda view: view.go(position))
+
+    def read_span(self, first: Row, last: Row, give: Callable[[Callable[[], Iterator[bytes]]], None]) -> None:
+        """Call `give`, in the thread, with what reads the shown lines between two rows, in any thread, later."""
+
+        def run() -> None:
+            if self._view is None:
+                return
+            source, shown = self._view.log, (self._narrowing, self.clock)
+
+            def pieces() -> Iterator[bytes]:
+                sieve = Sieve(*shown)
+                try:
+                    yield from span_bytes(source, sieve, first, last, lambda: self._stopped)
+                finally:
+                    sieve.close()
+
+            give(pieces)
+
+        self.do(run)
 
     def read_record(self, row: Row, give: Callable[[Row, bytes], None]) -> None:
         """Call `give`, in the thread, with the row's bytes, up to RECORD_BYTES."""
 
         def run() -> None:
-            segment = self._view.stream.segment(row.segment) if self._view is not None else None
+            segment = self._view.log.segment(row.segment) if self._view is not None else None
             if row.line is not None and segment is not None and segment.log is not None:
                 wanted = min(row.line.length, RECORD_BYTES)
                 give(row, segment.log.reader.read(row.line.start, wanted))
             else:
-                self._said, self._bad = "this line is gone from the file", True
+                self._say("this line is gone from the file", bad=True)
 
         self.do(run)
 
@@ -184,6 +211,7 @@ class LogFeed:
             changed = bool(commands)
             for command in commands:
                 self._guard(command)
+                self._done += 1
                 self._guard(self._advance)
             if self._visible and time.monotonic() >= max(due, self._pause):
                 due = time.monotonic() + 1 / PER_SECOND
@@ -196,16 +224,14 @@ class LogFeed:
             if changed and not self._stopped:
                 published = time.monotonic()
                 self._guard(self._publish)
-        self._drop_search()
-        if self._index_thread is not None:
-            self._index_thread.stop()
+        self._close()
 
     def _working(self) -> bool:
         return self._view is not None and self._view.busy
 
     def _publish(self) -> None:
         page = self._page()
-        self._said, self._bad, self._at = "", False, None
+        self._said, self._bad, self._at, self._refused = "", False, None, False
         self._post(page)
 
     def _guard(self, step: Callable[[], bool | None]) -> bool:
@@ -213,11 +239,23 @@ class LogFeed:
         try:
             return bool(step())
         except OSError as error:
-            self._said, self._bad = f"cannot read the log: {error}", True
-            return True
+            self._say(f"cannot read the log: {error}", bad=True)
+        except SearchError as error:
+            self._refuse(str(error))
         except Exception as error:  # noqa: BLE001 - a thread that dies unseen would leave a pane that stands still
-            self._said, self._bad = f"an error of this program: {type(error).__name__}: {error}", True
-            return True
+            self._say(f"an error of this program: {type(error).__name__}: {error}", bad=True)
+        return True
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        self._said, self._bad = text, bad
+
+    def _refuse(self, why: str) -> None:
+        """A filter that cannot be followed is taken off: a page that shows nothing would tell a lie."""
+        kept = tuple(each for each in self._narrowing.conditions if not each.search.regex)
+        self._narrowing, self._refused = Narrowing(self._narrowing.least, kept), True
+        self._say(f"filter taken off: {why}", bad=True)
+        if self._view is not None:
+            self._view.show_only(self._narrowing)
 
     def _advance(self) -> None:
         if self._view is not None:
@@ -228,136 +266,70 @@ class LogFeed:
         if self._view is None or not self._view.poll():
             return False
         self._advance()
-        self._keep_index()
+        self._count()
         return True
 
     def _open(self, file: LogFile) -> None:
-        self._drop_search()
+        self._close()
         self._forget()
         self._file = file
-        self._view = LogView(LogStream(file.path), self._height, least=self._least)
+        if file.kind == MERGED.kind:
+            self._view = LogView(MergedRows(self._listing, self.clock), self._height, clock=self.clock)
+        else:
+            stream = LogStream(file.path)
+            self._view = LogView(StreamRows(stream, self.clock, run=file.run), self._height, clock=self.clock)
+            self._numbers = LineNumbers(stream, lambda: self.do(self._count))
+        self._view.show_only(self._narrowing)
         self._advance()
-        self._keep_index()
+        self._count()
+
+    def _close(self) -> None:
+        """Whatever belongs to the log that was shown."""
+        self._looking.drop()
+        if self._numbers is not None:
+            self._numbers.stop()
+        if self._view is not None:
+            self._view.filter.close()
+        self._numbers = None
 
     def _forget(self) -> None:
         self._found = None
 
-    def _keep_index(self) -> None:
-        """Line numbers for the newest segment: counted in the background, kept up as the file grows."""
-        last = self._view.stream.last if self._view is not None else None
-        if last is None or last.log is None:
-            return
-        if self._index is None or last.log is not self._index_log or last.serial != self._indexed:
-            if self._index_thread is not None:
-                self._index_thread.stop()
-            self._index_log, self._indexed = last.log, last.serial
-            self._index, self._index_thread = LineIndex(last.log.reader), None
-        if self._index_thread is not None and self._index_thread.ended:
-            self._index_thread = None
-        if self._index_thread is not None:
-            return
-        if last.size - self._index.covered <= SMALL:
-            self._index.extend(last.size)
-        else:
-            self._index_thread = IndexThread(self._index, last.size, lambda: self.do(self._keep_index))
+    def _count(self) -> None:
+        if self._numbers is not None:
+            self._numbers.keep()
 
-    def _find(self, search: Search, start: Position | None, backward: bool) -> None:
+    def _answer(self, found: Found | None, nothing: str, bad: bool) -> None:
         if self._view is None:
             return
-        stream, shown = self._view.stream, self._view.filter
-
-        def look(cancelled: Callable[[], bool], progress: Callable[[int, int], None]) -> Found | None:
-            return find_in_stream(
-                stream,
-                search,
-                start,
-                backward=backward,
-                least=shown,
-                cancelled=cancelled,
-                progress=progress,
-            )
-
-        self._look(look, backward, "match")
-
-    def _next_record(self, least: Level, start: Position, backward: bool) -> None:
-        if self._view is None:
-            return
-        stream = self._view.stream
-
-        def look(cancelled: Callable[[], bool], progress: Callable[[int, int], None]) -> Found | None:
-            return find_record(stream, least, start, backward=backward, cancelled=cancelled, progress=progress)
-
-        self._look(look, backward, least.word)
-
-    def _look(self, look: _Look, backward: bool, what: str) -> None:
-        """In a thread of its own: looks, then hands the answer to the feed."""
-        self._drop_search()
-        view, cancel = self._view, threading.Event()
-        assert view is not None
-        stream, told = view.stream, time.monotonic()
-        self._searching, self._busy = cancel, "looking"
-
-        def progress(serial: int, offset: int) -> None:
-            nonlocal told
-            if time.monotonic() > told + 1 / PER_SECOND:
-                told = time.monotonic()
-                segment = stream.segment(serial)
-                size = segment.size if segment is not None else 0
-                self.do(lambda: self._progress(cancel, offset, size))
-
-        def run() -> None:
-            found: Found | None = None
-            problem = ""
-            try:
-                found = look(cancel.is_set, progress)
-            except (SearchError, OSError) as error:
-                problem = str(error)
-            nothing = problem or f"no {what} {'above' if backward else 'below'}"
-            self.do(lambda: self._answer(cancel, found, nothing, bool(problem)))
-
-        threading.Thread(target=run, daemon=True, name="log search").start()
-
-    def _progress(self, cancel: threading.Event, offset: int, size: int) -> None:
-        if cancel is self._searching:
-            self._busy = f"looking, at {100 * offset // max(1, size)} %"
-
-    def _answer(self, cancel: threading.Event, found: Found | None, nothing: str, bad: bool) -> None:
-        if cancel is not self._searching or self._view is None:
-            return  # nobody waits for it any more
-        self._searching, self._busy = None, ""
         if found is None:
-            self._said, self._bad = nothing, bad
+            self._say(nothing, bad=bad)
             return
         self._found, self._at = found, (found.segment, found.line.start)
         self._view.pause()
         if all(row.position != self._at for row in self._view.rows):
             self._view.go(self._at)
 
-    def _drop_search(self) -> None:
-        if self._searching is not None:
-            self._searching.set()
-        self._searching, self._busy = None, ""
-
     def _page(self) -> Page:
         view = self._view
         if view is None:
-            return Page(said=self._said, bad=self._bad, file=self._file)
-        last = view.stream.last
-        size = last.size if last is not None else 0
-        lines, numbers = self._numbers(view, size)
-        busy = self._busy
+            return Page(said=self._said, bad=self._bad, file=self._file, done=self._done)
+        lines, numbers = self._numbers.of(view.rows) if self._numbers is not None else (None, ())
+        busy = self._looking.busy
         if not busy and view.busy:
-            serial, offset = view.looked_at
-            segment = view.stream.segment(serial)
+            serial, offset = view.log.looked_at
+            segment = view.log.segment(serial)
             busy = f"filtering, at {100 * offset // max(1, segment.size if segment else 1)} %"
+        if view.landed is not None and not view.busy:
+            self._at, view.landed = self._at or view.landed, None
         return Page(
             view.rows,
             view.follow,
             view.at_start,
             view.at_end,
             view.new_lines,
-            view.filter.least,
-            size,
+            self._narrowing,
+            view.log.size,
             lines,
             numbers,
             busy,
@@ -366,13 +338,6 @@ class LogFeed:
             self._said,
             self._bad,
             self._file,
+            self._refused,
+            self._done,
         )
-
-    def _numbers(self, view: LogView, size: int) -> tuple[int | None, tuple[int | None, ...]]:
-        """How many lines there are, and the numbers of the rows, as far as the index has come."""
-        if self._index is None or view.stream.last is None or view.stream.last.serial != self._indexed:
-            return None, (None,) * len(view.rows)
-        offsets = [row.position[1] for row in view.rows if row.line and row.segment == self._indexed]
-        numbers = iter(self._index.line_numbers(offsets))
-        of_rows = (next(numbers) if row.line and row.segment == self._indexed else None for row in view.rows)
-        return self._index.lines(size), tuple(of_rows)

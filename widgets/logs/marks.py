@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.engine.observe.logs_search import Search
 from console.engine.text import visible
-from widgets.logs.feed import Page
+from widgets.logs.page import Page
 
 Marks = dict[int, tuple[tuple[int, int], ...]]  # columns of the text, by row
 PER_ROW = 100

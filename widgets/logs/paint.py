@@ -9,8 +9,11 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from console.engine.observe.logs_levels import Level
 from console.engine.observe.logs_view import Row
 from console.engine.text import size as size_text
+from widgets.look import fit
 
-GUTTER = 2  # cells: sign and blank
+GUTTER = 2  # cells: sign, and a blank or CHOSEN
+LABEL = 9  # cells: which log, where there are several, and a blank
+CHOSEN = "*"
 SIGNS = {
     Level.NONE: " ",
     Level.DEBUG: "·",
@@ -31,8 +34,8 @@ TONES = {
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """One line of the screen: sign, text (cells fit the width), tone, marked columns of `text`, tag at its
-    end.
+    """One line of the screen: sign, log, text (cells fit the width), tone, marked columns of `text`, tag at its
+    end. chosen: from the operator's mark to the cursor.
     """
 
     row: int = -1  # index of the row, -1: none
@@ -42,6 +45,8 @@ class Painted:
     cursor: bool = False
     marks: tuple[tuple[int, int], ...] = ()
     tag: str = ""
+    label: str = ""
+    chosen: bool = False
 
 
 def paint_rows(
@@ -55,15 +60,16 @@ def paint_rows(
     bottom: bool = False,
     cursor: int | None = None,
     marks: dict[int, tuple[tuple[int, int], ...]] | None = None,
+    chosen: frozenset[int] = frozenset(),
 ) -> list[Painted]:
     """`height` lines that show `rows`, the first ones, or with `bottom` the last ones; the cursor's row is
     shown.
 
     short: rows without what repeats. left: characters scrolled to the right (not when wrapped). marks:
-    columns of the text to highlight, by
-    row.
+    columns of the text to highlight, by row. chosen: rows from the operator's mark to the cursor.
     """
-    room = max(1, width - GUTTER)
+    several = any(row.log for row in rows)
+    room = max(1, width - GUTTER - (LABEL if several else 0))
     marks = marks or {}
     lines: list[list[Painted]] = []
     for at, row in enumerate(rows):
@@ -78,12 +84,14 @@ def paint_rows(
                     at == cursor,
                     _shift(marks.get(at, ()), offset, len(text)),
                     _tag(row) if not number else "",
+                    fit("" if number else row.log, LABEL - 1) + " " if several else "",
+                    at in chosen,
                 )
                 for number, (offset, text) in enumerate(pieces)
             ]
         )
-    chosen = _window(lines, height, bottom, cursor)
-    return chosen + [Painted()] * (height - len(chosen))
+    seen = _window(lines, height, bottom, cursor)
+    return seen + [Painted()] * (height - len(seen))
 
 
 def _pieces(text: str, room: int, height: int, left: int, wrap: bool) -> list[tuple[int, str]]:

@@ -6,6 +6,7 @@ comes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,7 +18,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console.engine.observe.logs_view import Row
-from widgets.logs.paint import GUTTER, Painted, paint_rows
+from widgets.logs.paint import CHOSEN, Painted, paint_rows
 from widgets.look import fit
 
 ROW_BYTES = 60  # of colours and cursor movement around a row
@@ -34,6 +35,7 @@ class LogRows(Widget, can_focus=True):
         "log--cursor-blurred",
         "log--match",
         "log--tag",
+        "log--label",
         "log--empty",
     }
     DEFAULT_CSS = """
@@ -48,6 +50,7 @@ class LogRows(Widget, can_focus=True):
         & .log--cursor-blurred { text-style: bold; }
         & .log--match { text-style: reverse bold; }
         & .log--tag { color: $text-muted; text-style: reverse; }
+        & .log--label { color: $text-muted; }
         & .log--empty { color: $text-muted; }
     }
     LogRows:nocolor .log--cursor { text-style: bold underline; }
@@ -81,6 +84,7 @@ class LogRows(Widget, can_focus=True):
         self._empty = ""
         self._options: tuple[int, bool, bool, bool, int | None] = (0, False, False, True, None)
         self._marks: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._chosen: frozenset[int] = frozenset()
 
     @property
     def shown(self) -> list[int]:
@@ -97,13 +101,14 @@ class LogRows(Widget, can_focus=True):
         bottom: bool,
         cursor: int | None,
         marks: dict[int, tuple[tuple[int, int], ...]],
+        chosen: frozenset[int],
         empty: str,
     ) -> int:
         """Show these rows; what is the same as before is not drawn again. `empty`: said where there are none.
 
         Returns about how many bytes that sends to the terminal.
         """
-        self._rows, self._marks = rows, marks
+        self._rows, self._marks, self._chosen = rows, marks, chosen
         self._options = (left, wrap, short, bottom, cursor)
         if empty != self._empty:
             self._empty = empty
@@ -126,6 +131,7 @@ class LogRows(Widget, can_focus=True):
             bottom=bottom,
             cursor=cursor,
             marks=self._marks,
+            chosen=self._chosen,
         )
         if len(before) != len(self._lines):
             self.refresh()
@@ -159,10 +165,14 @@ class LogRows(Widget, can_focus=True):
 
     def _segments(self, line: Painted, style: Style) -> list[Segment]:
         text = line.text
+        segments = [Segment(line.sign + (CHOSEN if line.chosen else " "), style)]
+        if line.label:
+            quiet = style if line.cursor else style + self.get_component_rich_style("log--label", partial=True)
+            segments.append(Segment(line.label, quiet))
         if not line.marks:
-            return [Segment(line.sign + " " * (GUTTER - 1) + text, style)]
+            segments.append(Segment(text, style))
+            return segments
         match = style + self.get_component_rich_style("log--match", partial=True)
-        segments = [Segment(line.sign + " " * (GUTTER - 1), style)]
         position = 0
         for start, end in line.marks:
             if start > position:
@@ -206,13 +216,4 @@ class LogRows(Widget, can_focus=True):
 
 def _differ(line: Painted, other: Painted) -> bool:
     """Whether two screen lines look different: the row's number is not seen."""
-    if (line.row < 0) != (other.row < 0):
-        return True
-    return (line.sign, line.text, line.tone, line.cursor, line.marks, line.tag) != (
-        other.sign,
-        other.text,
-        other.tone,
-        other.cursor,
-        other.marks,
-        other.tag,
-    )
+    return (line.row < 0) != (other.row < 0) or replace(line, row=0) != replace(other, row=0)

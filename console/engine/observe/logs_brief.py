@@ -4,9 +4,8 @@ why.
 `2025-10-30 14:25:12 - migration - ERROR - Validation failed: data/a.json` becomes
 `14:25:12 ERROR Validation failed: data/a.json`; a JSON line becomes the same from its keys timestamp, level,
 message,
-file (or source) and detail (or errors). Any other line stays as it is. Times are as they are written: the
-text log's
-are the workspace's, the structured log's are UTC.
+file (or source) and detail (or errors). Any other line stays as it is. Times are the workspace's where the line has
+them (a structured record under asctime), else as they are written.
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ def _record(record: dict[str, Any]) -> str:
     time, level, message = (record.get(key) for key in ("timestamp", "level", "message"))
     if not (isinstance(time, str) and isinstance(level, str) and isinstance(message, str)):
         return ""
-    clock = _CLOCK.match(time)
+    local = record.get("asctime")
+    clock = (_CLOCK.match(local) if isinstance(local, str) else None) or _CLOCK.match(time)
     parts = [clock[1] if clock else time, level, message]
     about = record.get("file") or record.get("source")
     if isinstance(about, str) and about not in message:

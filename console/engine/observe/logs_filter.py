@@ -22,6 +22,22 @@ class LevelFilter:
 
     least: Level = Level.NONE
 
+    @property
+    def everything(self) -> bool:
+        """Whether every line is shown."""
+        return self.least is Level.NONE
+
+    def bounds(self, reader: LineReader, low: int, high: int) -> tuple[int, int]:
+        """The part of [low, high) outside of which nothing is shown."""
+        del reader
+        return low, high
+
+    def belongs(self, reader: LineReader, run: str) -> None:
+        """All of this file is of that run; nothing to a level."""
+
+    def close(self) -> None:
+        """Nothing more is asked of it."""
+
     def select(self, reader: LineReader, chunk: Chunk, *, backward: bool = False) -> Iterator[LogLine]:
         """The shown lines of `chunk`, first to last, or last to first."""
         if self.least is Level.NONE:

@@ -74,7 +74,7 @@ _BIG = _any(_UPPER)
 _LITTLE = _any(word for word in _LEVELS if word not in _UPPER)
 # A coloured line has an escape sequence where others have a space.
 _WORD = re.compile(
-    rb"(?:^|[\s\[(<|:=\"]|\x1b\[[0-9;]*m)(?:(" + _BIG + rb")(?=[\s\])>|:,;\"=\x1b]|$)"
+    rb"(?:^|[\s\[\](<|:=\"]|\x1b\[[0-9;]*m)(?:(" + _BIG + rb")(?=[\s\])>|:,;\"=\x1b]|$)"
     rb"|(" + _LITTLE + rb")(?=[\])>|:\"\x1b]))"
     rb"|(?:level|lvl|severity)=\"?(" + _LITTLE + rb")\b"
 )

@@ -107,6 +107,10 @@ class LineReader:
         """Bytes in the file now."""
         return os.fstat(self.descriptor).st_size
 
+    def written(self) -> float:
+        """When the file was written last, in seconds since 1970."""
+        return os.fstat(self.descriptor).st_mtime
+
     def read(self, start: int, count: int) -> bytes:
         """Up to `count` bytes from `start`, fewer at the end of file."""
         parts: list[bytes] = []
@@ -150,8 +154,11 @@ class LineReader:
             return next(chunk.lines())
         return LogLine(start, start, b"", 0, False)
 
-    def forward(self, start: int, limit: int) -> Iterator[Chunk]:
-        """Chunks of whole lines from the line start `start` to `limit`, first to last, growing to BIG_CHUNK."""
+    def forward(self, start: int, limit: int, most: int = 0) -> Iterator[Chunk]:
+        """Chunks of whole lines from the line start `start` to `limit`, first to last, growing to `most` bytes.
+
+        most: 0 is BIG_CHUNK.
+        """
         size = CHUNK
         while start < limit:
             data = self.read(start, min(size, limit - start))
@@ -166,11 +173,11 @@ class LineReader:
                 stop = self.line_end(start + len(data), limit) - start
                 yield self._cut(start, start + stop)
             start += stop
-            size = BIG_CHUNK
+            size = most or BIG_CHUNK
 
-    def back(self, limit: int, start: int = 0) -> Iterator[Chunk]:
+    def back(self, limit: int, start: int = 0, most: int = 0) -> Iterator[Chunk]:
         """Chunks of whole lines that end at `limit` (a line's end), last to first, down to the line start
-        `start`.
+        `start`; most: as in `forward`.
         """
         size = CHUNK
         while limit > start:
@@ -187,7 +194,7 @@ class LineReader:
                 first = max(start, self.line_start(low))
                 yield self._cut(first, limit)
                 limit = first
-            size = BIG_CHUNK
+            size = most or BIG_CHUNK
 
     def _cut(self, start: int, end: int) -> Chunk:
         """The line [start, end) as a chunk of its own."""

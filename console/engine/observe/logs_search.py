@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from console.engine.observe import logs_regex
 from console.engine.observe.logs_filter import LevelFilter
@@ -37,6 +38,13 @@ class Search:
     text: str
     regex: bool = False
     ignore_case: bool = False
+
+
+class Shown(Protocol):
+    """Which lines count: LevelFilter, Sieve."""
+
+    def bounds(self, reader: LineReader, low: int, high: int) -> tuple[int, int]: ...
+    def shows(self, reader: LineReader, line: LogLine) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,8 @@ def find_in_stream(
     start: tuple[int, int] | None,
     *,
     backward: bool = False,
-    least: LevelFilter | None = None,
+    least: Shown | None = None,
+    stop: tuple[int, int] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda serial, offset: None,
 ) -> Found | None:
@@ -88,10 +97,12 @@ def find_in_stream(
     it).
 
     start: segment serial and offset of a line's beginning or end; None: the stream's beginning (backward: its
-    end). Returns None when there is none, or when cancelled. Raises SearchError (too slow) and OSError.
+    end). stop: beyond which nothing is looked for. Returns None when there is none, or when cancelled. Raises
+    SearchError (too slow) and OSError.
     """
-    shown = least or LevelFilter()
-    for serial, reader, low, high in _parts(stream, start, backward):
+    shown: Shown = least if least is not None else LevelFilter()
+    for serial, reader, low, high in _parts(stream, start, stop, backward):
+        low, high = shown.bounds(reader, low, high)
 
         def tell(offset: int, serial: int = serial) -> None:
             progress(serial, offset)
@@ -107,27 +118,31 @@ def find_in_stream(
 def find_record(
     stream: LogStream,
     least: Level,
-    start: tuple[int, int],
+    start: tuple[int, int] | None,
     *,
     backward: bool = False,
+    stop: tuple[int, int] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda serial, offset: None,
+    shown: Shown | None = None,
 ) -> Found | None:
     """The next record of `least` and above; arguments and result as in find_in_stream. Raises OSError."""
     level = LevelFilter(least)
-    for serial, reader, low, high in _parts(stream, start, backward):
+    for serial, reader, low, high in _parts(stream, start, stop, backward):
+        low, high = shown.bounds(reader, low, high) if shown is not None else (low, high)
         for chunk in reader.back(high, low) if backward else reader.forward(low, high):
             if cancelled():
                 return None
             found = level.heads(chunk)
-            if found:
-                return Found(serial, found[-1 if backward else 0])
+            for line in reversed(found) if backward else found:
+                if shown is None or shown.shows(reader, line):
+                    return Found(serial, line)
             progress(serial, chunk.start)
     return None
 
 
 def _parts(
-    stream: LogStream, start: tuple[int, int] | None, backward: bool
+    stream: LogStream, start: tuple[int, int] | None, stop: tuple[int, int] | None, backward: bool
 ) -> Iterator[tuple[int, LineReader, int, int]]:
     """Segment serial, reader, and [low, high) of what is to be looked through, in the order looked for."""
     segments = list(stream.segments)
@@ -140,6 +155,11 @@ def _parts(
             if segment.serial == start[0]:
                 low, high = (low, min(high, start[1])) if backward else (max(low, start[1]), high)
             elif (segment.serial > start[0]) == backward:
+                continue
+        if stop is not None:
+            if segment.serial == stop[0]:
+                low, high = (max(low, stop[1]), high) if backward else (low, min(high, stop[1]))
+            elif (segment.serial < stop[0]) == backward:
                 continue
         yield segment.serial, log.reader, low, high
 
@@ -166,7 +186,7 @@ def find_lines(
         except logs_regex.TooSlowError as error:
             raise SearchError(str(error)) from None
         return
-    needle = _Needle(search)
+    needle = Needle(search)
     lines = _text_back if backward else _text_forward
     for line in lines(reader, needle, low, high, cancelled, progress):
         yield line, needle.spans(line)
@@ -174,7 +194,7 @@ def find_lines(
 
 def _text_forward(
     reader: LineReader,
-    needle: _Needle,
+    needle: Needle,
     low: int,
     high: int,
     cancelled: Callable[[], bool],
@@ -195,7 +215,7 @@ def _text_forward(
 
 def _text_back(
     reader: LineReader,
-    needle: _Needle,
+    needle: Needle,
     low: int,
     high: int,
     cancelled: Callable[[], bool],
@@ -219,7 +239,7 @@ def _text_back(
 class _Block:
     """Bytes [start, stop) of a file, and as many behind as an occurrence that begins in them may need."""
 
-    def __init__(self, reader: LineReader, needle: _Needle, start: int, stop: int, top: int) -> None:
+    def __init__(self, reader: LineReader, needle: Needle, start: int, stop: int, top: int) -> None:
         self._reader, self._start, self._top = reader, start, top
         self.size = stop - start
         self.data = reader.read(start, min(top, stop + needle.longest - 1) - start)
@@ -234,7 +254,7 @@ class _Block:
         return self._reader.line_at(self._start + at, self._top)
 
 
-class _Needle:
+class Needle:
     """A text as bytes to look for; where `fold`, in lower-cased bytes."""
 
     def __init__(self, search: Search) -> None:

@@ -8,75 +8,51 @@ view; it starts none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Generator
 
-from console.engine.observe.logs_brief import brief
-from console.engine.observe.logs_filter import LevelFilter
-from console.engine.observe.logs_levels import Level, level_of
-from console.engine.observe.logs_lines import BIG_CHUNK, LogLine
+from console.engine.observe.logs_conditions import Narrowing, Sieve
+from console.engine.observe.logs_levels import Level
+from console.engine.observe.logs_rows import (
+    NOTICE,
+    Chosen,
+    Place,
+    Position,
+    Row,
+    Rows,
+    RowSource,
+    StreamRows,
+    added_lines,
+)
 from console.engine.observe.logs_stream import Change, LogStream
+from console.engine.observe.logs_times import Clock
 
-COUNTED_BYTES = 64 * 1024 * 1024  # of one growth, as far as new lines are counted
-NOTICE = -1  # the offset of a segment's notice: before its first byte
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the stream: a line, or a notice about the file (`line` is None)."""
-
-    segment: int
-    line: LogLine | None
-    notice: str = ""
-
-    @property
-    def position(self) -> tuple[int, int]:
-        """Where it is: segment serial, and byte offset of its beginning."""
-        return self.segment, NOTICE if self.line is None else self.line.start
-
-    @property
-    def behind(self) -> tuple[int, int]:
-        """Where the next row is looked for."""
-        return self.segment, 0 if self.line is None else self.line.end
-
-    @cached_property
-    def level(self) -> Level:
-        return Level.NONE if self.line is None else level_of(self.line.head)
-
-    @property
-    def text(self) -> str:
-        """What a screen shows: sanitised, one line."""
-        return self.notice if self.line is None else self.line.text
-
-    @cached_property
-    def brief(self) -> str:
-        """`text` without what repeats from line to line."""
-        return self.text if self.line is None else brief(self.line.head, self.line.text)
-
-
-Position = tuple[int, int]
-_Rows = Iterator[Row | None]  # None: a piece of file is done, a good moment to do something else
+__all__ = ["LogView", "Position", "Row"]
 _Work = Generator[None, None, None]
 
 
 class LogView:
-    """A page of `height` rows of a stream. Attributes are for reading; the methods change them."""
+    """A page of `height` rows of a log, or of several. Attributes are for reading; the methods change them.
 
-    def __init__(self, stream: LogStream, height: int, *, least: Level = Level.NONE) -> None:
-        self.stream = stream
+    Working on it (`advance`, `poll`) may raise OSError, and SearchError where an expression is too slow.
+    """
+
+    def __init__(
+        self, log: LogStream | RowSource, height: int, *, least: Level = Level.NONE, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or Clock()
+        self.log: RowSource = StreamRows(log, self.clock) if isinstance(log, LogStream) else log
         self.height = max(1, height)
-        self.filter = LevelFilter(least)
+        self.filter: Chosen = Sieve(Narrowing(least), self.clock)
+        self.landed: Position | None = None  # the row that was gone to; whoever reads it, takes it away
         self.rows: tuple[Row, ...] = ()
         self.follow = True
         self.at_start = False
         self.at_end = False
         self.new_lines = 0  # added while not following, whatever the filter
-        self.looked_at = (0, 0)  # while busy: the position that the work has come to
         self._work: _Work | None = None
-        self._seen: Position = (0, NOTICE)
+        self._seen: Place = (0, NOTICE)
         self._grown = False
-        self.stream.poll()
+        self.log.poll()
         self.end()
 
     # -- what there is to do
@@ -89,10 +65,14 @@ class LogView:
     def advance(self, more: Callable[[], bool] = lambda: True) -> bool:
         """Go on with the work at hand as long as `more()` holds. True when the page is complete."""
         while self._work is not None and more():
-            for _ in self._work:
-                break
-            else:
-                self._work = self._append() if self.follow and self._grown else None
+            try:
+                for _ in self._work:
+                    break
+                else:
+                    self._work = self._append() if self.follow and self._grown else None
+            except BaseException:
+                self._work = None  # a generator that raised is at its end
+                raise
         return self._work is None
 
     def end(self) -> None:
@@ -122,7 +102,16 @@ class LogView:
     def go(self, position: Position) -> None:
         """To the row at `position`, a third of a page from the top."""
         self.follow = False
-        self._work = self._around(position)
+        self._work = self._around(self.log.place_of(position), land=True)
+
+    def go_to_time(self, moment: float) -> bool:
+        """To the first row as young as `moment` (seconds since 1970); False where no line has a time."""
+        place = self.log.place_at(moment)
+        if place is None:
+            return False
+        self.follow = False
+        self._work = self._around(place, land=True)
+        return True
 
     def resize(self, height: int) -> None:
         """Another page height; the page's end, or else its beginning, stays."""
@@ -130,28 +119,33 @@ class LogView:
         if height == self.height:
             return
         self.height = height
-        self._again(self.rows[0].position if self.rows else None)
+        self._again(self.rows[0].before if self.rows else None)
 
-    def show_levels(self, least: Level, anchor: Position | None = None) -> None:
+    def show_levels(self, least: Level, anchor: Place | None = None) -> None:
         """Show records of `least` and above; `anchor`: the row that should stay on the page."""
-        self.filter = LevelFilter(least)
-        self._again(anchor)
+        self.show_only(Narrowing(least), anchor)
 
-    def _again(self, anchor: Position | None) -> None:
+    def show_only(self, narrowing: Narrowing, anchor: Place | None = None) -> None:
+        """Show what is left by `narrowing`; `anchor`: the row that should stay on the page."""
+        self.filter.close()
+        self.filter = Sieve(narrowing, self.clock)
+        self._again(anchor, land=True)
+
+    def _again(self, anchor: Place | None, *, land: bool = False) -> None:
         if self.follow or anchor is None:
             self.end()
         else:
-            self._work = self._around(anchor)
+            self._work = self._around(anchor, land=land)
 
     def poll(self) -> bool:
         """Look at the file; True when page or count of new lines changed, or there is work for `advance`."""
-        change = self.stream.poll()
+        change = self.log.poll()
         if not change:
             return False
         if self.follow:
             self._grown = True
-            if any(serial < self._seen[0] for serial, _, _ in change.grown):
-                self._work = self._tail()  # somebody still writes to the file before: that is above what is new
+            if self.log.is_above(change, self._seen):
+                self._work = self._tail()
             self._work = self._work or self._append()
         else:
             self.at_end = False
@@ -161,22 +155,13 @@ class LogView:
         return True
 
     def _count(self, change: Change) -> int:
-        count = 0
-        for serial, since, to in change.grown:
-            segment = self.stream.segment(serial)
-            if segment is None or segment.log is None:
-                continue
-            to = min(to, since + COUNTED_BYTES)
-            while since < to and (data := segment.log.reader.read(since, min(BIG_CHUNK, to - since))):
-                count += data.count(b"\n")
-                since += len(data)
-        return count
+        return sum(added_lines(self.log.segment(serial), since, to) for serial, since, to in change.grown)
 
     # -- pieces of work: generators that yield where they can be interrupted, and show what they have so far
 
     def _tail(self) -> _Work:
         rows: list[Row] = []
-        self._mark_seen()
+        self._seen = self.log.end()
 
         def show() -> None:
             self.rows = tuple(rows[::-1])
@@ -187,7 +172,7 @@ class LogView:
 
     def _from_start(self) -> _Work:
         rows: list[Row] = []
-        self._mark_seen()
+        self._seen = self.log.end()
 
         def show() -> None:
             self.rows = tuple(rows)
@@ -200,7 +185,7 @@ class LogView:
         if not self.rows:
             return
         rows: list[Row] = []
-        ended = yield from self._collect(self._back(self.rows[0].position), count, rows)
+        ended = yield from self._collect(self._back(self.rows[0].before), count, rows)
         whole = (*rows[::-1], *self.rows)
         self.at_start = ended
         self.at_end = self.at_end and len(whole) <= self.height
@@ -208,7 +193,7 @@ class LogView:
 
     def _down(self, count: int) -> _Work:
         rows: list[Row] = []
-        self._mark_seen()
+        self._seen = self.log.end()
         behind = self.rows[-1].behind if self.rows else None
         ended = yield from self._collect(self._forward(behind), count, rows)
         whole = (*self.rows, *rows)
@@ -218,14 +203,16 @@ class LogView:
         if self.at_end:
             self.follow, self.new_lines = True, 0
 
-    def _around(self, position: Position) -> _Work:
+    def _around(self, place: Place, *, land: bool = False) -> _Work:
         above: list[Row] = []
-        start = yield from self._collect(self._back(position), self.height // 3, above)
+        start = yield from self._collect(self._back(place), self.height // 3, above)
         below: list[Row] = []
-        end = yield from self._collect(self._forward(position), self.height - len(above), below)
+        end = yield from self._collect(self._forward(place), self.height - len(above), below)
+        if land:
+            self.landed = below[0].position if below else above[0].position if above else None
         missing = self.height - len(above) - len(below)
         if missing > 0 and not start:
-            first = above[-1].position if above else position
+            first = above[-1].before if above else place
             start = yield from self._collect(self._back(first), missing, above)
         self.rows, self.at_start, self.at_end = (*above[::-1], *below), start, end
 
@@ -234,16 +221,12 @@ class LogView:
         being read stands still, and over a slow line a page is drawn once for several lines.
         """
         self._grown = False
-        last = self.stream.last
-        everything = self.filter.least is Level.NONE
-        if everything and last and self._seen[0] == last.serial and last.size - self._seen[1] > BIG_CHUNK:
+        seen = self._seen
+        if self.filter.everything and self.log.is_far(seen):
             yield from self._tail()
             return
-        known = list(self.rows)
-        if known and known[-1].position >= self._seen:
-            known.pop()  # it had no end yet and is read again
-        seen = self._seen
-        self._mark_seen()
+        known = [row for row in self.rows if not self.log.is_new(row, seen)]
+        self._seen = self.log.end()
         rows: list[Row] = []
         yield from self._collect(self._forward(seen), None, rows)
         whole = (*known, *rows)
@@ -256,13 +239,13 @@ class LogView:
     def _regrow(self) -> _Work:
         """The last row of a page that stands still had no end yet."""
         rows: list[Row] = []
-        yield from self._collect(self._forward(self.rows[-1].position), 1, rows)
+        yield from self._collect(self._forward(self.rows[-1].before), 1, rows)
         self.rows = (*self.rows[:-1], *rows)
 
     # -- rows in file order, and against it
 
     def _collect(
-        self, found: _Rows, count: int | None, rows: list[Row], show: Callable[[], None] = lambda: None
+        self, found: Rows, count: int | None, rows: list[Row], show: Callable[[], None] = lambda: None
     ) -> Generator[None, None, bool]:
         """Adds up to `count` rows of `found` to `rows`. Returns True where the stream ended before."""
         left = -1 if count is None else count
@@ -279,57 +262,11 @@ class LogView:
                 return False
         return True
 
-    def _forward(self, position: Position | None) -> _Rows:
-        """Rows from `position` (None: the beginning) to the end as it is now."""
-        for segment in list(self.stream.segments):
-            offset = NOTICE
-            if position is not None and segment.serial <= position[0]:
-                if segment.serial < position[0]:
-                    continue
-                offset = position[1]
-            if offset == NOTICE and segment.notice:
-                yield Row(segment.serial, None, segment.notice)
-            if segment.log is None:
-                continue
-            reader = segment.log.reader
-            for chunk in reader.forward(max(offset, segment.start), segment.size):
-                self.looked_at = (segment.serial, chunk.end)
-                for line in self.filter.select(reader, chunk):
-                    yield Row(segment.serial, line)
-                yield None
+    def _forward(self, place: Place | None) -> Rows:
+        return self.log.forward(place, self.filter)
 
-    def _back(self, position: Position | None) -> _Rows:
-        """Rows before `position` (None: the end), last to first."""
-        for segment in reversed(list(self.stream.segments)):
-            limit = segment.size
-            if position is not None and segment.serial >= position[0]:
-                if segment.serial > position[0] or position[1] == NOTICE:
-                    continue
-                limit = min(limit, position[1])
-            if segment.log is not None:
-                reader = segment.log.reader
-                for chunk in reader.back(limit, segment.start):
-                    self.looked_at = (segment.serial, chunk.start)
-                    for line in self.filter.select(reader, chunk, backward=True):
-                        yield Row(segment.serial, line)
-                    yield None
-            if segment.notice:
-                yield Row(segment.serial, None, segment.notice)
-
-    def _mark_seen(self) -> None:
-        """Rows from here on are new at the next `_append`: the end, or the beginning of a last line without
-        end.
-        """
-        last = self.stream.last
-        if last is None:
-            self._seen = (0, NOTICE)
-        elif last.log is None or last.size <= last.start:
-            self._seen = (last.serial, last.start)
-        elif last.log.reader.read(last.size - 1, 1) == b"\n":
-            self._seen = (last.serial, last.size)
-        else:
-            self._seen = (last.serial, max(last.start, last.log.reader.line_start(last.size)))
+    def _back(self, place: Place | None) -> Rows:
+        return self.log.back(place, self.filter)
 
     def _is_end(self) -> bool:
-        last = self.stream.last
-        return last is None or (bool(self.rows) and self.rows[-1].behind >= (last.serial, last.size))
+        return self.log.is_end(self.rows[-1] if self.rows else None)

@@ -16,14 +16,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+from console.engine.observe.logs import LogFile
+from console.engine.observe.logs_conditions import Condition, Narrowing
 from console.engine.observe.logs_filter import LevelFilter
 from console.engine.observe.logs_index import LineIndex
 from console.engine.observe.logs_levels import Level
-from console.engine.observe.logs_search import compile_search, find_in_stream, find_lines
+from console.engine.observe.logs_merge import MergedRows
+from console.engine.observe.logs_search import Search, compile_search, find_in_stream, find_lines
 from console.engine.observe.logs_stream import LogStream
+from console.engine.observe.logs_times import Clock
 from console.engine.observe.logs_view import LogView
+from tests.benchmarks.migrate import QUICK, Sizes
 from tests.benchmarks.report import Report
 
 GIB = 1 << 30
@@ -58,9 +64,9 @@ def rss() -> float:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / (1 << 20)
 
 
-def run(report: Report, place: Path, sizes: object = None, *, size: int = GIB) -> None:
-    """Figures and targets of reading logs; writes `size` bytes under `place`, and removes them."""
-    del sizes
+def run(report: Report, place: Path, sizes: Sizes | None = None) -> None:
+    """Figures and targets of reading logs; writes 1 GiB under `place` (quick: a sixteenth), and removes it."""
+    size = GIB // 16 if sizes is not None and sizes.gigabytes <= QUICK.gigabytes else GIB
     path = place / "bench.log"
     write_log(path, size)
     try:
@@ -69,6 +75,7 @@ def run(report: Report, place: Path, sizes: object = None, *, size: int = GIB) -
         _count(report, path)
         _search(report, path)
         _filter(report, path)
+        _merge(report, path)
     finally:
         path.unlink()
 
@@ -93,8 +100,9 @@ def _open(report: Report, path: Path) -> None:
 
 
 def _count(report: Report, path: Path) -> None:
-    view = LogView(LogStream(str(path)), 5)
-    last = view.stream.last
+    stream = LogStream(str(path))
+    stream.poll()
+    last = stream.last
     assert last is not None and last.log is not None
     reader, size = last.log.reader, last.size
     before = rss()
@@ -165,6 +173,34 @@ def _filter(report: Report, path: Path) -> None:
 
         took = timed(show, 1 if least is Level.CRITICAL else ROUNDS)
         report.figure(f"a page of {least.word} and above, ms", f"{took * 1000:.0f} ({len(view.rows)} rows)")
+    for search in (Search("no such text", ignore_case=True), Search("grants_0*[0-9]+x", regex=True)):
+
+        def narrow(search: Search = search) -> None:
+            view.show_only(Narrowing(conditions=(Condition(search),)))
+            assert view.advance() and not view.rows
+
+        kind = "expression" if search.regex else "text in any case"
+        report.figure(f"a filter that leaves nothing: {kind}, s", f"{timed(narrow, 1):.2f}")
+    view.show_only(Narrowing())
+    view.advance()
+    moment = datetime(2025, 10, 30, 14, 30, tzinfo=UTC).timestamp()
+    report.figure("to a time, ms", f"{timed(lambda: view.go_to_time(moment) and view.advance()) * 1000:.1f}")
+
+
+def _merge(report: Report, path: Path) -> None:
+    """The large log and a small one by time."""
+    other = path.with_name("other.log")
+    other.write_bytes(b"".join(LINE % (n % 60, n % 60, b"INFO", 1, n) for n in range(1000)))
+    files = [LogFile(str(each), each.name, "other", size=1) for each in (path, other)]
+    try:
+
+        def tail() -> None:
+            view = LogView(MergedRows(lambda: files, Clock(UTC)), 36)
+            assert view.advance() and len(view.rows) == 36
+
+        report.figure("all logs by time, open to tail, ms", f"{timed(tail) * 1000:.1f}")
+    finally:
+        other.unlink()
 
 
 def main() -> int:

@@ -16,9 +16,9 @@ from console.engine.observe import (
     logs_filter,
     logs_index,
     logs_lines,
+    logs_rows,
     logs_search,
     logs_stream,
-    logs_view,
 )
 from console.engine.observe.logs_levels import Level, is_head, level_of
 
@@ -101,7 +101,7 @@ def small_reads(chunk: int) -> Iterator[None]:
             (logs_index, "BLOCK", chunk),
             (logs_index, "BIG_CHUNK", 4 * chunk),
             (logs_search, "BLOCK", chunk),
-            (logs_view, "BIG_CHUNK", 3 * chunk),
+            (logs_rows, "BIG_CHUNK", 3 * chunk),
             (logs_filter, "GROUP_BYTES", chunk),
         ):
             stack.enter_context(mock.patch.object(module, name, value))

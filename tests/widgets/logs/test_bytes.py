@@ -153,6 +153,9 @@ def test_a_search_typed_ahead_is_not_lost(terminal: Terminal) -> None:
     """A slow line, or a person who knows the keys, sends several at once."""
     at = terminal.press(b"/grants_0004321\r")
     terminal.wait_for("line 4,322 of", at)
+    at = terminal.press(b"/GRANTS\rw")  # what is behind Enter is no text
+    terminal.wait_for("wrapped", at)
+    terminal.wait_for("no match", at)
 
 
 def test_the_end_is_what_is_shown_however_fast_it_grows(terminal: Terminal, log: Path) -> None:
