@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
@@ -20,9 +19,9 @@ from console.engine.model import RunRow
 from console.tui import signals
 from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
+from console.tui.driver import ConsoleDriver
 from console.tui.feed import FedApp
 from console.tui.glyphs import StandIns
-from console.tui.keys import EscapeTail
 from console.tui.panes import pane_of_key
 from console.tui.screens.dialog import AskScreen, Dialog
 from console.tui.screens.main import MainScreen
@@ -67,9 +66,11 @@ class ConsoleApp(FedApp):
         if stand_ins:
             self._filters.append(StandIns(stand_ins))
         self.crash: Exception | None = None
-        self._tail = EscapeTail()
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_driver_class(self) -> type[Driver]:
+        return ConsoleDriver
 
     def get_default_screen(self) -> Screen[Any]:
         return MainScreen(self.ctx)
@@ -118,8 +119,6 @@ class ConsoleApp(FedApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
-            if self._tail.swallow(event.key, event.character, time.monotonic()):
-                return
             if event.key in ("tab", "shift+tab"):
                 # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
@@ -266,12 +265,10 @@ class ConsoleApp(FedApp):
 
     def action_toggle_mouse(self) -> None:
         driver = self._driver
-        if driver is None:
-            return
-        self.mouse_on = not getattr(self, "mouse_on", True)
-        with suppress(AttributeError):
-            (driver._enable_mouse_support if self.mouse_on else driver._disable_mouse_support)()  # type: ignore[attr-defined]
-        self.notify("The mouse is " + ("on." if self.mouse_on else "the terminal's again."), markup=False, timeout=3)
+        if isinstance(driver, ConsoleDriver):
+            driver.set_mouse(not driver.mouse)
+            says = "on." if driver.mouse else "the terminal's again."
+            self.notify(f"The mouse is {says}", markup=False, timeout=3)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):
