@@ -38,8 +38,8 @@ class ConsoleApp(FedApp):
     ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True),
-        Binding("ctrl+c", "explain_quit", "", show=False, priority=False),
-        Binding("q", "explain_quit('q alone does not leave. ')", "", show=False, priority=False),
+        Binding("ctrl+c", "explain_quit", "How to leave", show=False, priority=False),
+        Binding("q", "explain_quit('q alone does not leave. ')", "How to leave", show=False, priority=False),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
         Binding("ctrl+l", "redraw", "Draw again", show=False, priority=True),
         Binding("ctrl+r", "look_again", "Look again", show=False),
