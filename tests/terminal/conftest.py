@@ -10,13 +10,18 @@ import pytest
 from tests.support import PROJECT, make_workspace, valid_record
 
 
+def copy_sample(root: Path) -> Path:
+    """The sample workspace, copied to `root`."""
+    for name in ("config", "data"):
+        shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
+    (root / "logs").mkdir()
+    return root
+
+
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
     """A copy of the sample workspace."""
-    for name in ("config", "data"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
-    (tmp_path / "logs").mkdir()
-    return tmp_path
+    return copy_sample(tmp_path)
 
 
 @pytest.fixture

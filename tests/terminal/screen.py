@@ -27,8 +27,17 @@ KEYS = {
     "tab": "\t",
     "down": "\x1b[B",
     "up": "\x1b[A",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "home": "\x1b[H",
+    "pagedown": "\x1b[6~",
+    "pageup": "\x1b[5~",
+    "shift+tab": "\x1b[Z",
     "end": "\x1b[F",
     "f5": "\x1b[15~",
+    "f6": "\x1b[17~",
+    "f7": "\x1b[18~",
+    "f8": "\x1b[19~",
     "ctrl+q": "\x11",
 }
 # What turns our modes on, and what has to follow it before the console is gone.

@@ -1,11 +1,12 @@
 """A slow line that splits every escape sequence: no pane changes by itself, no dialog closes, nothing is typed.
 
-The clock-free part, every sequence and every split, is in tests/tui/test_sequences.py; here real bytes come 300 ms apart.
+The clock-free part, every sequence and every split, is in tests/tui/test_sequences.py; here bytes come 300 ms apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,26 @@ SEQUENCES = {
 BUTTONS = {"f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f8": "\x1b[19~"}
 
 
+class Late(Exception):
+    """A loaded machine held the test up: its bytes were further apart than any console has to bear."""
+
+
 def slowly(t: Terminal, text: str) -> None:
-    """Every byte by itself, GAP seconds apart."""
+    """Every byte by itself, GAP seconds apart. Raises Late."""
+    before = None
     for byte in text.encode():
         t.send(bytes([byte]))
+        now = time.monotonic()
+        if before is not None and now - before > GAP + 0.2:
+            raise Late
+        before = now
         t.pump(GAP)
+
+
+def attempts(most: int = 6) -> Iterator[int]:
+    """For `try: … except Late: continue` and `return` where it came through."""
+    yield from range(most)
+    raise AssertionError(f"this machine was too busy to send bytes {GAP} s apart, {most} times")
 
 
 def in_a_pane(t: Terminal) -> Callable[[], object]:
@@ -67,65 +83,98 @@ def in_a_question(t: Terminal) -> Callable[[], object]:
 PLACES = [in_a_pane, in_a_field, in_a_dialog, in_a_question]
 
 
-@pytest.mark.parametrize("place", [in_a_field, in_a_dialog])
-def test_split_by_300_ms(sample: Path, place: Callable[[Terminal], Callable[[], object]]) -> None:
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        still = place(t)
-        for sequence in SHORT.values():
-            slowly(t, sequence)
-        assert still(), t.page
+def test_split_by_300_ms(sample: Path) -> None:
+    """In a pane, in its filter and in a dialog; F5 put together again; Esc at once. One console shows it all."""
+    for _ in attempts():
+        with Terminal(sample) as t:
+            t.wait("19 new")
+            try:
+                _split(t)
+            except Late:
+                continue
+            return
 
 
-def test_a_split_f5_opens_its_plan_and_escape_counts_at_once(sample: Path) -> None:
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        slowly(t, BUTTONS["f5"])
-        t.wait("Migrate: plan")
+def _split(t: Terminal) -> None:
+    still = in_a_pane(t)
+    slowly(t, SHORT["f3"])
+    assert still(), t.page
+    still = in_a_field(t)
+    slowly(t, SHORT["home"])
+    assert still(), t.page
+    t.press("esc")
+    t.wait(lambda: not any(line.strip() == "zq" for line in t.lines))
+    slowly(t, BUTTONS["f5"])
+    t.wait("Migrate: plan")
+    slowly(t, SHORT["focus in"])
+    assert "Migrate: plan" in t.page and "[ Cancel ]" in t.page
+    for _ in range(5):
         t.send(b"\x1b")
         t.pump(0.05)
-        t.send(b"6")  # right behind: both are keys, and nobody waits for a sequence
-        t.wait("▐6 Runs▌")
+        t.send(b"2")  # right behind: both are keys, and nobody waits for a sequence
+        try:
+            t.wait("▐2 Logs▌", 4)
+        except AssertionError:  # read together by a console that had no time: Alt+2, and that is nothing
+            continue
         assert "Migrate: plan" not in t.page
+        return
+    raise AssertionError(t.page)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("place", PLACES)
 def test_every_sequence_split_by_300_ms(sample: Path, place: Callable[[Terminal], Callable[[], object]]) -> None:
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        still = place(t)
-        for name, sequence in SEQUENCES.items():
-            slowly(t, sequence)
-            assert still(), f"{name}\n{t.page}"
-        t.wait(still)
+    left = dict(SEQUENCES)
+    for _ in attempts(20):
+        with Terminal(sample) as t:
+            t.wait("19 new")
+            still = place(t)
+            try:
+                for name, sequence in list(left.items()):
+                    slowly(t, sequence)
+                    assert still(), f"{name}\n{t.page}"
+                    del left[name]
+            except Late:
+                continue
+            t.wait(still)
+            return
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_every_button_split_by_300_ms(sample: Path) -> None:
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        for key, title in (("f5", "Migrate: plan"), ("f6", "Reprocess: plan"), ("f7", "Archive: options")):
-            slowly(t, BUTTONS[key])
-            t.wait(title)
-            slowly(t, BUTTONS[key])  # again, in the dialog: it stays the same one
-            assert title in t.page
-            t.press("esc")
-            t.gone(title)
-        slowly(t, BUTTONS["f8"])
-        t.wait("no run is there that could be rolled back")
+    for _ in attempts():
+        with Terminal(sample) as t:
+            t.wait("19 new")
+            try:
+                for key, title in (("f5", "Migrate: plan"), ("f6", "Reprocess: plan"), ("f7", "Archive: options")):
+                    slowly(t, BUTTONS[key])
+                    t.wait(title)
+                    slowly(t, BUTTONS[key])  # again, in the dialog: it stays the same one
+                    assert title in t.page
+                    t.press("esc")
+                    t.gone(title)
+                slowly(t, BUTTONS["f8"])
+            except Late:
+                continue
+            t.wait("no run is there that could be rolled back")
+            return
 
 
 @pytest.mark.soak
 def test_a_paste_split_by_300_ms(sample: Path) -> None:
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        still = in_a_pane(t)
-        slowly(t, "\x1b[200~3q\x1b[201~")  # nobody is typing: nothing
-        assert still(), t.page
-        t.press("/")
-        slowly(t, "\x1b[200~3q\x1b[201~")
-        t.wait(lambda: any(line.strip() == "3q" for line in t.lines))
-        assert "▐6 Runs▌" in t.page
+    for _ in attempts():
+        with Terminal(sample) as t:
+            t.wait("19 new")
+            still = in_a_pane(t)
+            try:
+                slowly(t, "\x1b[200~3q\x1b[201~")  # nobody is typing: nothing
+                assert still(), t.page
+                t.press("/")
+                slowly(t, "\x1b[200~3q\x1b[201~")
+            except Late:
+                continue
+            t.wait(lambda t=t: any(line.strip() == "3q" for line in t.lines))
+            assert "▐6 Runs▌" in t.page
+            return
