@@ -115,17 +115,20 @@ def bar(fraction: float, width: int) -> tuple[str, str]:
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """`text` (one line) in lines of at most `width` cells, broken at blanks where there are any."""
     width = max(8, width)
+    most = 4 * width  # characters of a word that are measured at once: a word of thousands must not cost its square
     bare = text.lstrip(" ")
     start = " " * min(len(text) - len(bare), width // 2)
     out: list[str] = []
     line = start
     for word in bare.split(" "):
         room = width - len(indent)
-        while width_of(word) > room:
+        while len(word) > most or width_of(word) > room:
             if line.strip(" "):
                 out.append(line)
                 line = indent
-            piece = set_cell_size(word, width - len(line)).rstrip(" ")
+            piece = word[:most]
+            if width_of(piece) > width - len(line):
+                piece = set_cell_size(piece, width - len(line)).rstrip(" ")
             out.append(line + piece)
             word, line = word[len(piece) :], indent
         between = " " if line.strip(" ") else ""

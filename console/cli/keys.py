@@ -58,7 +58,7 @@ def command(no_mouse: bool) -> int:
         return EXIT_USAGE
     try:
         with _raw(mouse=not (no_mouse or given("no_mouse"))):
-            _show()
+            _show(mouse=not (no_mouse or given("no_mouse")))
     except _Left as left:
         return left.status
     return 0
@@ -116,16 +116,22 @@ def _write(text: str) -> None:
 # ── what comes, and what it is ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _show() -> None:
+def _show(mouse: bool) -> None:
     """Show each piece until q or Ctrl+C twice, or until the terminal has nothing more."""
     from console.cli.output import out
+    from console.tui.sequences import GNU_SCREEN, WHO_ARE_YOU, may_be_screen
 
     term = os.environ.get("TERM", "")
     out().line(f"TERM={term or '(not set)'}. Press keys; q ends, and so does Ctrl+C twice.")
     out().line(("dim", f"{'sent':<{SENT}}  {'key':<21}  in the console"))
     reading = _reading()
     before = ""
+    if mouse and may_be_screen(os.environ):
+        _write(WHO_ARE_YOU)
     for piece, names, split in _pieces(reading):
+        if piece.startswith(GNU_SCREEN):
+            _write(_MOUSE[1])
+            names = [("GNU screen", "the mouse is off, here and in the console: while on, screen holds Esc back")]
         key = names[0][0] if names else ""
         _show_piece(piece, names, split, known=reading is not None)
         if key == "q" or piece == "q" or before == key == "ctrl+c" or before == piece == CTRL_C:

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
 from console.engine.model import RunRow
+from console.engine.text import recordable
 from console.tui import signals
 from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
@@ -107,8 +108,8 @@ class ConsoleApp(FedApp):
     # ── what the dialogs ask for ──────────────────────────────────────────────────────────────────────────────
 
     def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard."""
-        self.copy_to_clipboard(text)
+        """To the terminal's clipboard; bytes of a name that are no UTF-8 as `\\xff`, as everywhere."""
+        self.copy_to_clipboard(recordable(text))
         self.notify(
             f"Sent {what} to the terminal's clipboard (OSC 52). A terminal that does not allow that keeps its old one.",
             markup=False,
@@ -271,7 +272,9 @@ class ConsoleApp(FedApp):
         if isinstance(driver, ConsoleDriver):
             driver.set_mouse(not driver.mouse)
             says = "on." if driver.mouse else "the terminal's again."
-            self.notify(f"The mouse is {says}", markup=False, timeout=3)
+            if driver.mouse and driver.in_screen:
+                says = "on. GNU screen now holds Esc back until the next key; the palette turns the mouse off again."
+            self.notify(f"The mouse is {says}", markup=False, timeout=3 if len(says) < 40 else 8)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):

@@ -16,7 +16,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from console.tui.sequences import ESC, Sequences
+from console.tui.sequences import ESC, GNU_SCREEN, WHO_ARE_YOU, Sequences, may_be_screen
 
 LOOK_SECONDS = 0.1  # how often the reader looks whether it is to end
 
@@ -41,7 +41,14 @@ class WholeParser(XTermParser):
 
 
 class ConsoleDriver(LinuxDriver):
-    """LinuxDriver for slow lines, with a mouse that can be off from the start."""
+    """LinuxDriver for slow lines, with a mouse that can be off from the start.
+
+    in_screen: the terminal is GNU screen, which keeps an Esc to itself until the next key comes while the mouse is
+    reported (measured with 4.09): no dialog could be left. So the mouse is off there until somebody asks for it.
+    """
+
+    in_screen = False
+    _asked = False
 
     @property
     def mouse(self) -> bool:
@@ -64,9 +71,16 @@ class ConsoleDriver(LinuxDriver):
 
         def handle(pieces: Iterable[str]) -> None:
             for piece in pieces:
+                if piece.startswith(GNU_SCREEN) and not self.in_screen:
+                    self.in_screen = True
+                    self.set_mouse(False)
                 for message in parser.whole(piece):
                     self.process_message(message)
 
+        if self._mouse and not self._asked and may_be_screen(os.environ):
+            self._asked = True
+            self.write(WHO_ARE_YOU)
+            self.flush()
         while not self.exit_event.is_set():
             begun, due = time.monotonic(), sequences.due
             wait = LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.0, due - begun))

@@ -10,11 +10,23 @@ Form of sequences: ECMA-48 5.4 (CSI: parameter bytes 0x30-0x3F, intermediate 0x2
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 ESC = "\x1b"
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
+# What are you? (secondary device attributes); GNU screen's answer begins with the number of its letter, S.
+WHO_ARE_YOU, GNU_SCREEN = "\x1b[>c", "\x1b[>83;"
 REST_SECONDS = 4.0  # how long after Esc, and between two bytes, something may still be the rest
 _STRINGS = frozenset("P]X^_")  # DCS, OSC, SOS, PM, APC
 _ENDS_STRING = frozenset("\x07\x9c")
+
+
+def may_be_screen(environ: Mapping[str, str]) -> bool:
+    """Whether to ask the terminal what it is. GNU screen goes by any name, on the far side of ssh without a trace.
+
+    An old Linux console would show the end of the question as text; screen in one is known by its STY.
+    """
+    return environ.get("TERM", "") not in ("", "dumb", "linux") or bool(environ.get("STY"))
 
 
 class Sequences:

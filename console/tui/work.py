@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.worker import Worker, WorkerState
 
 from console.engine.errors import EngineError
@@ -19,6 +20,19 @@ class WorkingApp(App[None]):
     """leaving: every thread is to end, nothing that still comes is for anybody."""
 
     leaving = False
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """As Textual's, but never markup, and nothing in it can act: most of what is told names files."""
+        shown = "\n".join(map(visible, message.split("\n")))
+        super().notify(shown, title=visible(title), severity=severity, timeout=timeout, markup=False)
 
     def fetch(
         self,
@@ -52,6 +66,4 @@ class WorkingApp(App[None]):
             return
         error = message.worker.error
         says = error.lines() if isinstance(error, EngineError) else [f"{type(error).__name__}: {error}"]
-        self.notify(
-            visible(" · ".join(says)), title=f"✗ {message.worker.name}", severity="error", markup=False, timeout=12
-        )
+        self.notify(" · ".join(says), title=f"✗ {message.worker.name}", severity="error", timeout=12)

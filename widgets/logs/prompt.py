@@ -10,9 +10,10 @@ from textual.message import Message
 from textual.widgets import Input
 
 from console.engine.observe.logs_search import Search, SearchError, compile_search
+from widgets.entry import Entry
 
 
-class SearchPrompt(Input):
+class SearchPrompt(Entry):
     """Says Typed at every change, Asked with what to look for (None: for nothing any more), and Left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,8 +43,7 @@ class SearchPrompt(Input):
         """Escape."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, placeholder="text to find; Ctrl+R: regular expression", compact=True)
-        self.cursor_blink = False  # a blinking cursor sends 2 KB/s
+        super().__init__(id=id, placeholder="text to find; Ctrl+R: regular expression")
         self._regex = False
 
     def begin(self, before: Search | None) -> None:
