@@ -118,9 +118,15 @@ async def test_questions_texts_and_forms(engine: Engine, text: str) -> None:
             await until(pilot, lambda screen=screen: app.screen is not screen)
 
 
-@pytest.mark.parametrize("text", TEXTS, ids=["all", "long"])
-async def test_the_dialog_of_every_action(engine: Engine, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Its plan, its files, its help, and what it says when planning fails."""
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(ALL, KINDS), (LONG, KINDS), pytest.param(ALL, tuple(DIALOGS), marks=pytest.mark.soak)],
+    ids=["all", "long", "every"],
+)
+async def test_the_dialog_of_every_action(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, text: str, names: tuple[str, ...]
+) -> None:
+    """Its plan, its files, and what it says when planning fails."""
     broken = False
 
     def answer(make: Callable[[], Any]) -> Any:
@@ -139,7 +145,7 @@ async def test_the_dialog_of_every_action(engine: Engine, monkeypatch: pytest.Mo
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "free" in page(app))
         for broken in (False, True):
-            for name in KINDS if broken or text == LONG else DIALOGS:
+            for name in names:
                 screen, before = DIALOGS[name](app.ctx), set(app.workers)
                 app.push_screen(screen)
                 await until(pilot, lambda screen=screen: screen in app.screen_stack and screen.is_mounted)
