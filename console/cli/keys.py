@@ -132,6 +132,8 @@ def _show(mouse: bool) -> None:
         if piece.startswith(GNU_SCREEN):
             _write(_MOUSE[1])
             names = [("GNU screen", "the mouse is off, here and in the console: while on, screen holds Esc back")]
+        elif piece.startswith("\x1b[>") and piece.endswith("c"):
+            continue  # another terminal's answer to the same question
         key = names[0][0] if names else ""
         _show_piece(piece, names, split, known=reading is not None)
         if key == "q" or piece == "q" or before == key == "ctrl+c" or before == piece == CTRL_C:

@@ -41,6 +41,8 @@ def test_bytes_key_and_command(tmp_path: Path) -> None:
             (b"\x1b[200~q\x1b[201~", "", "a paste, 1 long", ""),
             (b"\x03", r"\x03", "ctrl+c", "How to leave"),
             (b"\x1b", r"\x1b", "escape", "Back"),
+            (b"\x1b[>84;0;0c", "", "escape", "Back"),  # the answer of tmux: nothing is said of it
+            (b"\x1b[>83;40900;0c", r"\x1b[>83;40900;0c", "GNU screen", "the mouse is off"),
         ):
             t.send(sent)
             t.wait(lambda key=key, bytes_=bytes_, does=does: shown(t, bytes_, key, does))
@@ -48,6 +50,7 @@ def test_bytes_key_and_command(tmp_path: Path) -> None:
             t.send(bytes([byte]))
             t.pump(0.1)
         t.wait("came in 3 parts within")
+        assert ">84" not in t.page and b"\x1b[>c" in t.raw and t.raw.rfind(b"\x1b[?1000l") > t.raw.rfind(b"\x1b[?1000h")
         t.send(b"q")
         assert t.ended(5) == 0
         assert t.left_clean() and termios.tcgetattr(t.master) == before
