@@ -178,3 +178,17 @@ def test_a_paste_split_by_300_ms(sample: Path) -> None:
             t.wait(lambda t=t: any(line.strip() == "3q" for line in t.lines))
             assert "▐6 Runs▌" in t.page
             return
+
+
+@pytest.mark.soak
+def test_beyond_the_delay_nothing_happens_but_esc(sample: Path) -> None:
+    with Terminal(sample) as t:
+        t.wait("19 new")
+        in_a_pane(t)
+        for byte in BUTTONS["f5"].encode():
+            t.send(bytes([byte]))
+            t.pump(0.9)
+        t.pump(1.0)
+        assert "▐6 Runs▌" in t.page and "Migrate: plan" not in t.page
+        t.press("2")
+        t.wait("▐2 Logs▌")
