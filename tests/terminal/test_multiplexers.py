@@ -186,9 +186,8 @@ def test_esc_counts_in_gnu_screen(migrated: Path) -> None:
     need(SCREEN)
     with Multiplexed(SCREEN, migrated, term="xterm-256color", env={"STY": ""}) as t:
         t.wait("Last run")
-        t.wait(lambda: b"\x1b[?1000l" in t.raw)
         t.press("f5")
-        t.wait(" Migrate: plan ")
+        t.wait(" Migrate: plan ")  # screen's answer came in front of F5, and the mouse went off in front of this
         t.press("esc")
         t.gone(" Migrate: plan ")
         t.press("4")
