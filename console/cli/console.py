@@ -20,7 +20,7 @@ def start() -> int:
         return _refuse(f"The console draws on the whole screen, and {said} says that this terminal cannot.")
     from console.tui.start import run_console
 
-    return run_console(root_given(), str(given("config") or ""), bool(given("read_only")))
+    return run_console(root_given(), str(given("config") or ""), bool(given("read_only")), mouse=not given("no_mouse"))
 
 
 def _refuse(why: str) -> int:

@@ -15,7 +15,7 @@ import click
 from console import __version__
 from console.cli.lazy import LazyGroup
 from console.cli.output import OutputError, note, out
-from console.cli.session import config_option, last_typed, read_only_option, root_option
+from console.cli.session import config_option, last_typed, no_mouse_option, read_only_option, root_option
 
 COMMANDS = {
     "init": ("console.cli.init", "Make a workspace, or add what one lacks."),
@@ -42,6 +42,7 @@ COMMANDS = {
     "trends": ("console.cli.trends", "Files, failures, seconds a file, disks, logs and backups by day."),
     "report": ("console.cli.report", "Who ran, published, undid, overrode and accepted what."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
+    "keys": ("console.cli.keys", "Show what the terminal sends for each key, and what it does."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
@@ -78,6 +79,7 @@ configuration, 3 another run holds the lock, 4 refused by a check,
 @root_option
 @config_option
 @read_only_option
+@no_mouse_option
 @click.version_option(__version__, message="opsconsole %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> int | None:

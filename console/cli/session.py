@@ -63,8 +63,19 @@ def read_only_option(function: F) -> F:
     )(function)
 
 
+def no_mouse_option(function: F) -> F:
+    """`--no-mouse`, before the command's name only."""
+    return click.option(
+        "--no-mouse",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Leave the mouse to the terminal (as mouse = false in the configuration).",
+    )(function)
+
+
 def given(name: str, ctx: click.Context | None = None) -> Any:
-    """What was typed for a common option (`root`, `config`, `read_only`); None where it was not."""
+    """What was typed for a common option (`root`, `config`, `read_only`, `no_mouse`); None where it was not."""
     return (ctx or click.get_current_context()).meta.get(_META + name)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 
@@ -18,12 +17,13 @@ from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
 from console.engine.model import RunRow
 from console.engine.observe.alerts import Alert
+from console.engine.text import recordable
 from console.tui import signals
 from console.tui.actions import DIALOGS
 from console.tui.commands import Palette, commands
+from console.tui.driver import ConsoleDriver
 from console.tui.feed import FedApp
 from console.tui.glyphs import StandIns
-from console.tui.keys import EscapeTail
 from console.tui.panes import pane_of_key
 from console.tui.screens.dialog import AskScreen, Dialog
 from console.tui.screens.main import MainScreen
@@ -40,8 +40,8 @@ class ConsoleApp(FedApp):
     ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit_console", "Quit", show=False, priority=True),
-        Binding("ctrl+c", "explain_quit", "", show=False, priority=False),
-        Binding("q", "explain_quit('q alone does not leave. ')", "", show=False, priority=False),
+        Binding("ctrl+c", "explain_quit", "How to leave", show=False, priority=False),
+        Binding("q", "explain_quit('q alone does not leave. ')", "How to leave", show=False, priority=False),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
         Binding("ctrl+l", "redraw", "Draw again", show=False, priority=True),
         Binding("ctrl+r", "look_again", "Look again", show=False),
@@ -68,9 +68,11 @@ class ConsoleApp(FedApp):
         if stand_ins:
             self._filters.append(StandIns(stand_ins))
         self.crash: Exception | None = None
-        self._tail = EscapeTail()
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get_driver_class(self) -> type[Driver]:
+        return ConsoleDriver
 
     def get_default_screen(self) -> Screen[Any]:
         return MainScreen(self.ctx)
@@ -107,8 +109,8 @@ class ConsoleApp(FedApp):
     # ── what the dialogs ask for ──────────────────────────────────────────────────────────────────────────────
 
     def copy(self, text: str, what: str) -> None:
-        """To the terminal's clipboard."""
-        self.copy_to_clipboard(text)
+        """To the terminal's clipboard; bytes of a name that are no UTF-8 as `\\xff`, as everywhere."""
+        self.copy_to_clipboard(recordable(text))
         self.notify(
             f"Sent {what} to the terminal's clipboard (OSC 52). A terminal that does not allow that keeps its old one.",
             markup=False,
@@ -119,8 +121,6 @@ class ConsoleApp(FedApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
-            if self._tail.swallow(event.key, event.character, time.monotonic()):
-                return
             if event.key in ("tab", "shift+tab"):
                 # here and now: typed ahead on a slow line, the Enter behind it must find the new focus
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
@@ -275,12 +275,12 @@ class ConsoleApp(FedApp):
 
     def action_toggle_mouse(self) -> None:
         driver = self._driver
-        if driver is None:
-            return
-        self.mouse_on = not getattr(self, "mouse_on", True)
-        with suppress(AttributeError):
-            (driver._enable_mouse_support if self.mouse_on else driver._disable_mouse_support)()  # type: ignore[attr-defined]
-        self.notify("The mouse is " + ("on." if self.mouse_on else "the terminal's again."), markup=False, timeout=3)
+        if isinstance(driver, ConsoleDriver):
+            driver.set_mouse(not driver.mouse)
+            says = "on." if driver.mouse else "the terminal's again."
+            if driver.mouse and driver.in_screen:
+                says = "on. GNU screen now holds Esc back until the next key; the palette turns the mouse off again."
+            self.notify(f"The mouse is {says}", markup=False, timeout=3 if len(says) < 40 else 8)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, Palette):

@@ -56,8 +56,11 @@ def open_for_looking(root: str | Path, config: str, read_only: bool) -> tuple[Co
         return ctx, [*error.lines(), helps]
 
 
-def run_console(root: str | Path, config: str = "", read_only: bool = False) -> int:
+def run_console(root: str | Path, config: str = "", read_only: bool = False, *, mouse: bool = True) -> int:
     """Run the console until it is left. Exit status: 0, 129 and 143 for hang-up and termination, 1 for a crash.
+
+    mouse: false, or false in the configuration: the terminal is never asked for its mouse, unless somebody asks in
+    the palette.
 
     Raises EngineError where there is nothing to open.
     """
@@ -70,7 +73,7 @@ def run_console(root: str | Path, config: str = "", read_only: bool = False) -> 
     app = ConsoleApp(
         ctx, theme=theme.choose(os.environ), stand_ins=glyphs.stand_ins(os.environ, encoding), trouble=trouble
     )
-    app.run()
+    app.run(mouse=mouse and ctx.settings.mouse)
     return _said_goodbye(app)
 
 

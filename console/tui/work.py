@@ -67,6 +67,4 @@ class WorkingApp(App[None]):
             return
         error = message.worker.error
         says = error.lines() if isinstance(error, EngineError) else [f"{type(error).__name__}: {error}"]
-        self.notify(
-            visible(" · ".join(says)), title=f"✗ {message.worker.name}", severity="error", markup=False, timeout=12
-        )
+        self.notify(" · ".join(says), title=f"✗ {message.worker.name}", severity="error", timeout=12)

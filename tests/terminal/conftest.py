@@ -10,18 +10,23 @@ import pytest
 from tests.support import PROJECT, make_workspace, valid_record
 
 
-@pytest.fixture
-def sample(tmp_path: Path) -> Path:
-    """A copy of the sample workspace."""
+def copy_sample(root: Path) -> Path:
+    """The sample workspace, copied to `root`."""
     for name in ("config", "data"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
-    (tmp_path / "logs").mkdir()
-    config = tmp_path / "config/console.toml"
+        shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
+    (root / "logs").mkdir()
+    config = root / "config/console.toml"
     # how full the disk of whoever runs the tests is, is no alert of theirs
     config.write_text(
         config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8"
     )
-    return tmp_path
+    return root
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """A copy of the sample workspace."""
+    return copy_sample(tmp_path)
 
 
 @pytest.fixture

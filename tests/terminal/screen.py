@@ -27,12 +27,26 @@ KEYS = {
     "tab": "\t",
     "down": "\x1b[B",
     "up": "\x1b[A",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "home": "\x1b[H",
+    "pagedown": "\x1b[6~",
+    "pageup": "\x1b[5~",
+    "shift+tab": "\x1b[Z",
     "end": "\x1b[F",
     "f5": "\x1b[15~",
+    "f6": "\x1b[17~",
+    "f7": "\x1b[18~",
+    "f8": "\x1b[19~",
     "ctrl+q": "\x11",
 }
 # What turns our modes on, and what has to follow it before the console is gone.
-MODES = {b"\x1b[?1049h": b"\x1b[?1049l", b"\x1b[?1000h": b"\x1b[?1000l", b"\x1b[?1003h": b"\x1b[?1003l"}
+MODES = {
+    **{f"\x1b[?{mode}h".encode(): f"\x1b[?{mode}l".encode() for mode in (1049, 1000, 1003, 1006, 1015, 1004, 2004)},
+    b"\x1b[?25l": b"\x1b[?25h",
+    b"\x1b[?7l": b"\x1b[?7h",
+    b"\x1b[>25u": b"\x1b[<u",
+}
 
 
 class _Screen(pyte.Screen):
@@ -165,10 +179,7 @@ class Terminal:
 
     def left_clean(self) -> bool:
         """Whether every mode that was turned on was turned off after that."""
-        return all(
-            on not in self.raw or self.raw.rfind(off) > self.raw.rfind(on)
-            for on, off in {**MODES, b"\x1b[?25l": b"\x1b[?25h"}.items()
-        )
+        return all(on not in self.raw or self.raw.rfind(off) > self.raw.rfind(on) for on, off in MODES.items())
 
     def cpu_seconds(self) -> float:
         """User and system time of the console so far (proc(5), fields 14 and 15 of stat)."""

@@ -102,30 +102,6 @@ def test_a_broken_ledger_is_said(sample: Path) -> None:
         t.gone("Migrate: plan")
 
 
-@pytest.mark.parametrize("gap", [0.05, 0.9])
-def test_a_split_f5_changes_no_pane_and_closes_no_dialog(sample: Path, gap: float) -> None:
-    """Bytes one by one. Within ESCDELAY they become F5 again; beyond it nothing happens but Esc."""
-    with Terminal(sample) as t:
-        t.wait("19 new")
-        t.press("6")
-        t.wait("▐6 Runs▌")
-        for byte in b"\x1b[15~":
-            t.send(bytes([byte]))
-            t.pump(gap)
-        if gap < 0.5:
-            t.wait("Migrate: plan")
-            for byte in b"\x1b[15~":
-                t.send(bytes([byte]))
-                t.pump(gap)
-            t.pump(1.0)
-            assert "Migrate: plan" in t.page
-        else:
-            t.pump(1.0)
-            assert "▐6 Runs▌" in t.page and "Migrate: plan" not in t.page
-            t.press("2")
-            t.wait("▐2 Logs▌")
-
-
 @pytest.mark.parametrize(
     "env",
     [

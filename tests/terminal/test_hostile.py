@@ -9,10 +9,13 @@ import pytest
 from tests.support import make_workspace, valid_record
 from tests.terminal.screen import Terminal
 
-NAME = "[@click=app.quit]x\n\x1b]52;c;aGFja2Vk\x07\x9b31m\u202e[/].json"
-VALUE = "[/]\x1b[2J\x1b]52;c;aGFja2Vk\x07[@click=app.action_quit_console]\x9b31m\u2028\u202e"
+NAME = "[@click=app.quit]x\n\x1b]52;c;aGFja2Vk\x07\x9b31m\u202e\u200b\u2067日e\u0301[/].json"
+VALUE = "[/]\x1b[2J\x1b]52;c;aGFja2Vk\x07[@click=app.action_quit_console]\x9b31m\u2028\u202e\ufeff\u200b"
 # What a terminal would act on, as it would have to appear in the stream.
-ACTS = (b"\x1b]52", b"]52;c;aGFja2Vk\x07", b"\x1b[2J", "\x9b".encode(), "\u202e".encode(), "\u2028".encode())
+ACTS = (
+    *(b"\x1b]52", b"]52;c;aGFja2Vk\x07", b"\x1b[2J", "\x9b".encode()),
+    *(each.encode() for each in "\u202e\u2028\u200b\u2067\ufeff"),
+)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -131,7 +131,7 @@ def test_ctrl_z_without_a_shell_says_so(sample: Path) -> None:
 def test_ctrl_z_and_fg(sample: Path) -> None:
     """Under a shell with job control the screen goes and comes back."""
     python = f"{sys.executable} -P -m console --root {sample}"
-    with Terminal(sample, argv=["bash", "--norc", "--noprofile", "-i"], env={"PS1": "shell> "}) as t:
+    with Terminal(sample, argv=["bash", "--norc", "--noprofile", "--noediting", "-i"], env={"PS1": "shell> "}) as t:
         t.wait("shell>")
         t.send(f"{python}\r".encode())
         t.wait("19 new")

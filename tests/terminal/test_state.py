@@ -8,7 +8,11 @@ import pytest
 
 from tests.support import make_workspace, run_cli, valid_record
 from tests.support.large_ledger import make_large
+from tests.terminal.multiplexer import DIRECT, TMUX, Multiplexed, missing
 from tests.terminal.screen import Terminal
+
+# Where the keys that issue and guide promise are counted: in tmux, as operators sit, wherever it is installed.
+WHERE = DIRECT if missing(TMUX) else TMUX
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def count_keys(t: Terminal, *steps: tuple[str, str]) -> int:
 
 
 def test_from_40_000_failed_files_to_their_three_causes(failing: Path) -> None:
-    with Terminal(failing) as t:
+    with Multiplexed(WHERE, failing) as t:
         t.wait("Last run")
         assert count_keys(t, ("3", "files"), ("c", "3 causes")) <= 3
         for text in ("date is missing", "24,000", "for example"):
@@ -39,15 +43,24 @@ def test_from_40_000_failed_files_to_their_three_causes(failing: Path) -> None:
         assert t.ended(10) == 0
 
 
+def click(t: Terminal, text: str) -> None:
+    """On the middle of the first place that shows `text`, in SGR reports."""
+    t.wait(text)
+    row = next(at for at, line in enumerate(t.lines) if text in line)
+    column = t.lines[row].index(text) + 1 + len(text) // 2
+    t.send(f"\x1b[<0;{column};{row + 1}M\x1b[<0;{column};{row + 1}m".encode())
+
+
 def test_the_same_with_the_mouse(failing: Path) -> None:
-    with Terminal(failing) as t:
+    """Two clicks to the causes, two more to the record that fails."""
+    with Multiplexed(WHERE, failing) as t:
         t.wait("Last run")
-        for shows, wanted in (("3 State", "files"), ("By cause", "3 causes"), ("date is missing", "24,000 files")):
+        for on, shows in (("3 State", "files"), ("By cause", "3 causes")):
+            click(t, on)
             t.wait(shows)
-            row = next(at for at, line in enumerate(t.lines) if shows in line)
-            column = t.lines[row].index(shows)
-            t.send(f"\x1b[<0;{column + 2};{row + 1}M\x1b[<0;{column + 2};{row + 1}m".encode())
-            t.wait(wanted)
+        for on, shows in (("date is missing", "24,000 files"), ("failed", "Record 17"), ("1 Overview", "Last run")):
+            click(t, on)
+            t.wait(shows)
 
 
 def test_from_the_overview_to_the_record_that_fails(tmp_path: Path) -> None:
@@ -55,7 +68,7 @@ def test_from_the_overview_to_the_record_that_fails(tmp_path: Path) -> None:
     files = {f"src/{n}.json": [valid_record(n)] for n in range(5)}
     root = make_workspace(tmp_path / "w", {**files, "src/deep/bad.json": [valid_record(1), bad]})
     run_cli(root, "migrate", "--yes")
-    with Terminal(root) as t:
+    with Multiplexed(WHERE, root) as t:
         t.wait("Last run")
         keys = count_keys(t, ("3", "6 files"), ("c", "1 cause"), ("enter", "1 file"), ("enter", "Record 2"))
         assert keys <= 8

@@ -10,9 +10,11 @@ from textual.app import App
 from textual.geometry import Offset
 from textual.widgets import Static
 
+from console.tui.actions import DIALOGS
 from console.tui.app import ConsoleApp
 from console.tui.screens.dialog import AskScreen
 from tests.tui.faking import fake_engine
+from tests.widgets.hosting import page, until
 
 
 async def test_enter_twice_on_cancel_closes_once() -> None:
@@ -41,3 +43,18 @@ async def test_a_click_on_a_notification_that_is_just_going_ends_nothing(
         app.post_message(events.MouseDown(None, 5, 9, 0, 0, 1, False, False, False))
         await pilot.pause()
         assert app.crash is None
+
+
+async def test_leaving_while_a_dialog_opens_is_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its widgets may be gone before it is mounted."""
+    engine = fake_engine(monkeypatch, tmp_path)
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "free" in page(app))
+        screen = DIALOGS["migrate"](engine.ctx)
+        monkeypatch.setattr(type(screen), "compose", lambda self: ())
+        app.leaving = True
+        app.push_screen(screen)
+        await pilot.pause()
+        assert app.crash is None
+    assert app.crash is None

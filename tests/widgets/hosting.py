@@ -24,6 +24,11 @@ HOSTILE = (
     "line\u2028separator",
     "byte\udcff",
     "wide 日本語 and e\u0301",
+    "zero\u200bwidth\u2060\ufeff\u00ad\U000e0041 \u200f\u2067rtl\u2069",
+    "z\u0301" + "\u0302\u0323" * 60 + "algo",
+    "\u0301first combines 👩\u200d👩\u200d👧 \ufe0f",
+    "n" * 4096,
+    "名" * 1365,
 )
 
 

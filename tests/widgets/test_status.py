@@ -63,7 +63,7 @@ async def test_hostile_names(text: str) -> None:
     status = line()
     status.workspace = status.where = text
     said = await first_line(status, 120)
-    assert said.endswith("03:12 CET") and "\x1b" not in said
+    assert said.endswith("03:12 CET") and "● idle" in said and "\x1b" not in said
 
 
 async def test_it_draws_again_only_when_something_differs() -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from console.engine.observe.logs_search import Search, SearchError, compile_search
+from widgets.entry import Entry
 
 _HOLDS = {
     "find": "text to find; Ctrl+R: regular expression",
@@ -20,7 +21,7 @@ _HOLDS = {
 }
 
 
-class Prompt(Input):
+class Prompt(Entry):
     """Says Typed at every change, Asked at Enter and Left at Escape. purpose: find | filter | time | save."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,8 +62,7 @@ class Prompt(Input):
             self.key = key
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, compact=True)
-        self.cursor_blink = False  # a blinking cursor sends 2 KB/s
+        super().__init__(id=id)
         self.purpose = "find"
         self._regex = self._invert = self._done = False
         self._check: Callable[[str], str] | None = None

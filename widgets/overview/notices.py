@@ -46,7 +46,7 @@ class Notice:
         text = visible(self.text)
         sign: Cell = (f"{self.sign} ", self.tone)
         if room >= WIDE and (self.enter or step) and width_of(text) <= room // 2:
-            left = room - room // 2 - 4 - sum(width_of(cell[0]) for cell in help_)
+            left = room - room // 2 - 4 - sum(width_of(cell[0]) + 3 for cell in help_)
             beside: list[Cell] = ["   " if help_ else "", *marked(fit(step, left).rstrip(), "dim")] if left > 8 else []
             return [[sign, fit(text, room // 2), "  ", *help_, *beside]]
         parts = wrap(text, room - 2)

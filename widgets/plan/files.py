@@ -9,6 +9,7 @@ from textual.widgets import Input, Static
 
 from console.engine.model import FileStatus, Plan
 from console.engine.text import count, size
+from widgets.entry import Entry
 from widgets.look import Cell, paint
 from widgets.table import Column, VirtualTable
 
@@ -70,7 +71,7 @@ class PlanFiles(Vertical):
         self._rows = self._all
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="part of a path, a status or a reason; Esc: all", id="plan-filter", compact=True)
+        yield Entry(placeholder="part of a path, a status or a reason; Esc: all", id="plan-filter")
         yield VirtualTable(
             [
                 Column("status", 12),
@@ -83,7 +84,6 @@ class PlanFiles(Vertical):
         yield Static(id="plan-count", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False
         self._fill()
 
     def _fill(self, needle: str = "") -> None:

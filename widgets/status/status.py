@@ -136,7 +136,8 @@ class StatusLine(Widget):
         if self.read_only:
             left += [("READ-ONLY", "warn"), " "]
         if self.workspace:
-            left += [(visible(self.workspace), "strong"), " "]
+            name = visible(self.workspace)
+            left += [(fit(name, min(width_of(name), max(16, width // 3)), cut="middle"), "strong"), " "]
         right = self._right(disk=disk, short=short)
         state = self._run_parts(0, short=short)
         spare = width - _cells(left) - _cells(state) - _cells(right) - 2

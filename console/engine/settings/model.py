@@ -165,6 +165,7 @@ class Settings:
     durability: str = "auto"  # auto | file
     workers: int = 0  # 0 = as many as cores
     allow_network_filesystem: bool = False
+    mouse: bool = True  # false: the console leaves the mouse to the terminal
     time_zone: str = ""  # '' = the server's (/etc/localtime), never $TZ
     limits: Limits = field(default_factory=Limits)
     brakes: BrakeSetting = field(default_factory=BrakeSetting)

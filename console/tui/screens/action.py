@@ -84,7 +84,15 @@ class ActionDialog(Dialog[str]):
     def _released(self) -> None:
         """An item was overridden."""
 
+    def opened(self) -> None:
+        """Its widgets are there: make the first plan."""
+        raise NotImplementedError
+
     # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        if not self.console_app.leaving:  # else its widgets may be gone already, and nobody waits for a plan
+            self.opened()
 
     def on_unmount(self) -> None:
         self._number += 1  # whatever is still being planned is for nobody

@@ -91,7 +91,7 @@ class ChangeScreen(ActionDialog):
         yield Push("Who runs?", id="override")
         yield Push(self._form.verb, id=self._button, classes="-main", disabled=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         if self._lacking():
             self._show("choose first: o opens the options")
             self.action_options()

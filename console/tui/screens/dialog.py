@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from widgets.entry import Entry
 from widgets.look import Cell, lines, paint
 from widgets.pager import Pager
 from widgets.push import Push, PushRow
@@ -158,9 +159,7 @@ class AskScreen(Dialog[str]):
         with VerticalScroll(classes="dialog-body", can_focus=False):
             yield Static(lines([paint(text) for text in self._says]), markup=False)
             if self._typed:
-                field = Input(placeholder=self._typed, id="typed", compact=True)
-                field.cursor_blink = False
-                yield field
+                yield Entry(placeholder=self._typed, id="typed")
 
     def buttons(self) -> Iterable[Push]:
         for name, label in self._choices:

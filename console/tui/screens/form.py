@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from console.tui.screens.dialog import Dialog
+from widgets.entry import Entry
 from widgets.look import paint
 from widgets.push import Push
 
@@ -68,9 +69,7 @@ class FormScreen(Dialog[dict[str, str]]):
     def _widget(self, field: Field) -> Widget:
         if field.kind != "text":
             return Push(self._words(field), id=field.name)
-        made = Input(self._values[field.name], placeholder=field.placeholder, id=field.name, compact=True)
-        made.cursor_blink = False
-        return made
+        return Entry(self._values[field.name], placeholder=field.placeholder, id=field.name)
 
     def _words(self, field: Field) -> str:
         return next((words for value, words in field.choices if value == self._values[field.name]), field.choices[0][1])

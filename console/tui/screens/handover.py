@@ -34,7 +34,7 @@ class _HandoverScreen(ActionDialog, Generic[P]):
         """The plan, in a thread; tell(the plan so far)."""
         raise NotImplementedError
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         self._plan_again()
 
     def unfinished(self) -> bool:

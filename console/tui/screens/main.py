@@ -15,6 +15,7 @@ from textual.widgets import Input, Rule
 
 from console.tui.panes import PANES, PaneEntry
 from widgets.actionbar import ActionBar
+from widgets.entry import Entry
 from widgets.status import StatusLine
 from widgets.tabs import TabLine
 
@@ -132,8 +133,7 @@ class MainScreen(Screen[None]):
         else:
             field = self.query_one_optional("#filter", Input)
             if field is None:  # made when it is asked for first: the first frame need not wait for it
-                field = Input(placeholder="part of what is shown; Esc: all", id="filter", compact=True)
-                field.cursor_blink = False
+                field = Entry(placeholder="part of what is shown; Esc: all", id="filter")
                 await self.mount(field, after="#panes")
             field.add_class("-shown")
             self.set_focus(field)  # now: keys that were typed ahead are for it

@@ -68,7 +68,7 @@ class MigrateScreen(ActionDialog):
         yield Push("Override…", id="override")
         yield Push(self._action_label, id=self.ACTION, classes="-main", disabled=True)
 
-    def on_mount(self) -> None:
+    def opened(self) -> None:
         self.query_one("#override").display = False
         self._plan_again()
 

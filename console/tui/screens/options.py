@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from console.engine.model import MigrateParams
 from console.tui.screens.dialog import Dialog
+from widgets.entry import Entry
 from widgets.look import paint
 from widgets.push import Push
 
@@ -78,9 +79,7 @@ class OptionsScreen(Dialog[MigrateParams]):
         return Static(paint((text, "dim")), classes="option-note")
 
     def _field(self, name: str, value: str, placeholder: str) -> Input:
-        field = Input(value, placeholder=placeholder, id=name, compact=True)
-        field.cursor_blink = False
-        return field
+        return Entry(value, placeholder=placeholder, id=name)
 
     def buttons(self) -> Iterable[Push]:
         yield Push("Cancel", id="cancel")
