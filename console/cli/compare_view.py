@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from console.cli.output import note, out
@@ -10,8 +10,9 @@ from console.cli.result import state
 from console.cli.session import spoken_command
 from console.cli.times import short_time
 from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing, compared_files
+from console.engine.observe.runs_words import between_words, change_words, difference_rows, file_words
 from console.engine.runs.wanted import operator
-from console.engine.text import count, duration, plural
+from console.engine.text import count, plural
 
 if TYPE_CHECKING:
     from console.engine.context import Context
@@ -27,34 +28,13 @@ def show_comparison(ctx: Context, found: RunsCompared) -> None:
         told = f"  {short_time(ctx, run.started_at)} by {operator(run) or '?'}"
         stream.line(("dim", f"{name:<8}"), ("bold", f"{run.action} {run.short}"), "  ", state(run), told)
     if found.between:
-        runs = ", ".join(f"{count(number)} {action}" for action, number in found.between)
-        stream.line(("dim", f"{'between':<8}"), runs)
+        stream.line(("dim", f"{'between':<8}"), between_words(found))
     stream.line("")
-    rows = list(_differences(found))
+    rows = list(difference_rows(found))
     if rows:
         stream.table(("what", "before", "after", "change"), rows, right=(3,), cut=(1, 2), aligned=True)
     else:
         stream.line("Nothing differs but the files below." if found.files else "Nothing differs.")
-
-
-def _differences(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:
-    for each in (*found.made, *found.params):
-        yield each.name, each.before or "–", each.after or "–", ""
-    if found.same_settings is False:
-        yield "configuration", found.before.settings_digest[:12], found.after.settings_digest[:12], ""
-    for each in found.rules:
-        yield each.name, each.before or "–", each.after or "–", ""
-    for name, before, after in found.counts:
-        yield name.replace("_", " "), count(before), count(after), f"{after - before:+,}"
-    yield from _times(found)
-
-
-def _times(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:
-    for name, before, after in (("took", *found.seconds), *found.phases):
-        was, now = ("–" if value is None else duration(value) for value in (before, after))
-        if was != now:
-            change = "" if before is None or after is None else f"{after - before:+.1f} s"
-            yield name if name == "took" else f"  {name}", was, now, change
 
 
 def show_files(ctx: Context, found: RunsCompared, kinds: Sequence[Change], *, as_json: bool, every: bool) -> None:
@@ -63,7 +43,7 @@ def show_files(ctx: Context, found: RunsCompared, kinds: Sequence[Change], *, as
         total = found.files[kind]
         if not as_json:
             out().line("")
-            out().line(("bold", f"{kind.value.replace('-', ' ')}: {plural(total, 'file')}"))
+            out().line(("bold", f"{change_words(kind)}: {plural(total, 'file')}"))
         start, last = 0, total if every else min(FEW, total)
         while start < last and not out().gone:
             page = compared_files(ctx, found, kind, start, min(PAGE, last - start))
@@ -74,24 +54,11 @@ def show_files(ctx: Context, found: RunsCompared, kinds: Sequence[Change], *, as
                 for each in page:
                     out().json(_document(each))
             else:
-                rows = [(each.path, *_words(each)) for each in page]
+                rows = [(each.path, *file_words(each)) for each in page]
                 out().table(("file", "before", "after", "why"), rows, cut=(0, 3), paths=(0,))
         if start < total and not as_json:
             command = spoken_command("runs", "compare", found.before.short, found.after.short, "--change", kind.value)
             note().line(f"… {count(total - start)} more: ", command)
-
-
-def _words(each: FileChange) -> tuple[str, str, str]:
-    """How it stood, how it stands, and why."""
-    was, now = each.before, each.after
-    if each.change == Change.OTHER_CHECKSUM and was and now:
-        return was.sha256[:12], now.sha256[:12], ""
-    standing = now or was
-    return _outcome(was), _outcome(now), standing.reason if standing else ""
-
-
-def _outcome(standing: Standing | None) -> str:
-    return "–" if standing is None else standing.outcome.value
 
 
 def _document(each: FileChange) -> dict[str, object]:

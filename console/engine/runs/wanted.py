@@ -45,11 +45,25 @@ class RunFilter:
             values += [word] * len(columns)
         return " AND ".join(clauses), [keepable(value) for value in values]
 
+    def matches(self, row: RunRow) -> bool:
+        """The same question about a run that has been read already: what `sql` would say of it."""
+        looked = (row.action, str(row.status), operator(row))
+        for text, wanted in zip(looked, (self.action, self.status, self.by), strict=True):
+            if wanted and not any(text == each if self.whole else _lower(each) in _lower(text) for each in wanted):
+                return False
+        return all(any(_lower(word) in _lower(text) for text in (*looked, row.id)) for word in self.words)
+
     def _clause(self, column: str) -> str:
         return f"{column} = ?" if self.whole else f"instr(lower({column}), lower(?))"
 
 
 EVERY = RunFilter()
+_LETTERS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def _lower(text: str) -> str:
+    """As SQLite's lower(): the letters of ASCII and no other."""
+    return keepable(text).translate(_LETTERS)
 
 
 def parse_filter(text: str) -> RunFilter:
