@@ -8,6 +8,17 @@ from console.engine.observe.runs_compare import Change, FileChange, RunsCompared
 from console.engine.text import count, duration
 
 NONE = "–"
+# Where the name of a count is not the word that is used everywhere else.
+_WORDS = {
+    "processed": "published",
+    "known_failed": "failing as before",
+    "accepted": "failing, accepted",
+    "skipped": "unchanged",
+    "lost": "missing",
+    "log_archived": "segments archived",
+    "trimmed": "segments trimmed",
+    "foreign": "left as they are",
+}
 
 
 def difference_rows(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:
@@ -19,11 +30,11 @@ def difference_rows(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:
     for each in found.rules:
         yield each.name, each.before or NONE, each.after or NONE, ""
     for name, before, after in found.counts:
-        yield name.replace("_", " "), count(before), count(after), f"{after - before:+,}"
+        yield _WORDS.get(name, name.replace("_", " ")), count(before), count(after), f"{after - before:+,}"
     for name, was, now in (("took", *found.seconds), *found.phases):
         one, other = (NONE if value is None else duration(value) for value in (was, now))
         if one != other:
-            change = "" if was is None or now is None else f"{now - was:+.1f} s"
+            change = "" if was is None or now is None or abs(now - was) < 0.05 else f"{now - was:+.1f} s"
             yield name if name == "took" else f"  {name}", one, other, change
 
 

@@ -132,9 +132,11 @@ class MainScreen(Screen[None]):
         else:
             field = self.query_one_optional("#filter", Input)
             if field is None:  # made when it is asked for first: the first frame need not wait for it
-                field = Input(placeholder="part of what is shown; Esc: all", id="filter", compact=True)
+                # not select_on_focus: the word of its focus may come behind letters that were typed ahead
+                field = Input(id="filter", compact=True, select_on_focus=False)
                 field.cursor_blink = False
                 await self.mount(field, after="#panes")
+            field.placeholder = str(getattr(pane, "FILTER_HINT", "part of what is shown; Esc: all"))
             field.add_class("-shown")
             self.set_focus(field)  # now: keys that were typed ahead are for it
 
