@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from console.engine.errors import EngineError
-from console.engine.model import OutcomeRow, RunRow
+from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.work import WorkingApp
@@ -15,6 +17,7 @@ from widgets.runs import RunComparison, RunDetail, RunsPane
 if TYPE_CHECKING:
     from console.engine.context import Context
     from console.engine.observe.runs_undo import UndoWords
+    from console.engine.observe.trends import Trends
     from console.tui.feed import FedApp
 
 OUTCOMES_PAGE = 200
@@ -24,6 +27,8 @@ class RunsFeed(WorkingApp):
     """The part of FedApp that feeds the Runs pane."""
 
     ctx: Context
+    trends: Trends | None = None
+    _trends_of: tuple[str, date] | None = None  # the last run and the day that they are of
     _undo_next: RunRow | None = None
     _undo_looking = False
 
@@ -43,6 +48,23 @@ class RunsFeed(WorkingApp):
             return find_runs(self.ctx, parse_filter(text), before_seq=before, counted=bool(text))
 
         self.fetch("runs", read, lambda it: pane.add_older(before, text, it.rows, it.total, it.of))
+
+    # ── trends ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def look_at_trends(self, runs: Sequence[RunRow]) -> None:
+        """Read them anew when another run has ended, or another day has begun. runs: the newest first."""
+        last = next((run.id for run in runs if run.status != RunStatus.RUNNING), "")
+        seen = (last, self.ctx.env.now().astimezone(self._app.time_zone).date())
+        if not last or seen == self._trends_of or self.leaving:
+            return
+        self._trends_of = seen
+
+        def read() -> Trends | None:
+            from console.engine.observe.trends import trends
+
+            return trends(self.ctx)
+
+        self.fetch("trends", read, self._app.show_trends, lambda error: None)  # a broken ledger is said elsewhere
 
     # ── two runs ──────────────────────────────────────────────────────────────────────────────────────────────
 
