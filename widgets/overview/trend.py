@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from console.engine.observe.trends import Points, Trends
 from console.engine.text import count, plural, size, visible
 from widgets.look import Cell, fit, width_of
+
+if TYPE_CHECKING:
+    from console.engine.observe.trends import Points, Trends
 
 STEPS = "▁▂▃▄▅▆▇█"
 GAP = "·"  # a day on which nothing ran

@@ -1,7 +1,6 @@
 """Runs: the list, one run in detail with its files, the run in progress, and two runs compared."""
 
-from widgets.runs.compare import RunComparison
 from widgets.runs.detail import RunDetail
 from widgets.runs.pane import RunsPane
 
-__all__ = ["RunComparison", "RunDetail", "RunsPane"]
+__all__ = ["RunDetail", "RunsPane"]

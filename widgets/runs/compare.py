@@ -193,7 +193,7 @@ class RunComparison(Vertical):
         else:
             facts.empty = "nothing differs but the files" if found.files else "nothing differs"
             facts.rows = [_fact_cells(row) for row in difference_rows(found)]
-            self.files.empty = "✓ every file stands as it stood"
+            self.files.empty = "reading…" if found.files else "✓ every file stands as it stood"
         self._draw_which()
         self._lay_out()
 
@@ -251,6 +251,7 @@ class RunComparison(Vertical):
             self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)]
             self._restart()
             self._draw_which()
+            self._lay_out()
 
     def action_file(self) -> None:
         at = self.files.cursor

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,15 +16,17 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.engine.model import RunRow, RunStatus
-from console.engine.observe.runs_compare import RunsCompared
 from console.engine.runs.wanted import EVERY, parse_filter
 from console.engine.text import count
 from widgets.look import Cell, paint, short_time, width_of
-from widgets.runs.compare import RunComparison
 from widgets.runs.detail import RunDetail
 from widgets.runs.keys import FILTER_HINT, HELP, KEYS
 from widgets.runs.words import run_cells
 from widgets.table import Column, VirtualTable
+
+if TYPE_CHECKING:  # else the Overview, which shows runs too, would load the ledger before it is drawn
+    from console.engine.observe.runs_compare import RunsCompared
+    from widgets.runs.compare import RunComparison
 
 RUN_COLUMNS = (
     Column("started", 11),
@@ -98,6 +100,8 @@ class RunsPane(Horizontal):
         self._front, self._behind = LIST, LIST
 
     def compose(self) -> ComposeResult:
+        from widgets.runs.compare import RunComparison
+
         with Vertical(id="runs-side"):
             yield Static(id="runs-said", markup=False)
             yield VirtualTable(RUN_COLUMNS, id=LIST, empty="no run yet: `a m` plans the first migrate")
@@ -113,7 +117,7 @@ class RunsPane(Horizontal):
 
     @property
     def comparison(self) -> RunComparison:
-        return self.query_one(RunComparison)
+        return self.query_one("#run-compare-page")  # type: ignore[return-value]  # its module is loaded with the pane
 
     @property
     def table(self) -> VirtualTable:
