@@ -219,7 +219,8 @@ async def test_two_runs_are_marked_and_compared_and_the_way_back_is_the_way_ther
         await pilot.press("escape")
         await until(pilot, lambda: "c: compare with it" in page(app))
         assert pane.comparison.wanted is None and app.query_one(LIST).has_focus
-        await pilot.press("escape", "enter", "c")  # unmark; without a mark: the one before it
+        assert pane.back() and not pane.back()  # unmarked
+        await pilot.press("enter", "c")  # without a mark: the one before it
         await until(pilot, lambda: "comparing…" in page(app))
         await until(pilot, lambda: len(app.of(RunsPane.CompareWanted)) == 2)
         wanted = app.of(RunsPane.CompareWanted)[-1]

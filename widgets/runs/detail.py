@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -16,7 +16,7 @@ from textual.widgets import Static
 from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
-from widgets.push import Push
+from widgets.push import Push, PushRow
 from widgets.runs.words import (
     COUNTED,
     OUTCOME_SIGNS,
@@ -59,7 +59,7 @@ class RunDetail(Vertical):
         height: 1fr; width: 1fr;
         & > #run-facts { height: auto; padding: 0 1; }
         & > #run-head, & > #run-progress { height: 1; padding: 0 1; }
-        & > #run-buttons { height: 1; margin: 0 0 0 1; }
+        & > #run-buttons { margin: 0 0 0 1; }
         & > #run-which { height: 1; padding: 0 1; margin-top: 1; color: $text-muted; }
     }
     """
@@ -150,7 +150,7 @@ class RunDetail(Vertical):
         yield Static(id="run-head", markup=False)
         yield Static(id="run-progress", markup=False)
         yield Static(id="run-facts", markup=False)
-        with Horizontal(id="run-buttons"):
+        with PushRow(id="run-buttons", classes="-left"):
             yield Push("Report", hint="r", id="run-report")
             yield Push("Show failed", hint="f", id="run-filter")
             yield Push("Log", hint="l", id="run-log")
