@@ -65,7 +65,7 @@ def test_filtered_compared_led_from_and_attached_to(ran: Path, size: tuple[int, 
         t.press("/")
         t.wait("action:migrate")  # how a filter is written
         t.press(*"by:ana status:part", "enter")
-        t.wait("1 of 7 runs   fit by:ana status:part")
+        t.wait("1 of 7 runs   by:ana status:part")
         cursor_at(t, 5)
         t.press("esc")
         t.wait("m: mark")

@@ -156,7 +156,7 @@ async def test_a_filter_shows_what_is_known_at_once_and_asks_for_older_ones() ->
         pane = fill(app)
         pane.runs = [sample_run(31, RunStatus.DONE, who={"login": "bob"}), *pane.runs]
         pane.filter = "status:done by:bo"
-        await until(pilot, lambda: "looking…   fit status:done by:bo" in page(app))
+        await until(pilot, lambda: "looking…   status:done by:bo" in page(app))
         assert len(app.query_one(LIST, VirtualTable).rows) == 1
         await until(pilot, lambda: app.of(RunsPane.MoreWanted))
         wanted = app.of(RunsPane.MoreWanted)[-1]
@@ -169,7 +169,7 @@ async def test_a_filter_shows_what_is_known_at_once_and_asks_for_older_ones() ->
         pane.runs = [sample_run(32, RunStatus.DONE, who={"login": "bob"}), *pane.runs]  # a run that came meanwhile
         await until(pilot, lambda: [row.seq for row in pane._shown] == [32, 31, 0])
         pane.filter = "by:nobody"
-        await until(pilot, lambda: "no run fits 'by:nobody'" in page(app))
+        await until(pilot, lambda: "no run matches 'by:nobody'" in page(app))
         assert pane.back() and not pane.back()
         await until(pilot, lambda: "m: mark" in page(app))
         assert len(pane._shown) == 32

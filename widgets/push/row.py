@@ -1,4 +1,4 @@
-"""PushRow: buttons in a row, at its right end (class `-left`: at its left one); those that have no room go on the next line."""
+"""PushRow: buttons in a row, at its right end (class `-left`: its left one); what has no room goes on the next line."""
 
 from __future__ import annotations
 

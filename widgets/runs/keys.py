@@ -20,31 +20,27 @@ FILTER_HINT = "action:migrate  status:failed,partial  by:ann, or any word; Esc: 
 HELP = """# Runs
 Every execution of an action, newest first. The ledger keeps them all.
 
-Enter            go into the run: its numbers, its checks, what it did to each file
-Esc              back to the list
-t                attach to the run in progress: its bar, its time left, its files as they come
-m                mark the run; m on it again takes the mark off
-c                compare the marked run with this one; without a mark this one with the last one
-                 of the same action before it
-r                the report of the run, as text
-l                its lines in the log
-b                the plan of rolling it back; the detail says what that would undo, or why nothing
-g                what fails now, by cause, in State
-/                filter: action:migrate status:failed,partial by:ann, or any word. Parts are enough,
-                 a comma means or. Enter keeps it, Esc drops it
+Enter   go into the run: numbers, checks, what it did to each file
+Esc     back
+t       attach to the run in progress: bar, time left, files as they come
+m       mark the run; once more takes the mark off
+c       compare the marked run with this one; without a mark this one
+        with the last one of the same action before it
+r l     the report of the run as text; its lines in the log
+b       the plan of rolling it back; the run itself says what that would
+        undo, or why it cannot be
+g       what fails now, by cause, in State
+/       filter: action:migrate status:failed,partial by:ann or any word;
+        parts are enough, a comma means or
 
-In a run
-f                which files are listed: all, failed, published, replaced
-Enter on a file  why it failed, where it lies, its checksum and backup
-s                the file in State: the record that fails, its history
+In a run, in a comparison
+f       which files are listed: all, or one kind of them
+Enter   on a file: why it failed, where it lies, checksum and backup
+s       the file in State: the record that fails, its history
+Tab     to the buttons, or to what differs of the runs themselves
 
-In a comparison
-f                which files are listed: all that stand otherwise, or one kind of them
-Enter or s       the file in State
-Tab              to what differs of the runs themselves
-
-A run in progress shows its bar and the time left. It goes on when this console closes. [ Cancel this run ]
+A run in progress goes on when this console closes. [ Cancel this run ]
 asks once more; what was done by then stays done and consistent.
-
-On the command line: opsconsole runs list | show RUN | compare RUN RUN | report RUN | attach RUN | cancel RUN
+On the command line: opsconsole runs list | show | compare | report |
+attach | cancel
 """

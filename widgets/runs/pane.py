@@ -245,7 +245,7 @@ class RunsPane(Horizontal):
         self._shown += [row for row in self._older if not self._runs or row.seq < self._runs[-1].seq]
         table.empty = "no run yet: `a m` plans the first migrate"
         if self._filter and self._runs:
-            table.empty = f"no run fits {self._filter!r}"
+            table.empty = f"no run matches {self._filter!r}"
         table.rows = [run_cells(row, self.zone, now) for row in self._shown]
         at = next((index for index, row in enumerate(self._shown) if row.id == keep), 0)
         table.cursor = at
@@ -316,7 +316,7 @@ class RunsPane(Horizontal):
         marked = self._marked
         if self._filter:
             known = f"{count(self._total)} of {count(self._of)} runs" if self._total >= 0 else "looking…"
-            parts += [(known if self._runs else "no run", "strong"), f"fit {self._filter}"]
+            parts += [(known if self._runs else "no run", "strong"), self._filter]
         if marked is not None:
             at = short_time(marked.started_at, self.zone, datetime.now(UTC))
             parts += [(f"● {marked.action} {marked.short} of {at}", "accent"), "c: compare with it", "m: unmark"]
