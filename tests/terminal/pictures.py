@@ -154,12 +154,13 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`, `undo`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `state`, `undo`,
+    `runs`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
     from tests.terminal.pictures_undo import undo
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state", "undo"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "state", "undo", "runs"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -172,6 +173,10 @@ def main() -> None:
             asyncio.run(shared_looks(Path(folder)))
         if "undo" in wanted:
             asyncio.run(undo(Path(folder)))
+        if "runs" in wanted:
+            from tests.terminal.pictures_runs import runs
+
+            asyncio.run(runs(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
         if "state" in wanted:

@@ -164,6 +164,5 @@ def _disk(trends: Trends) -> _Row | None:
     grown = last[1] - known[0][1]
     sign = "+" if grown >= 0 else "-"
     said = size(int(last[1]))
-    part = f", {last[1] * 100 / trends.total:.0f} %" if trends.total else ""
     rest = (*((f"{sign}{size(int(abs(grown)))} in {plural(days, 'day')}",) if days else ()), f"on {trends.mount}")
-    return _Row("disk", spark(trends.used, low, low + span), "dim", said, f"{said}{part} used", rest)
+    return _Row("disk", spark(trends.used, low, low + span), "dim", said, f"{said} used", rest)

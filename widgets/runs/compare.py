@@ -92,6 +92,7 @@ class RunComparison(Vertical):
                 Column("before", align="right"),
                 Column("after", align="right"),
                 Column("change", 11, "right"),
+                Column("", from_width=WHY_FROM),  # the numbers stay where one reads them together
             ],
             id="compare-facts",
             empty="comparing…",
