@@ -26,7 +26,9 @@ from console.engine.observe.disk_tree import FolderTree
 from console.engine.observe.files_causes import CauseGroup
 from console.engine.observe.files_list import FileRow
 from console.engine.observe.forecast import Growth
+from console.engine.observe.runs_compare import Change, Difference, FileChange, RunsCompared, Standing
 from console.engine.observe.samples import DiskGrowth, Usage
+from console.engine.observe.trends import Trends
 
 START = datetime(2026, 3, 4, 14, 2, tzinfo=UTC)
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -68,6 +70,43 @@ def sample_run(seq: int = 7, status: RunStatus = RunStatus.PARTIAL, **changes: o
         cancel_at=None,
     )
     return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def sample_trends(mount: str = "/srv") -> Trends:
+    """Two weeks: a day on which much failed, two on which nothing ran, a disk that fills."""
+    today = START.date()
+    judged = (40, 52, None, 44, 61, 48, 77, 0, 51, None, 60, 312, 58, 40)
+    failed = (0, 1, None, 0, 2, 0, 37, 0, 1, None, 0, 3, 1, 4)
+    return Trends(
+        tuple(today - timedelta(days=back) for back in range(13, -1, -1)),
+        tuple(None if many is None else many - (bad or 0) for many, bad in zip(judged, failed, strict=True)),
+        failed,
+        judged,
+        tuple(0.02 + many / 20_000 if many else None for many in judged),
+        tuple(380e9 + 1.5e9 * day for day in range(14)),
+        mount,
+        1_000_000_000_000,
+    )
+
+
+def sample_comparison(path: str = "data/raw/funding_sources/sff/data.json", **changes: object) -> RunsCompared:
+    """A run after which 300 files newly fail, one is new, two have other bytes; `changes` replace fields of its run."""
+    before, after = sample_run(1), replace(sample_run(2), **changes)  # type: ignore[arg-type]
+    found = RunsCompared(before, after)
+    found.params, found.rules = [Difference("source", "", path)], [Difference(path, "", "0123456789ab")]
+    found.counts, found.seconds = [("processed", 77, 40), ("failed", 0, 37)], (4.1, 12.0)
+    found.phases, found.between = [("scan", 0.5, 0.5), ("publish", 3.0, 11.0)], [("verify", 2)]
+    found.files = {Change.NEW: 1, Change.OTHER_CHECKSUM: 2, Change.NEWLY_FAILING: 300}
+    return found
+
+
+def sample_changes(change: Change, start: int, number: int, path: str = "", reason: str = "") -> list[FileChange]:
+    """A page of files of `sample_comparison`."""
+    good, other = Standing(Outcome.PUBLISHED, "a" * 64), Standing(Outcome.PUBLISHED, "b" * 64)
+    bad = Standing(Outcome.FAILED, "", reason or "3 of 96 records fail: date is missing (3)")
+    stood = {Change.NEW: (None, good), Change.OTHER_CHECKSUM: (good, other)}.get(change, (good, bad))
+    at = "data/raw/funding_sources/sff/2025-10-30/part-{:05}.json"
+    return [FileChange(path or at.format(each), change, *stood) for each in range(start, start + number)]
 
 
 def sample_outcome(number: int, outcome: Outcome = Outcome.PUBLISHED, path: str = "", reason: str = "") -> OutcomeRow:

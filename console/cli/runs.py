@@ -22,58 +22,69 @@ def command() -> None:
     Examples:
       opsconsole runs list
       opsconsole runs show 7f3a
+      opsconsole runs compare 7f3a 81c2
       opsconsole runs attach 7f3a
     """
 
 
 @command.command("list")
 @click.option("--limit", metavar="N", type=click.IntRange(1), default=20, help="The last N runs (default: 20).")
-@click.option("--action", metavar="ACTION", default="", help="Runs of one action only.")
-@click.option("--status", metavar="STATUS", default="", help="Runs that ended so: done, partial, failed, ...")
+@click.option("--action", metavar="ACTION", multiple=True, help="Runs of one action only. May be given again.")
+@click.option(
+    "--status",
+    metavar="STATUS",
+    multiple=True,
+    help="Runs that ended so: done, partial, failed, ... May be given again.",
+)
+@click.option("--by", metavar="LOGIN", multiple=True, help="Runs of one person only. May be given again.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @common
-def list_command(limit: int, action: str, status: str, as_json: bool) -> int:
+def list_command(
+    limit: int, action: tuple[str, ...], status: tuple[str, ...], by: tuple[str, ...], as_json: bool
+) -> int:
     """The latest runs, newest first.
 
     \b
-    Example:
-      opsconsole runs list --status partial
+    Examples:
+      opsconsole runs list --status partial --status failed
+      opsconsole runs list --action rollback --by ann
     """
     from console.cli.maintenance import say_maintenance
     from console.cli.output import note, out
     from console.cli.result import counts_text, seconds, state
     from console.cli.times import short_time
     from console.engine.runs.query import list_runs
+    from console.engine.runs.wanted import RunFilter, operator
     from console.engine.text import duration
 
     _check_status(status)
     ctx = open_session()
     say_maintenance(ctx)
-    rows = list_runs(ctx, limit=limit, action=action, status=status)
+    wanted = RunFilter(action, status, by, whole=True)
+    rows = list_runs(ctx, limit=limit, wanted=wanted)
     if as_json:
         for row in rows:
             out().json(run_document(row))
         return 0
     if not rows:
-        note().line("No run of that kind." if action or status else "Nothing has run here yet.")
+        note().line("No run of that kind." if wanted else "Nothing has run here yet.")
         return 0
 
     def cells(row: RunRow) -> list[str | tuple[str, str]]:
         took = seconds(row)
         started = short_time(ctx, row.started_at) if out().terminal else row.started_at
         name = row.short if out().terminal else row.id
-        who = str(row.who.get("login") or row.who.get("user") or "")
         length = "" if took is None else duration(took) if out().terminal else f"{took:.3f}"
-        return [name, started, row.action, state(row), counts_text(row.counts.to_json()), length, who]
+        return [name, started, row.action, state(row), counts_text(row.counts.to_json()), length, operator(row)]
 
     out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=(4,))
     return 0
 
 
-def _check_status(status: str) -> None:
+def _check_status(statuses: tuple[str, ...]) -> None:
     from console.engine.model import RunStatus
 
-    if status and status not in list(RunStatus):
+    if not set(statuses) <= set(RunStatus):
         raise click.UsageError(f"--status is one of {', '.join(RunStatus)}.")
 
 
@@ -192,6 +203,45 @@ def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:
         else:
             cells = [(str(item.outcome), item.path, item.reason) for item in rows]
             out().table(("outcome", "file", "reason"), cells, cut=(1, 2), paths=(1,))
+
+
+@command.command("compare")
+@click.argument("run", shell_complete=run_names)
+@click.argument("other", shell_complete=run_names)
+@click.option("--files", is_flag=True, help="Every file that stands otherwise; else ten of each kind.")
+@click.option("--change", metavar="CHANGE", default="", help="One kind of them only, every file: newly-failing, ...")
+@click.option(
+    "--json", "as_json", is_flag=True, help="JSON: what differs; with --files or --change then a file a line."
+)
+@common
+def compare_command(run: str, other: str, files: bool, change: str, as_json: bool) -> int:
+    """What differs between two runs: parameters, counts, configuration, schemas, times, files.
+
+    The older one is `before`, whichever is named first. A file counts by how it stands after each run: one that a
+    run found unchanged stands as the last run before it left it.
+
+    \b
+    Examples:
+      opsconsole runs compare 7f3a 81c2
+      opsconsole runs compare 7f3a 81c2 --change newly-failing
+    """
+    from console.cli.compare_view import show_comparison, show_files
+    from console.cli.output import out
+    from console.engine.observe.runs_compare import Change, compare_runs
+
+    if change and change not in list(Change):
+        raise click.UsageError(f"--change is one of {', '.join(Change)}.")
+    ctx = open_session()
+    found = compare_runs(ctx, run, other)
+    assert found is not None  # nobody cancels it
+    if as_json:
+        out().json(found.document())
+    elif not change:
+        show_comparison(ctx, found)
+    wanted = [kind for kind in Change if found.files.get(kind) and change in ("", kind)]
+    if not as_json or files or change:
+        show_files(ctx, found, wanted, as_json=as_json, every=files or bool(change))
+    return 0
 
 
 @command.command("report")

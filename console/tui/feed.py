@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from console.engine.observe.alerts import Alert
     from console.engine.observe.disk import ZoneDisk
     from console.engine.observe.overview import Overview
+    from console.engine.observe.trends import Trends
     from console.engine.observe.visits import Away
     from console.engine.runs.start import StartedRun
 
@@ -121,6 +122,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
             return
         self._read = message.overview
         self.overview_again()
+        self.look_at_trends(self._runs)
         pane = self.runs_pane
         if pane is not None:
             pane.runs = self._runs
@@ -152,7 +154,13 @@ class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
             self._away = away
             self._fill_overview()
 
+    def show_trends(self, trends: Trends | None) -> None:
+        """The last two weeks; None where there is no ledger."""
+        self.trends = trends
+        self._fill_overview()
+
     def on_disks_read(self, message: DisksRead) -> None:
+        self.look_at_trends(self._runs)  # another day may have begun
         self._disks = message.disks
         self._fill_status()
         self._fill_overview()
@@ -224,7 +232,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
         if isinstance(pane, OverviewPane):
             pane.zone = self.time_zone
             pane.overview, pane.waiting, pane.waiting_note = self._overview, self._waiting, self._waiting_note
-            pane.disks, pane.away = self._disks, self._away
+            pane.disks, pane.away, pane.trends = self._disks, self._away, self.trends
             pane.trouble = (*self.configuration_trouble, *self._ledger_trouble)
             pane.update()
 

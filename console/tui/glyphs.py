@@ -16,10 +16,11 @@ from textual.filter import LineFilter
 
 _SIGNS = {"✓": "+", "✗": "x", "▶": ">", "▸": ">", "●": "*", "…": "~", "–": "-", "·": ".", "×": "x", "←": "<", "→": ">"}
 _DRAWN = {
-    **dict.fromkeys("─━═╌┄▔▁▂▃", "-"),
+    **dict.fromkeys("─━═╌┄▔", "-"),
     **dict.fromkeys("│┃║▏▎▍▕▐▌", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼┏┓┗┛╭╮╰╯╔╗╚╝", "+"),
-    **dict.fromkeys("█▉▊▋▇▆▅▄▀▓▒", "#"),
+    **dict.fromkeys("█▉▊▋▀▓▒", "#"),
+    **dict(zip("▁▂▃▄▅▆▇", "_-=+*%@", strict=True)),  # steps of a sparkline: lighter to darker
     "░": ".",
     "▼": "v",
     "▲": "^",
@@ -32,7 +33,10 @@ _CP437 = frozenset(
 )
 _CONTROL_PICTURES = {chr(0x2400 + code): "^" for code in range(0x20)} | {"\u2421": "^"}
 ASCII: Mapping[str, str] = {**_SIGNS, **_DRAWN, **_CONTROL_PICTURES}
-LINUX: Mapping[str, str] = {sign: stand_in for sign, stand_in in ASCII.items() if sign not in _CP437}
+LINUX: Mapping[str, str] = {
+    **{sign: stand_in for sign, stand_in in ASCII.items() if sign not in _CP437},
+    **dict(zip("▁▂▃▅▆▇", "__▄▄██", strict=True)),  # the three heights that it has
+}
 
 
 def stand_ins(environ: Mapping[str, str], encoding: str) -> str:

@@ -61,7 +61,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry(2, "logs", "Logs", _logs),
     PaneEntry(3, "state", "State", _state, ".-front"),
     PaneEntry(4, "disk", "Disk", _disk, "#disk-folders"),
-    PaneEntry(6, "runs", "Runs", _runs, "#runs-list"),
+    PaneEntry(6, "runs", "Runs", _runs, ".-front"),
 )
 
 

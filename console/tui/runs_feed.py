@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
-from console.engine.model import OutcomeRow, RunRow
+from console.engine.errors import EngineError
+from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.work import WorkingApp
@@ -13,7 +16,10 @@ from widgets.runs import RunDetail, RunsPane
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.engine.observe.runs_undo import UndoWords
+    from console.engine.observe.trends import Trends
     from console.tui.feed import FedApp
+    from widgets.runs.compare import RunComparison
 
 OUTCOMES_PAGE = 200
 
@@ -22,17 +28,110 @@ class RunsFeed(WorkingApp):
     """The part of FedApp that feeds the Runs pane."""
 
     ctx: Context
+    trends: Trends | None = None
+    _trends_of: tuple[str, date] | None = None  # the last run and the day that they are of
+    _undo_next: RunRow | None = None
+    _undo_looking = False
 
     @property
     def _app(self) -> FedApp:
         return self  # type: ignore[return-value]
 
     def on_runs_pane_more_wanted(self, message: RunsPane.MoreWanted) -> None:
-        from console.engine.runs.query import list_runs
+        from console.engine.runs.query import RunsFound, find_runs
+        from console.engine.runs.wanted import parse_filter
 
-        pane, before = self._app.runs_pane, message.before_seq
+        pane, before, text = self._app.runs_pane, message.before_seq, message.filter
+        if pane is None:
+            return
+
+        def read() -> RunsFound:
+            return find_runs(self.ctx, parse_filter(text), before_seq=before, counted=bool(text))
+
+        self.fetch("runs", read, lambda it: pane.add_older(before, text, it.rows, it.total, it.of))
+
+    # ── trends ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def look_at_trends(self, runs: Sequence[RunRow]) -> None:
+        """Read them anew when another run has ended, or another day has begun. runs: the newest first."""
+        last = next((run.id for run in runs if run.status != RunStatus.RUNNING), "")
+        seen = (last, self.ctx.env.now().astimezone(self._app.time_zone).date())
+        if not last or seen == self._trends_of or self.leaving:
+            return
+        self._trends_of = seen
+
+        def read() -> Trends | None:
+            from console.engine.observe.trends import trends
+
+            return trends(self.ctx)
+
+        self.fetch("trends", read, self._app.show_trends, lambda error: None)  # a broken ledger is said elsewhere
+
+    # ── two runs ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_runs_pane_compare_wanted(self, message: RunsPane.CompareWanted) -> None:
+        from console.engine.observe.runs_compare import RunsCompared, compare_runs
+
+        pane, first, second = self._app.runs_pane, message.before.id, message.after.id
+        if pane is None:
+            return
+        page = pane.comparison
+        wanted = page.wanted
+
+        def compare() -> RunsCompared | None:
+            return compare_runs(self.ctx, first, second, cancelled=lambda: self.leaving or page.wanted != wanted)
+
+        def failed(error: Exception) -> None:
+            if page.wanted == wanted:
+                page.failed(" · ".join(error.lines()) if isinstance(error, EngineError) else str(error))
+
+        def compared(found: RunsCompared | None) -> None:
+            if found is not None:
+                pane.show_comparison(found)
+
+        self.fetch("compare", compare, compared, failed)
+
+    def on_run_comparison_files_wanted(self, message: RunComparison.FilesWanted) -> None:
+        from console.engine.observe.runs_compare import compared_files
+
+        pane, found, change, start = self._app.runs_pane, message.found, message.change, message.start
         if pane is not None:
-            self.fetch("runs", lambda: list_runs(self.ctx, limit=100, before_seq=before), pane.add_older)
+            self.fetch(
+                "compared",
+                lambda: compared_files(self.ctx, found, change, start, OUTCOMES_PAGE),
+                lambda files: pane.comparison.add_files(found, change, start, files),
+            )
+
+    async def on_run_comparison_file_wanted(self, message: RunComparison.FileWanted) -> None:
+        await self._app.show_file(message.path)
+
+    async def on_runs_pane_causes_wanted(self, message: RunsPane.CausesWanted) -> None:
+        await self._app.show_causes()
+
+    # ── one run ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_run_detail_undo_wanted(self, message: RunDetail.UndoWanted) -> None:
+        """One at a time: whoever moves down a list wants the last of many."""
+        self._undo_next = message.run
+        if not self._undo_looking:
+            self._look_at_undo()
+
+    def _look_at_undo(self) -> None:
+        from console.engine.observe.runs_undo import undo_words
+
+        run, self._undo_next = self._undo_next, None
+        if run is None:
+            return
+        self._undo_looking = True
+
+        def found(undo: UndoWords | None) -> None:
+            self._undo_looking = False
+            pane = self._app.runs_pane
+            if undo is not None and pane is not None:
+                pane.detail.show_undo(run, undo)
+            self._look_at_undo()
+
+        self.fetch("undo", lambda: undo_words(self.ctx, run), found, lambda error: found(None))
 
     def on_run_detail_outcomes_wanted(self, message: RunDetail.OutcomesWanted) -> None:
         from console.engine.runs.query import run_outcomes, weighed_outcomes

@@ -159,12 +159,13 @@ async def looks(folder: Path) -> None:
 
 
 def main() -> None:
-    """All of them, or the named: a size, `looks`, `shared`, `shared-looks`, `disk`, `logs`, `state`, `undo`."""
+    """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `logs`, `state`, `undo`,
+    `runs`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
     from tests.terminal.pictures_undo import undo
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "logs", "state", "undo"]
+    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "logs", "state", "undo", "runs"]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -177,6 +178,10 @@ def main() -> None:
             asyncio.run(shared_looks(Path(folder)))
         if "undo" in wanted:
             asyncio.run(undo(Path(folder)))
+        if "runs" in wanted:
+            from tests.terminal.pictures_runs import runs
+
+            asyncio.run(runs(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
         if "logs" in wanted:

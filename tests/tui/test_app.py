@@ -108,6 +108,17 @@ async def test_letters_in_a_filter_are_text(engine: Engine) -> None:
         await until(pilot, lambda: "partial" in page(app))
 
 
+async def test_the_word_of_its_focus_comes_late_and_the_filter_keeps_what_was_typed(engine: Engine) -> None:
+    """On a busy machine letters are there before the field hears that it has the focus; it must not select them."""
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await pilot.press("6", "slash", "s", "t")
+        field = app.screen.query_one("#filter", Input)
+        field.post_message(events.Focus())
+        await pilot.press("a")
+        assert field.value == "sta"
+
+
 async def test_a_wrong_letter_after_a_does_nothing(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:

@@ -16,6 +16,7 @@ from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.rollback.model import RollbackParams
 from console.engine.ledger.store import open_writer
 from console.engine.model import ActionParams, Check, GateItem, RunStatus
+from console.engine.observe.runs_undo import UndoWords
 from console.tui.app import ConsoleApp
 from console.tui.messages import OverviewRead
 from console.tui.screens.change import ChangeScreen
@@ -166,7 +167,11 @@ async def test_nothing_to_do_cannot_be_started(engine: Engine, planner: Planner)
         assert button(app, "rollback").disabled
 
 
-async def test_a_run_in_the_pane_leads_to_its_plan(engine: Engine, planner: Planner) -> None:
+async def test_a_run_in_the_pane_leads_to_its_plan(
+    engine: Engine, planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = UndoWords(True, "b: plan the rollback of 57 changes")  # of a run that no ledger has
+    monkeypatch.setattr("console.engine.observe.runs_undo.undo_words", lambda ctx, run: said)
     row = sample_run(status=RunStatus.DONE, id=OLDER)
     async with opened(engine) as (app, pilot):
         app.post_message(OverviewRead(overview(runs=[row])))

@@ -36,12 +36,18 @@ def test_stand_ins_only_where_they_are_needed() -> None:
     assert stand_ins({"TERM": "xterm"}, "ANSI_X3.4-1968") == "ascii"
 
 
-@pytest.mark.parametrize(("kind", "said"), [("ascii", "+ x ! ### .. | - ??"), ("linux", "+ x ! ██▄ ░░ │ ─ ??")])
+@pytest.mark.parametrize(("kind", "said"), [("ascii", "+ x ! ##+ .. | - ??"), ("linux", "+ x ! ██▄ ░░ │ ─ ??")])
 def test_stand_ins_keep_every_cell(kind: str, said: str) -> None:
     segments = [Segment("✓ ✗ ! "), Segment("██▄ ░░ │ ─ 日")]
     out = StandIns(kind).apply(segments, Color(0, 0, 0))
     assert "".join(segment.text for segment in out) == said
     assert [segment.cell_length for segment in out] == [segment.cell_length for segment in segments]
+
+
+@pytest.mark.parametrize(("kind", "said"), [("ascii", ".:._-=+*%@#"), ("linux", "·:·__▄▄▄███")])
+def test_a_sparkline_stays_one_where_its_signs_are_not(kind: str, said: str) -> None:
+    drawn = "".join(segment.text for segment in StandIns(kind).apply([Segment("·:·▁▂▃▄▅▆▇█")], Color(0, 0, 0)))
+    assert drawn == said
 
 
 def test_knobs_leave_what_the_operator_set() -> None:

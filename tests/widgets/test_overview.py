@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from console.engine.model import RunStatus
 from console.engine.observe.disk import ZoneDisk
 from console.engine.observe.overview import Alert, Overview
+from console.engine.observe.trends import Trends
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown
 from widgets.overview import OverviewPane
-from widgets.samples import sample_plan, sample_run
+from widgets.samples import sample_plan, sample_run, sample_trends
 
 DISK = ZoneDisk(("raw", "validated"), "/srv", "ext4", 100, 38, 212_000_000_000, 0, -1, 38.0)
 
@@ -77,12 +79,43 @@ async def test_many_alerts_leave_room_for_the_runs() -> None:
     assert "more   !: all of them" in said and "started" in said and "by ann" in said
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "alerts", "lines"), [(80, 19, 0, 4), (120, 35, 2, 4), (80, 19, 1, 2), (80, 19, 6, 0)]
+)
+async def test_two_weeks_in_as_many_lines_as_fit(width: int, height: int, alerts: int, lines: int) -> None:
+    found = tuple(Alert(f"alert {number}", "what helps: " + "words " * 9) for number in range(alerts))
+    said = await screen(
+        pane(overview=seen(alerts=found), waiting=sample_plan(), disks=[DISK], trends=sample_trends()), width, height
+    )
+    rows = said.splitlines()
+    assert ("14 days" in said) == bool(lines), said
+    assert len([row for row in rows if re.search(" [▁▂▃▄▅▆▇█·]{14} ", row)]) == lines, said
+    if lines == 4:
+        assert "▂▂·▂▂▂▂▁▂·▂█▂▂" in said and "at most 309" in said, said
+        assert "10 % today" in said and "at most 48 %" in said and "22 ms today" in said, said
+        assert "400 GB used" in said and "+20 GB in 13 days" in said, said
+    elif lines == 2:
+        assert " 36 " in said and "10 %" in said and "400 GB" in said, said
+    assert all(len(row) <= width for row in rows)
+    assert sum("migrate" in row for row in rows) >= 4  # the runs keep their room
+
+
+async def test_without_two_days_there_is_no_trend() -> None:
+    one = sample_trends()
+    gap = (None,) * 13
+    new = Trends(one.days, (*gap, 1.0), (*gap, 0.0), (*gap, 1.0), (*gap, 0.1), (*gap, 5.0))
+    assert "days" not in await screen(pane(overview=seen(), trends=new), 120, 35)
+    still = Trends(one.days, (0.0,) * 14, (0.0,) * 14, (0.0,) * 14, (None,) * 14, (None,) * 14)
+    said = await screen(pane(overview=seen(), trends=still), 120, 35)  # it ran and found nothing
+    assert "published  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁  0 today" in said and "per file" not in said and "disk" not in said
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text(text: str) -> None:
     run = sample_run(message=text, who={"login": text}, action=text)
     overview = seen(alerts=(Alert(text, text),), last_run=run, runs=(run,))
-    app = Host(lambda: pane(overview=overview, waiting_note=text, trouble=[text]))
-    async with app.run_test(size=(120, 30)) as pilot:
+    app = Host(lambda: pane(overview=overview, waiting_note=text, trouble=[text], trends=sample_trends(text)))
+    async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         assert not any(ord(character) < 0x20 for line in shown(app) for character in line)
         assert links(app) == [] and app.is_running

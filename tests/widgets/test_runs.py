@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from console.engine.model import Outcome, RunStatus
+from console.engine.observe.runs_compare import Change
+from console.engine.observe.runs_undo import UndoWords
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown, until
 from widgets.runs import RunDetail, RunsPane
+from widgets.runs.compare import RunComparison
 from widgets.runs.words import next_steps
-from widgets.samples import sample_outcome, sample_run
+from widgets.samples import sample_changes, sample_comparison, sample_outcome, sample_run
 from widgets.table import VirtualTable
 
 LIST = "#runs-list"
@@ -147,6 +150,122 @@ async def test_filters() -> None:
         await until(pilot, lambda: "no date" in page(app))
 
 
+async def test_a_filter_shows_what_is_known_at_once_and_asks_for_older_ones() -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
+        pane = fill(app)
+        pane.runs = [sample_run(31, RunStatus.DONE, who={"login": "bob"}), *pane.runs]
+        pane.filter = "status:done by:bo"
+        await until(pilot, lambda: "looking…   status:done by:bo" in page(app))
+        assert len(app.query_one(LIST, VirtualTable).rows) == 1
+        await until(pilot, lambda: app.of(RunsPane.MoreWanted))
+        wanted = app.of(RunsPane.MoreWanted)[-1]
+        assert (wanted.before_seq, wanted.filter) == (1, "status:done by:bo")
+        pane.add_older(1, "by:ann", [sample_run(0)], 9, 31)  # of another filter
+        old = sample_run(0, RunStatus.DONE, who={"login": "bob"})
+        pane.add_older(1, wanted.filter, [sample_run(2), old], 2, 31)
+        await until(pilot, lambda: "2 of 31 runs" in page(app))
+        assert [row.seq for row in pane._shown] == [31, 0]  # 2 was known, and does not fit
+        pane.runs = [sample_run(32, RunStatus.DONE, who={"login": "bob"}), *pane.runs]  # a run that came meanwhile
+        await until(pilot, lambda: [row.seq for row in pane._shown] == [32, 31, 0])
+        pane.filter = "by:nobody"
+        await until(pilot, lambda: "no run matches 'by:nobody'" in page(app))
+        assert pane.back() and not pane.back()
+        await until(pilot, lambda: "m: mark" in page(app))
+        assert len(pane._shown) == 32
+
+
+async def test_two_runs_are_marked_and_compared_and_the_way_back_is_the_way_there() -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
+        pane = fill(app)
+        app.query_one(LIST).focus()
+        await pilot.press("m", "down")
+        await until(pilot, lambda: "● migrate 7f1e" in page(app))
+        assert any(line.startswith("●") for line in shown(app))
+        await pilot.press("c")
+        await until(pilot, lambda: "comparing…" in page(app))
+        await until(pilot, lambda: app.of(RunsPane.CompareWanted))
+        wanted = app.of(RunsPane.CompareWanted)[-1]
+        assert {wanted.before.seq, wanted.after.seq} == {29, 30}
+        found = sample_comparison()
+        pane.show_comparison(found)  # of two others: somebody asked for them before
+        assert "comparing…" in page(app)
+        found.before, found.after = sample_run(29), sample_run(30)
+        pane.show_comparison(found)
+        await until(pilot, lambda: "303 files stand otherwise" in page(app))
+        await until(pilot, lambda: "+37" in page(app) and "0123456789ab" in page(app) and "reading…" in page(app))
+        await until(pilot, lambda: app.of(RunComparison.FilesWanted))
+        asked = app.of(RunComparison.FilesWanted)
+        assert [(each.change, each.start) for each in asked] == [(Change.NEWLY_FAILING, 0)]
+        pane.comparison.add_files(found, Change.NEWLY_FAILING, 0, sample_changes(Change.NEWLY_FAILING, 0, 200))
+        await until(pilot, lambda: "part-00000" in page(app) and "date is missing" in page(app))
+        await pilot.press("end")
+        await until(pilot, lambda: app.of(RunComparison.FilesWanted)[-1].start == 200)
+        pane.comparison.add_files(found, Change.NEWLY_FAILING, 200, sample_changes(Change.NEWLY_FAILING, 200, 100))
+        await pilot.press("end")
+        await until(pilot, lambda: app.of(RunComparison.FilesWanted)[-1].change == Change.OTHER_CHECKSUM)
+        had = len(app.of(RunComparison.FilesWanted))
+        await pilot.press("f", "f")  # newly failing, other checksum
+        await until(pilot, lambda: "part-0" not in page(app))
+        await until(pilot, lambda: len(app.of(RunComparison.FilesWanted)) == had + 2)
+        last = app.of(RunComparison.FilesWanted)[-1]
+        assert (last.change, last.start) == (Change.OTHER_CHECKSUM, 0)
+        pane.comparison.add_files(found, last.change, 0, sample_changes(last.change, 0, 2))
+        await until(pilot, lambda: "aaaaaaaaaaaa" in page(app) and "bbbbbbbbbbbb" in page(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.of(RunComparison.FileWanted))
+        assert app.of(RunComparison.FileWanted)[0].path.endswith("part-00001.json")
+        await pilot.press("escape")
+        await until(pilot, lambda: "c: compare with it" in page(app))
+        assert pane.comparison.wanted is None and app.query_one(LIST).has_focus
+        assert pane.back() and not pane.back()  # unmarked
+        await pilot.press("enter", "c")  # without a mark: the one before it
+        await until(pilot, lambda: "comparing…" in page(app))
+        await until(pilot, lambda: len(app.of(RunsPane.CompareWanted)) == 2)
+        wanted = app.of(RunsPane.CompareWanted)[-1]
+        assert {wanted.before.seq, wanted.after.seq} == {28, 29}
+        pane.comparison.failed("the ledger cannot be read")
+        await until(pilot, lambda: "the ledger cannot be read" in page(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Command" in page(app))
+
+
+async def test_attach_and_undo() -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24), message_hook=app.hook) as pilot:
+        pane = fill(app)
+        app.query_one(LIST).focus()
+        await pilot.press("t")
+        await until(pilot, lambda: "no run is in progress" in page(app))
+        run = sample_run(31, RunStatus.RUNNING)
+        pane.runs = [run, *pane.runs]
+        await until(pilot, lambda: "▶ one in progress, t: attach" in page(app))
+        await pilot.press("down", "t")
+        await until(pilot, lambda: "812/1,304" in page(app))
+        await until(pilot, lambda: [each.run.id for each in app.of(RunDetail.UndoWanted)] == [run.id])
+        pane.detail.show_undo(run, UndoWords(True, "b: plan the rollback of 9 changes"))  # it runs: not yet
+        await pilot.pause()
+        assert "Roll back" not in page(app) and "Undo" not in page(app)
+        done = sample_run(31)
+        pane.run_moved(done)
+        await until(pilot, lambda: app.of(RunDetail.UndoWanted)[-1].run.status == RunStatus.PARTIAL)
+        pane.detail.show_undo(run, UndoWords(False, "asked before it ended"))
+        await pilot.pause()
+        assert "asked before" not in page(app)
+        pane.detail.show_undo(done, UndoWords(True, "b: plan the rollback of 57 changes"))
+        await until(pilot, lambda: "plan the rollback of 57 changes" in page(app) and "[ Roll back b ]" in page(app))
+        pane.detail.show_undo(done, UndoWords(False, "was rolled back by 00ff; rolling 00ff back does it again"))
+        await until(pilot, lambda: "Roll back b" not in page(app) and "was rolled back by 00ff" in page(app))
+        asked = len(app.of(RunDetail.UndoWanted))
+        pane.runs = [sample_run(32, action="rollback"), *pane.runs]  # it may be of this one
+        await until(pilot, lambda: len(app.of(RunDetail.UndoWanted)) == asked + 1)
+        await pilot.press("escape", "r", "b", "l", "g")
+        await until(pilot, lambda: app.of(RunsPane.CausesWanted))
+        for kind in (RunDetail.ReportWanted, RunDetail.RollbackWanted, RunDetail.LogWanted):
+            assert [each.run.seq for each in app.of(kind)] == [31]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text(text: str) -> None:
     app = Host(RunsPane)
@@ -160,5 +279,21 @@ async def test_hostile_text(text: str) -> None:
         page_ = [sample_outcome(number, Outcome.FAILED, text, text) for number in range(1, 20)]
         pane.detail.add_outcomes(run.seq, 0, "", page_, 200)
         await pilot.pause()
+        assert not any(ord(character) < 0x20 for line in shown(app) for character in line)
+        pane.filter = text
+        pane.action_mark()
+        await pilot.pause()
+        assert not any(ord(character) < 0x20 for line in shown(app) for character in line)
+        pane.filter = ""
+        found = sample_comparison(text, action=text, who={"login": text})
+        found.between = [(text, 2)]
+        pane.runs = [found.after, found.before]
+        pane.show_run(found.after)
+        pane._mark(found.before)
+        pane.action_compare()
+        pane.show_comparison(found)
+        changes = sample_changes(Change.NEWLY_FAILING, 0, 9, text, text)
+        pane.comparison.add_files(found, Change.NEWLY_FAILING, 0, changes)
+        await until(pilot, lambda: "files stand otherwise" in page(app))
         assert not any(ord(character) < 0x20 for line in shown(app) for character in line)
         assert links(app) == [] and app.is_running

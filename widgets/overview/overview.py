@@ -18,6 +18,7 @@ from console.engine.observe.alerts import Alert
 from console.engine.text import count, size, visible
 from widgets.look import Cell, bar, fit, lines, marked, paint, short_time, width_of, wrap
 from widgets.overview.notices import LABEL, NoticeLine, NoticeList
+from widgets.overview.trend import trend_rows
 from widgets.overview.words import FIRST, alert_notices, away_notice
 from widgets.runs.pane import RUN_COLUMNS
 from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
@@ -26,6 +27,7 @@ from widgets.table import VirtualTable
 if TYPE_CHECKING:
     from console.engine.observe.disk import ZoneDisk
     from console.engine.observe.overview import Overview
+    from console.engine.observe.trends import Trends
     from console.engine.observe.visits import Away
 
 FACTS_BESIDE = 4  # lines of waiting, last run and disk
@@ -45,7 +47,7 @@ class Recent(VirtualTable):
 
 
 class OverviewPane(Vertical):
-    """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble, away.
+    """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble, away, trends.
 
     Set them and call `update`. Messages out: RunChosen, AlertChosen, AnswerWanted, AwayChosen, AlertsWanted.
     """
@@ -60,6 +62,8 @@ Alerts      what needs somebody. Tab or the arrows go there, Enter leads to what
             n acknowledges one with a note: it is quiet until it gets worse, or is over and begins anew.
 To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
+14 days     a cell a day, today at the right, · where nothing ran: files published, the part of those judged
+            that failed, time for a file, the fullest file system. Shown where there is room for it.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
 1 2 3 6     panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
@@ -117,6 +121,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         self.disks: Sequence[ZoneDisk] = ()
         self.trouble: Sequence[str] = ()
         self.away: Away | None = None
+        self.trends: Trends | None = None
         self.zone: tzinfo | None = None
         self._shown: dict[str, str] = {}
 
@@ -164,6 +169,8 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         budget = max(2, height - FACTS_BESIDE - RUNS_LEAST + 1 - sum(heights))
         heights.append(self.query_one("#alerts", NoticeList).show(rest, budget, self._room))
         heights += [len(group) for group in [*groups, disks]]
+        trend = self._trend_rows(height - sum(heights) - 1 - RUNS_LEAST)
+        heights.append(len(trend))
         kinds = sum(bool(notice.label) for notice in [*first[1:], *rest[1:]])
         airy = sum(each + 1 for each in heights if each) + kinds + RUNS_LEAST <= height
         self.set_class(airy, "-airy")
@@ -171,7 +178,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         for group in [*groups, *([trouble] if trouble else [])]:
             facts += [*([Content("")] if airy and facts else []), *group]
         self._put("#facts", facts)
-        self._put("#disks", disks)
+        self._put("#disks", [*disks, *([Content("")] if airy and disks and trend else []), *trend])
 
     def _put(self, where: str, rows: list[Content]) -> None:
         """Nothing is drawn when it reads the same."""
@@ -265,6 +272,13 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
                 )
             )
         return rows
+
+    def _trend_rows(self, lines: int) -> list[Content]:
+        if self.trends is None:
+            return []
+        rows = trend_rows(self.trends, self._room, lines)
+        label = f"{len(self.trends.days)} days"
+        return [self._label("" if at else label, *row) for at, row in enumerate(rows)]
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""PushRow: buttons in a row, at its right end; those that have no room go on the next line."""
+"""PushRow: buttons in a row, at its right end (class `-left`: its left one); what has no room goes on the next line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class _Flow(Layout):
             rows[-1].append((child, width))
         placements: list[WidgetPlacement] = []
         for y, row in enumerate(rows):
-            x = size.width - sum(width for _, width in row) - _GAP * (len(row) - 1)
+            x = 0
+            if not parent.has_class("-left"):
+                x = size.width - sum(width for _, width in row) - _GAP * (len(row) - 1)
             for child, width in row:
                 placements.append(WidgetPlacement(Region(x, y, width, 1), NULL_OFFSET, NULL_SPACING, child))
                 x += width + _GAP

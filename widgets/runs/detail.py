@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
@@ -16,7 +16,7 @@ from textual.widgets import Static
 from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
-from widgets.push import Push
+from widgets.push import Push, PushRow
 from widgets.runs.words import (
     COUNTED,
     OUTCOME_SIGNS,
@@ -31,14 +31,19 @@ from widgets.runs.words import (
 )
 from widgets.table import Column, VirtualTable
 
+if TYPE_CHECKING:
+    from console.engine.observe.runs_undo import UndoWords
+
 # What `f` goes through: the title and the outcomes that are asked for ('' = all).
 FILTERS = (("all files", ""), ("failed", "failed"), ("published", "published"), ("replaced", "replaced"))
 
 
 class RunDetail(Vertical):
-    """Attributes in: run; seconds_left and rate while it runs; outcomes (append pages with `add_outcomes`).
+    """Attributes in: run; seconds_left and rate while it runs; outcomes (append pages with `add_outcomes`); what a
+    rollback of it would undo (`show_undo`).
 
-    Messages out: OutcomesWanted (a page), ReportWanted, CancelWanted, OutcomeChosen, Back.
+    Messages out: OutcomesWanted (a page), UndoWanted, ReportWanted, LogWanted, RollbackWanted, CompareWanted,
+    CancelWanted, OutcomeChosen, FileWanted, Back.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,7 +59,7 @@ class RunDetail(Vertical):
         height: 1fr; width: 1fr;
         & > #run-facts { height: auto; padding: 0 1; }
         & > #run-head, & > #run-progress { height: 1; padding: 0 1; }
-        & > #run-buttons { height: 1; margin: 0 0 0 1; }
+        & > #run-buttons { margin: 0 0 0 1; }
         & > #run-which { height: 1; padding: 0 1; margin-top: 1; color: $text-muted; }
     }
     """
@@ -69,6 +74,16 @@ class RunDetail(Vertical):
             super().__init__()
             self.run, self.after_id, self.outcome = run, after_id, outcome
             self.live = run.status == RunStatus.RUNNING
+
+    class UndoWanted(Message):
+        """What can be undone of this run; `show_undo` takes it."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
+
+    class CompareWanted(Message):
+        """Compare it with the marked run, or with the one before it."""
 
     class ReportWanted(Message):
         """Show the report of this run."""
@@ -126,6 +141,7 @@ class RunDetail(Vertical):
         self._outcomes: list[OutcomeRow] = []
         self._filter = 0
         self._drawn: dict[str, str] = {}
+        self._undo: UndoWords | None = None
         self._complete = False  # the last page is here
         self._asked = -1  # the page that was asked for last
         self._answered = False  # a page of this run has come, be it an empty one
@@ -134,10 +150,11 @@ class RunDetail(Vertical):
         yield Static(id="run-head", markup=False)
         yield Static(id="run-progress", markup=False)
         yield Static(id="run-facts", markup=False)
-        with Horizontal(id="run-buttons"):
+        with PushRow(id="run-buttons", classes="-left"):
             yield Push("Report", hint="r", id="run-report")
             yield Push("Show failed", hint="f", id="run-filter")
             yield Push("Log", hint="l", id="run-log")
+            yield Push("Compare", hint="c", id="run-compare")
             yield Push("Roll back", hint="b", id="run-rollback")
             yield Push("Cancel this run", id="run-cancel", classes="-danger")
         yield Static(id="run-which", markup=False)
@@ -167,11 +184,13 @@ class RunDetail(Vertical):
         ended = bool(run and self._run and self._run.status == RunStatus.RUNNING != run.status)
         self._run = run
         if other:
-            self._seconds_left, self._rate, self._filter = None, 0.0, 0
+            self._seconds_left, self._rate, self._filter, self._undo = None, 0.0, 0, None
             self._restart()
         elif ended:
             self._seconds_left = None
             self._restart()  # now in the order of what weighs most
+        if other or ended:
+            self.ask_undo()
         if self.is_mounted:
             self._show()
 
@@ -179,6 +198,18 @@ class RunDetail(Vertical):
         """What `follow` says now: files per second and seconds left (None: not known)."""
         self._rate, self._seconds_left = rate, seconds_left
         self.run = run
+
+    def ask_undo(self) -> None:
+        """Ask once more what a rollback would undo: another run may have taken it back by now."""
+        if self._run is not None:
+            self.post_message(self.UndoWanted(self._run).set_sender(self))
+
+    def show_undo(self, run: RunRow, undo: UndoWords) -> None:
+        """The answer; ignored when another run is shown by now, or this one has ended since."""
+        shown = self._run
+        if shown is not None and (shown.id, shown.status) == (run.id, run.status):
+            self._undo = undo
+            self._show()
 
     def add_outcomes(
         self,
@@ -245,6 +276,9 @@ class RunDetail(Vertical):
             checks += [("   verified  ", "dim"), *gate_cells(run.verification)]
         rows.append(paint(*checks))
         rows.append(paint(("Command   ", "dim"), f"$ {run.command}"))
+        if self._undo is not None and run.status != RunStatus.RUNNING:
+            words = self._undo.words.removeprefix("b: ") if self.read_only else self._undo.words
+            rows.append(paint(("Undo      ", "dim"), *marked(words, "" if self._undo.possible else "dim")))
         rows += [paint(*marked(text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
         return lines(rows)
 
@@ -273,7 +307,10 @@ class RunDetail(Vertical):
         self._put("run-progress", self._progress_line(run) if run and running else Content(""))
         self.query_one("#run-progress").display = running
         self._put("run-facts", self._facts(run) if run else Content(""))
-        self.query_one("#run-rollback").display = bool(run and can_roll_back(run) and not self.read_only)
+        self.query_one("#run-buttons").display = run is not None
+        possible = run is not None and (self._undo.possible if self._undo else can_roll_back(run))
+        ended = run is not None and run.status != RunStatus.RUNNING
+        self.query_one("#run-rollback").display = possible and ended and not self.read_only
         cancel = self.query_one("#run-cancel", Push)
         cancel.display = bool(run and run.status == RunStatus.RUNNING and not self.read_only)
         cancel.disabled = bool(run and run.cancel_by)
@@ -287,6 +324,10 @@ class RunDetail(Vertical):
 
     def _show_which(self) -> None:
         title = FILTERS[self._filter][0]
+        if self._run is None:
+            self._put("run-which", Content(""))
+            self.query_one("#run-files", VirtualTable).empty = ""
+            return
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
             known = "none recorded yet" if self._answered else "reading…"
@@ -333,6 +374,8 @@ class RunDetail(Vertical):
             self.action_log()
         elif message.push.id == "run-rollback":
             self.action_rollback()
+        elif message.push.id == "run-compare":
+            self.post_message(self.CompareWanted())
         elif self._run:
             self.post_message(self.CancelWanted(self._run))
 

@@ -174,9 +174,11 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
             "`opsconsole failures list` says why; `opsconsole failures accept` answers for them.",
         ]
     if row.status == RunStatus.PARTIAL:
+        one = bad == 1
         return [
-            f"{plural(bad, 'file')} failed and stayed where they were; Enter on one says why.",
-            "Correct them at their source and migrate again, or answer for them: `opsconsole failures accept`.",
+            f"{plural(bad, 'file')} failed and stayed where {'it was' if one else 'they were'}; Enter on one says why.",
+            f"Correct {'it' if one else 'them'} at {'its' if one else 'their'} source and migrate again, or answer for"
+            f" {'it' if one else 'them'}: `opsconsole failures accept`.",
         ]
     if row.status == RunStatus.CANCELLED:
         return [f"What was done stays done and is consistent. {action_hint} again goes on with the rest."]

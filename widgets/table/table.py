@@ -126,6 +126,7 @@ class VirtualTable(ScrollView, can_focus=True):
         self._empty = empty
         self._rows: Sequence[Sequence[Cell]] = ()
         self._cursor = 0
+        self._marked = -1
 
     # ── data ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,6 +198,18 @@ class VirtualTable(ScrollView, can_focus=True):
             self.post_message(self.NearEnd(self))
 
     @property
+    def marked(self) -> int:
+        """Index of a row that has a sign at its left, -1 for none."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, index: int) -> None:
+        if index != self._marked:
+            before, self._marked = self._marked, index
+            self._refresh_row(before)
+            self._refresh_row(index)
+
+    @property
     def _body_height(self) -> int:
         return max(1, self.size.height - self.head)
 
@@ -246,7 +259,8 @@ class VirtualTable(ScrollView, can_focus=True):
             name = "table--cursor" if self.has_focus else "table--cursor-blurred"
             cursor = self.get_component_rich_style(name, partial=True)
         plain = base + cursor
-        segments = [Segment("▸" if current and self.has_focus else " ", plain)]
+        here = "▸" if current and self.has_focus else "●" if index == self._marked else " "
+        segments = [Segment(here, plain)]
         row = self._rows[index]
         for number, (size, column) in enumerate(self._widths(width)):
             cell = row[self._shown[number]] if self._shown[number] < len(row) else ""

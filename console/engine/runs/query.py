@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+from dataclasses import dataclass
 
 from console.engine.context import Context
 from console.engine.errors import UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Counts, Outcome, OutcomeRow, RunRow, RunStatus
+from console.engine.runs.wanted import EVERY, RunFilter
 
 
 def run_row(row: sqlite3.Row) -> RunRow:
@@ -70,23 +72,37 @@ def is_alive(row: RunRow) -> bool:
 
 
 def list_runs(
-    ctx: Context, *, limit: int = 50, before_seq: int | None = None, action: str = "", status: str = ""
+    ctx: Context, *, limit: int = 50, before_seq: int | None = None, wanted: RunFilter = EVERY
 ) -> list[RunRow]:
-    """Runs, newest first; `before_seq` pages on from the last one shown."""
-    where, values = ["1"], []
-    for clause, value in (
-        ("seq < ?", before_seq),
-        ("action = ?", action or None),
-        ("status = ?", status or None),
-    ):
-        if value is not None:
-            where.append(clause)
-            values.append(value)
+    """Runs, newest first; `before_seq` pages on from the last one shown. Raises LedgerError."""
+    return find_runs(ctx, wanted, limit=limit, before_seq=before_seq, counted=False).rows
+
+
+@dataclass(frozen=True, slots=True)
+class RunsFound:
+    """One page of runs, newest first. total: how many match; of: how many there are. -1: not counted."""
+
+    rows: list[RunRow]
+    total: int = -1
+    of: int = -1
+
+
+def find_runs(
+    ctx: Context, wanted: RunFilter, *, limit: int = 100, before_seq: int | None = None, counted: bool = True
+) -> RunsFound:
+    """The runs that are wanted, `before_seq` pages on. Looks at every run where few match. Raises LedgerError."""
+    where, values = wanted.sql()
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
-            return []
-        sql = f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
-        return [run_row(row) for row in connection.execute(sql, [*values, limit])]
+            return RunsFound([], 0, 0)
+        total, every = (
+            connection.execute(f"SELECT coalesce(sum({where}), 0), count(*) FROM runs", values).fetchone()
+            if counted
+            else (-1, -1)
+        )
+        sql = f"SELECT * FROM runs WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT ?"
+        rows = connection.execute(sql, [*values, 1 << 62 if before_seq is None else before_seq, limit])
+        return RunsFound([run_row(row) for row in rows], total, every)
 
 
 def find_run(ctx: Context, name: str) -> RunRow:

@@ -133,8 +133,10 @@ class MainScreen(Screen[None]):
         else:
             field = self.query_one_optional("#filter", Input)
             if field is None:  # made when it is asked for first: the first frame need not wait for it
-                field = Entry(placeholder="part of what is shown; Esc: all", id="filter")
+                field = Entry(id="filter")
+                field.select_on_focus = False  # the word of its focus may come behind letters that were typed ahead
                 await self.mount(field, after="#panes")
+            field.placeholder = str(getattr(pane, "FILTER_HINT", "part of what is shown; Esc: all"))
             field.add_class("-shown")
             self.set_focus(field)  # now: keys that were typed ahead are for it
 
