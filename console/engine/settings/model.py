@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from console.engine.settings.checklists import DEFAULT, Checklists
+
 
 @dataclass(frozen=True, slots=True)
 class Zones:
@@ -121,6 +123,7 @@ class Settings:
     brakes: BrakeSetting = field(default_factory=BrakeSetting)
     logs: LogSetting = field(default_factory=LogSetting)
     gate: dict[str, str] = field(default_factory=dict)  # item -> block | warn | off, over the defaults
+    checklists: Checklists = DEFAULT
     warnings: tuple[str, ...] = ()  # what was accepted with a warning, for plan and report
 
     @property

@@ -155,7 +155,8 @@ class Survey:
             brakes.source_brake(seen, found),
             brakes.missing_brake(self.ctx.settings.brakes, seen, found),
         ]
-        return apply_settings(items, self.ctx.settings.gate, overrides)
+        settings = self.ctx.settings
+        return apply_settings(items, settings.gate, overrides, settings.checklists.names)
 
     def _warned(self) -> list[GateItem]:
         """What is said and recorded, and holds nothing."""
