@@ -54,9 +54,11 @@ class LogErrors:
 
 
 def log_errors(
-    ctx: Context, since: datetime | None = None, *, cancelled: Callable[[], bool] = lambda: False
+    ctx: Context, since: datetime | None = None, *, run: str = "", cancelled: Callable[[], bool] = lambda: False
 ) -> LogErrors:
     """Every error since then (aware) in all segments of the structured log; of the text log where there is no other.
+
+    run: only those of the run with this id, which the text log does not name.
 
     Raises nothing for what cannot be read: it is named.
     """
@@ -75,8 +77,11 @@ def log_errors(
                 moment = time_of(data[:4096], zone)
                 if since is not None and moment is not None and moment < since:
                     continue
+                record = parse_record(data) if data.startswith(b"{") else None
+                if run and (record is None or record.get("run") != run):
+                    continue
                 found.lines += 1
-                _add(groups, data, moment)
+                _add(groups, data, record, moment)
         except OSError as error:
             found.unreadable.append((segment.name, error.strerror or str(error)))
     found.groups = sorted(groups.values(), key=lambda group: (-group.count, group.message, group.cause))
@@ -92,8 +97,9 @@ def _error_lines(segment: Segment) -> Iterator[bytes]:
                 yield line.head if not line.cut else log.reader.read(line.start, min(line.length, _WHOLE))
 
 
-def _add(groups: dict[tuple[str, str], ErrorGroup], data: bytes, moment: datetime | None) -> None:
-    record = parse_record(data) if data.startswith(b"{") else None
+def _add(
+    groups: dict[tuple[str, str], ErrorGroup], data: bytes, record: dict[str, Any] | None, moment: datetime | None
+) -> None:
     message, causes = _of_record(record) if record is not None else _of_text(data)
     at = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
     for cause in causes or [""]:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from console.engine.actions.registry import find_action
-from console.engine.checks.gate import RELEASABLE
+from console.engine.checks.gate import releasable
 from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
 from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
@@ -117,7 +117,7 @@ class ActionDialog(Dialog[str]):
 
     def _answerable(self) -> GateItem | None:
         """The first item that refuses and that something can be done about from here."""
-        helped = ("lock", "adoption", *RELEASABLE)
+        helped = {"lock", "adoption", *releasable(self.console_app.ctx.settings)}
         return next((item for item in self._refused() if item.name in helped), None)
 
     # ── keys and buttons ──────────────────────────────────────────────────────────────────────────────────────

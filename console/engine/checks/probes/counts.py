@@ -38,7 +38,7 @@ def counts_agree(look: Look, *, expected: dict[str, int] | None) -> Finding:
     if look.cancelled():
         return Finding(Check.UNKNOWN, "interrupted")
     wrong = _expected(look, expected or {})
-    said = f"{plural(files['ledger'], 'file')} in the ledger, {count(files['validated'])} published"
+    said = f"{plural(files['ledger'], 'file')} in the ledger, {count(files['validated'])} with sidecars in validated"
     bad = [f"{count(kinds[kind])} {kind}" for kind in _BAD if kinds[kind]] + wrong
     loud = [f"{count(kinds[kind])} {kind}" for kind in _LOUD if kinds[kind]]
     order = {kind: number for number, kind in enumerate((*_BAD, *_LOUD))}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from console.engine.checks.probes.look import Finding, Look
 from console.engine.errors import EngineError
-from console.engine.model import Check, ZoneSpace
+from console.engine.model import Check
 from console.engine.observe.disk import ZoneDisk, zone_disks
 from console.engine.text import count, size
 
@@ -29,7 +27,7 @@ def disk_room(look: Look, *, free: int, least: int, plan: bool) -> Finding:
                 under = least if bad else free
                 said.append(f"{_where(disk)} {share:.0f} % of {what} free, under {under} %")
     details = tuple(_line(disk) for disk in disks if disk.total)
-    if plan:
+    if plan and look.space is None:  # with a plan in hand the gate says itself whether it fits
         missing, trouble = _fits(look)
         if missing:
             worst, said = Check.FAIL, [*missing, *said]
@@ -40,7 +38,7 @@ def disk_room(look: Look, *, free: int, least: int, plan: bool) -> Finding:
     if unknown:
         return Finding(Check.UNKNOWN, "; ".join([*unknown, *said]), "mount it, or have it made readable", details)
     shares = [share for disk in disks for share, _ in _shares(disk)]
-    fits = ", and what waits fits" if plan else ""
+    fits = ", and what waits fits" if plan and look.space is None else ""
     return Finding(Check.PASS, f"{min(shares, default=100):.0f} % or more free everywhere{fits}", "", details)
 
 
@@ -64,14 +62,12 @@ def _line(disk: ZoneDisk) -> str:
 
 def _fits(look: Look) -> tuple[list[str], str]:
     """What does not fit, and why nobody can tell."""
-    space: Sequence[ZoneSpace] | None = look.space
-    if space is None:
-        if (trouble := look.unreadable()) is not None:
-            return [], trouble.evidence
-        try:
-            space = look.survey().space()
-        except EngineError as error:
-            return [], f"what waits is not known: {error.what}"
+    if (trouble := look.unreadable()) is not None:
+        return [], trouble.evidence
+    try:
+        space = look.survey().space()
+    except EngineError as error:
+        return [], f"what waits is not known: {error.what}"
     missing = []
     for part in space:
         if part.need_bytes > part.free_bytes:

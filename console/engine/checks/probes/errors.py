@@ -53,12 +53,11 @@ def run_log_clean(look: Look) -> Finding:
     found = _log_since(look, run)
     if isinstance(found, Finding):
         return found
-    groups = [group for group in found.groups if run.id in group.runs]
     name = f"run {run.short} of {run.started_at[:16]}Z"
     show = f"`opsconsole runs report {run.short}`"
-    if groups:
-        lines = sum(group.count for group in groups)
-        return Finding(Check.FAIL, f"{name}: {plural(lines, 'error')} logged: {_first(groups)}", show, _lines(groups))
+    if found.lines:
+        said = f"{name}: {plural(found.lines, 'error')} logged: {_first(found.groups)}"
+        return Finding(Check.FAIL, said, show, _lines(found.groups))
     if run.status in (RunStatus.FAILED, RunStatus.CANCELLED):
         return Finding(Check.FAIL, f"{name} {run.status}: {run.message}", show)
     left = run.counts.known_failed
@@ -80,7 +79,7 @@ def _log_since(look: Look, run: RunRow) -> LogErrors | Finding:
             f"the structured log has nothing of run {run.short}: it was rotated away, moved or deleted",
             f"`opsconsole runs report {run.short}` has what the ledger knows",
         )
-    found = log_errors(look.ctx, begun, cancelled=look.cancelled)
+    found = log_errors(look.ctx, begun, run=run.id, cancelled=look.cancelled)
     if look.cancelled():
         return Finding(Check.UNKNOWN, "interrupted")
     if found.unreadable:
