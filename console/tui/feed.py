@@ -10,6 +10,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, Plan, RunRow, RunStatus
 from console.engine.text import size
+from console.tui.checklists_feed import ChecklistsFeed
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
 from console.tui.messages import DisksRead, Fetched, OverviewRead, RunEnded, RunMoved, TroubleRead
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from widgets.logs.messages import Problem
 
 
-class FedApp(StateFeed, DiskFeed, RunsFeed):
+class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -260,6 +261,10 @@ class FedApp(StateFeed, DiskFeed, RunsFeed):
 
     def can_act(self, name: str) -> bool:
         """Whether this action can be planned from here; says why where it cannot."""
+        raise NotImplementedError
+
+    def may_change(self, what: str) -> bool:
+        """Whether this console may change anything; says why where it may not."""
         raise NotImplementedError
 
     def copy(self, text: str, what: str) -> None:
