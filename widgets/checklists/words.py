@@ -91,7 +91,5 @@ def detail(result: Result, how: str, width: int, zone: tzinfo | None, now: datet
     shown = result.details[: left if len(result.details) <= left else max(0, left - 1)]
     rows += [paint((fit(f"   {line}", width - 1, cut="middle").rstrip(), "dim")) for line in shown]
     if len(shown) < len(result.details) and left > 0:
-        rows.append(
-            paint((f"   {plural(len(result.details) - len(shown), 'line')} more: d shows all", "dim"))
-        )
+        rows.append(paint((f"   {plural(len(result.details) - len(shown), 'line')} more: d shows all", "dim")))
     return rows[:most]

@@ -106,6 +106,6 @@ PROBES: Mapping[str, Declared] = {
         "the last run recorded a checksum of every file, and the disk agrees",
         DAY,
         by_run=True,
-        parameters={"files": Parameter("number", 20, "how many are read again", 0, 100_000)},
+        parameters={"files": Parameter("number", 20, "how many are read again", 1, 100_000)},
     ),
 }

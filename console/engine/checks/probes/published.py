@@ -110,7 +110,8 @@ def _shown(place: str) -> str:
 def checksums_kept(look: Look, *, files: int) -> Finding:
     """Each file that the last run published has a recorded checksum; up to `files` of them are read again from disk.
 
-    Fails for one without a checksum or with other bytes, unknown where there is no such run or a file cannot be read.
+    Fails for one without a checksum or with other bytes, warns where later runs have changed some of them, unknown where
+    there is no such run or a file cannot be read.
     """
     found = _ledger(look)
     if isinstance(found, Finding):
@@ -157,6 +158,10 @@ def checksums_kept(look: Look, *, files: int) -> Finding:
         return Finding(Check.FAIL, f"{name}: Checksum mismatch: {', '.join(differ[:3])}", _DAMAGED, tuple(differ))
     if unread:
         return Finding(Check.UNKNOWN, f"{name}: cannot be read: {unread[0]}", "`opsconsole permissions check`")
-    gone = f"; {plural(later, 'file')} changed by later runs" if later else ""
-    said = f"{name}: {plural(int(total), 'checksum')} recorded, {plural(read, 'file')} read again and equal{gone}"
+    said = f"{name}: {plural(int(total), 'checksum')} recorded"
+    if not read:
+        return Finding(Check.UNKNOWN, f"{said}; later runs have changed every file that was picked", _DAMAGED)
+    said += f", {plural(read, 'file')} read again and equal"
+    if later:
+        return Finding(Check.WARN, f"{said}; {plural(later, 'file')} changed by later runs, not compared")
     return Finding(Check.PASS, said)
