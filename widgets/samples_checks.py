@@ -10,7 +10,7 @@ from console.engine.settings.checklists import DEFAULT
 from widgets.samples import STAMP, START
 
 _SAID: dict[str, tuple[Check | None, str, str]] = {
-    "backups": (Check.WARN, "every zone verified within 9.2 d; 7 days at most", "`opsconsole verify`"),
+    "backups": (Check.WARN, "every zone verified 9 days ago; 7 days at most", "`opsconsole verify`"),
     "disk": (Check.PASS, "38 % or more free everywhere, and what waits fits", ""),
     "other-run": (Check.PASS, "nobody holds the lock", ""),
     "schemas": (

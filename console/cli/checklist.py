@@ -137,11 +137,11 @@ def _show(ctx: Context, result: Result, how: str, as_json: bool) -> None:
 def _age(ctx: Context, result: Result) -> str:
     from datetime import datetime
 
-    from console.engine.text import duration
+    from console.engine.text import age
 
-    age = (ctx.env.now() - datetime.fromisoformat(result.at)).total_seconds()
+    seconds = (ctx.env.now() - datetime.fromisoformat(result.at)).total_seconds()
     stale = "" if result.fresh else ", holds no more"
-    return f"{duration(max(0.0, age))} ago by {result.by}{stale}"
+    return f"{age(seconds)} ago by {result.by}{stale}"
 
 
 def _document(result: Result, how: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from console.engine.checks.kept import Result
 from console.engine.model import Check
-from console.engine.text import plural
+from console.engine.text import age, plural
 from widgets.look import Cell, fit, marked, paint, parse_time, short_time, wrap
 
 TITLES = {"preflight": ("Pre-flight", "before a migration"), "postflight": ("Postflight", "after it")}
@@ -35,16 +35,13 @@ def verdict_cell(result: Result, *, looking: bool) -> Cell:
     return (f"{sign} {word}", tone)
 
 
-def age(result: Result, now: datetime) -> str:
-    """How old it is, in one unit: `3 h`."""
+def how_old(result: Result, now: datetime) -> str:
+    """How old it is: `3 h`."""
     moment = parse_time(result.at)
     if moment is None:
         return ""
-    seconds = max(0.0, (now - moment).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return "now"
+    seconds = (now - moment).total_seconds()
+    return age(seconds).replace(" days", " d").replace(" day", " d") if seconds >= 60 else "now"
 
 
 def row(result: Result, now: datetime, how: str, *, looking: bool) -> list[Cell]:
@@ -54,7 +51,7 @@ def row(result: Result, now: datetime, how: str, *, looking: bool) -> list[Cell]
     return [
         verdict_cell(result, looking=looking),
         f"{holds}{result.item.text}",
-        (age(result, now), "dim"),
+        (how_old(result, now), "dim"),
         (result.evidence, "dim" if quiet else ""),
     ]
 

@@ -18,7 +18,7 @@ from console.engine.errors import EngineError, LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Check
 from console.engine.settings.checklists import ItemSetting
-from console.engine.text import duration, visible
+from console.engine.text import age, visible
 
 
 def chosen_items(ctx: Context, which: str, names: tuple[str, ...] = ()) -> list[ItemSetting]:
@@ -118,9 +118,9 @@ def signed(look: Look, which: str, item: ItemSetting) -> Result:
     if look.now < at - timedelta(minutes=1):
         return replace(made, verdict=Check.UNKNOWN, evidence=f"signed in the future, by {found.by}", next_step=step)
     if look.now > at + timedelta(seconds=item.valid):
-        age = duration((look.now - at).total_seconds())
+        ago = age((look.now - at).total_seconds())
         return replace(
-            made, verdict=Check.UNKNOWN, evidence=f"signed {age} ago, by {found.by}: too long", next_step=step
+            made, verdict=Check.UNKNOWN, evidence=f"signed {ago} ago, by {found.by}: too long", next_step=step
         )
     if which == "postflight" and (run := _published_after(look, found.after_run)):
         return replace(

@@ -19,7 +19,7 @@ from console.engine.context import Context
 from console.engine.model import Check, GateItem, ZoneSpace
 from console.engine.records.rules import RuleSet
 from console.engine.settings.checklists import ItemSetting
-from console.engine.text import duration, recordable
+from console.engine.text import age, recordable
 
 WHICH = "preflight"
 
@@ -71,9 +71,9 @@ def _gate_item(result: Result, now: datetime) -> GateItem:
         verdict, evidence = Check.UNKNOWN, "not looked at yet"
         step = f"`opsconsole checklist preflight --item {item.name}`"
     else:
-        age = duration(max(0.0, (now - datetime.fromisoformat(result.at)).total_seconds()))
-        verdict, evidence = result.verdict, f"{result.evidence} (looked at {age} ago by {result.by})"
+        ago = age((now - datetime.fromisoformat(result.at)).total_seconds())
+        verdict, evidence = result.verdict, f"{result.evidence} (looked at {ago} ago by {result.by})"
         if not result.fresh:
-            verdict, evidence = Check.UNKNOWN, f"was {result.verdict} {age} ago, which holds no more: {result.evidence}"
+            verdict, evidence = Check.UNKNOWN, f"was {result.verdict} {ago} ago, which holds no more: {result.evidence}"
             step = f"`opsconsole checklist preflight --item {item.name}`"
     return GateItem(item.name, verdict, False, recordable(evidence), recordable(step))

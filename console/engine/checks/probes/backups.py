@@ -10,7 +10,7 @@ from datetime import datetime
 from console.engine.actions.verify.model import IS_BAD, ZONES
 from console.engine.checks.probes.look import Finding, Look
 from console.engine.model import Check
-from console.engine.text import count, duration, plural
+from console.engine.text import age, count, plural
 
 _LOOKED_BACK = 400  # verify runs: a part each night for a year is enough to make a whole
 
@@ -40,16 +40,16 @@ def backups_current(look: Look, *, days: int) -> Finding:
         if connection.execute("SELECT 1 FROM files LIMIT 1").fetchone() is None:
             return Finding(Check.PASS, "nothing is kept yet that could be verified")
         return Finding(Check.UNKNOWN, "no zone was ever verified", "`opsconsole verify`, best from a timer", details)
-    age = (look.now - verified).total_seconds()
-    if age < -60:
+    seconds = (look.now - verified).total_seconds()
+    if seconds < -60:
         return Finding(
             Check.UNKNOWN,
             f"the last verify is of {verified:%Y-%m-%d %H:%M} UTC, which is yet to come: a clock is wrong",
             "set the clock right, then `opsconsole verify`",
             details,
         )
-    said = f"every zone verified within {duration(max(0.0, age))}"
-    if age > days * 86400:
+    said = f"every zone verified {age(seconds)} ago"
+    if seconds > days * 86400:
         return Finding(Check.WARN, f"{said}; {plural(days, 'day')} at most", "`opsconsole verify`", details)
     return Finding(Check.PASS, said, "", details)
 
