@@ -166,6 +166,7 @@ def _nothing_lost(how: HowToRun) -> bool:
     from console.engine.actions.state.lost import look
     from console.engine.errors import EXIT_OK
 
+    refuse_when_read_only("state rebuild")
     if not look(open_session()).nothing:
         return False
     note().line("Nothing is lost: ledger and state file are whole. Nothing was run.")

@@ -102,20 +102,22 @@ class Who:
 
 
 class Failpoints:
-    """Kills this process, or raises, at the n-th time a named place is reached. Off unless a test asks.
+    """Kills this process, stops it, or raises, at the n-th time a named place is reached. Off unless a test asks.
 
-    The text is `NAME:N` (kill -9) or `NAME:N:ERRNO` (raise OSError with that number), N counting from 1.
+    The text is `NAME:N` (kill -9), `NAME:N:stop` (SIGSTOP: whoever tests lets it go on) or `NAME:N:ERRNO` (raise
+    OSError with that number), N counting from 1.
     """
 
     def __init__(self, text: str = "", *, victim: int = 0) -> None:
-        self._name, self._left, self._errno = "", 0, 0
+        self._name, self._left, self._errno, self._stops = "", 0, 0, False
         self._victim = victim  # who is killed: a worker's parent, with whom its workers die; 0: this process
         if text:
             name, _, rest = text.partition(":")
             if name not in FAILPOINTS:
                 raise ValueError(f"unknown failpoint {name!r}")
-            count, _, number = rest.partition(":")
-            self._name, self._left, self._errno = name, int(count or 1), int(number or 0)
+            count, _, how = rest.partition(":")
+            self._stops = how == "stop"
+            self._name, self._left, self._errno = name, int(count or 1), 0 if self._stops else int(how or 0)
 
     def reach(self, name: str) -> None:
         """Called at the place `name`, one of FAILPOINTS."""
@@ -125,6 +127,9 @@ class Failpoints:
         if self._left == 0:
             if self._errno:
                 raise OSError(self._errno, os.strerror(self._errno), f"failpoint {name}")
+            if self._stops:
+                os.kill(os.getpid(), signal.SIGSTOP)
+                return
             os.kill(self._victim or os.getpid(), signal.SIGKILL)
             signal.pause()  # nothing after it happens, whoever is killed first
 

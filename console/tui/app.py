@@ -125,7 +125,10 @@ class ConsoleApp(FedApp):
                 (self.screen.focus_next if event.key == "tab" else self.screen.focus_previous)()
                 return
             if len(self.screen_stack) == 1 and (
-                self._armed(event) or await self._pane_asked(event) or await self._filter_asked(event)
+                self.main.typed_in_filter(event)
+                or self._armed(event)
+                or await self._pane_asked(event)
+                or await self._filter_asked(event)
             ):
                 return
         if isinstance(event, events.MouseDown) and self._on_what_is_gone(event):

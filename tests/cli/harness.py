@@ -18,7 +18,7 @@ import pexpect
 
 from tests.support import make_workspace, valid_record
 from tests.support.cli import cli_environment
-from tests.support.hold import hold
+from tests.support.hold import hold, stopped
 
 COMMAND = [sys.executable, "-P", "-m", "console"]
 LIMIT = 30.0  # seconds any condition may take on a busy machine
@@ -53,6 +53,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 
 
 FILES = 8000
+HELD = {"OPSCONSOLE_FAILPOINT": "batch.intended:1:stop"}  # in its environment a run waits early for `held_run`
 
 
 def big_workspace(root: Path) -> Path:
@@ -90,7 +91,7 @@ def catches(process: subprocess.Popen[str], number: int) -> bool:
 
 @contextmanager
 def held_run(root: Path) -> Iterator[int]:
-    """Catches the run in progress as soon as it has begun and holds it still; its pid. Let go at the end."""
+    """The run in progress, started with HELD, once it stands still; its pid. Let go at the end."""
 
     def running() -> int:
         # with a phase: it has told its starter that it began
@@ -98,10 +99,9 @@ def held_run(root: Path) -> Iterator[int]:
         return int(found[0][0]) if found else 0
 
     pid = until(running, "a run to begin")
-
+    until(lambda: stopped(pid), "the run to stop by itself")
     hold(pid, root)
     try:
-        assert running() == pid, "the run was over before it could be held: make the workspace bigger"
         yield pid
     finally:
         with suppress(ProcessLookupError):  # a test may have killed it

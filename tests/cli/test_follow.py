@@ -15,7 +15,7 @@ from console.cli.follow_run import progress_text
 from console.cli.result import headline
 from console.engine.model import Counts, RunRow, RunStatus
 from console.engine.runs.follow import Progress
-from tests.cli.harness import big_workspace, catches, held_run, lines_of, rows, start, until
+from tests.cli.harness import HELD, big_workspace, catches, held_run, lines_of, rows, start, until
 from tests.support import run_cli
 
 
@@ -66,7 +66,7 @@ def test_a_run_whose_process_is_gone_has_died() -> None:
 @pytest.mark.parametrize("attached", [False, True], ids=["own", "attached"])
 def test_a_killed_run_is_said_to_have_died_and_not_to_be_running(tmp_path: Path, attached: bool) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root) as pid:
         watcher = start(root, "runs", "attach") if attached else process
         until(lambda: catches(watcher, signal.SIGTERM), "the watcher to watch")
@@ -84,7 +84,7 @@ def test_a_killed_run_is_said_to_have_died_and_not_to_be_running(tmp_path: Path,
 
 def test_a_dry_run_beside_a_run_says_that_it_may_be_out_of_date(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         run = rows(root, "SELECT id FROM runs")[0][0]
         done = run_cli(root, "migrate", "--dry-run", "--sample", "1")

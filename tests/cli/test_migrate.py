@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.cli.harness import FILES, big_workspace, catches, held_run, lines_of, rows, start, until
+from tests.cli.harness import FILES, HELD, big_workspace, catches, held_run, lines_of, rows, start, until
 from tests.support import RAW, VALIDATED, invalid_record, make_workspace, run_cli, valid_record, write_raw
 from tests.support.cli import cli_environment
 
@@ -203,7 +203,7 @@ def test_in_the_foreground_it_is_one_process_with_the_same_result(ws: Path) -> N
 
 def test_a_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    first = start(root, "migrate", "--yes", "--json")
+    first = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         second = run_cli(root, "migrate", "--yes", "--json")
     first.communicate(timeout=60)
@@ -260,7 +260,7 @@ def test_a_read_only_session_changes_nothing(ws: Path) -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_int_and_term_cancel_what_this_command_started(tmp_path: Path, number: int, status: int) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         process.send_signal(number)
         until(lambda: rows(root, "SELECT 1 FROM runs WHERE cancel_at IS NOT NULL"), "the request to cancel")
@@ -276,7 +276,7 @@ def test_int_and_term_cancel_what_this_command_started(tmp_path: Path, number: i
 
 def test_in_the_foreground_term_cancels_and_hang_up_does_nothing(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--foreground", "--json")
+    process = start(root, "migrate", "--yes", "--foreground", "--json", env=HELD)
     with held_run(root) as pid:
         assert pid == process.pid
         process.send_signal(signal.SIGHUP)
@@ -289,7 +289,7 @@ def test_in_the_foreground_term_cancels_and_hang_up_does_nothing(tmp_path: Path)
 
 def test_a_hang_up_leaves_the_run_to_itself(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         process.send_signal(signal.SIGHUP)
         stdout, stderr = process.communicate(timeout=60)
@@ -304,7 +304,7 @@ def test_nohup_is_honoured(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", code, sys.executable, "-P", "-m", "console", "migrate", "--yes"],
         cwd=root,
-        env=cli_environment(),
+        env=cli_environment(HELD),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -318,7 +318,7 @@ def test_nohup_is_honoured(tmp_path: Path) -> None:
 
 def test_another_cancel_reaches_it_and_attach_ends_with_its_status(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         asked = run_cli(root, "runs", "cancel")
         assert asked.returncode == 0, asked.stderr
@@ -332,7 +332,7 @@ def test_another_cancel_reaches_it_and_attach_ends_with_its_status(tmp_path: Pat
 
 def test_turning_away_from_an_attached_run_does_not_cancel_it(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    process = start(root, "migrate", "--yes", "--json")
+    process = start(root, "migrate", "--yes", "--json", env=HELD)
     with held_run(root):
         watcher = start(root, "runs", "attach", "--json")
         until(lambda: catches(watcher, signal.SIGTERM), "the watcher to watch")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.harness import FILES, Terminal, big_workspace, held_run, rows, until
+from tests.cli.harness import FILES, HELD, Terminal, big_workspace, held_run, rows, until
 from tests.support import VALIDATED, invalid_record, make_workspace, run_cli, valid_record
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -106,7 +106,7 @@ def test_progress_is_one_line_redrawn_in_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", ["c", "cancel"])
 def test_control_c_can_cancel(tmp_path: Path, answer: str) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes")
+    terminal = Terminal(root, "migrate", "--yes", env=HELD)
     with held_run(root):
         terminal.press("c")
         terminal.expect(r"\[g\] ")
@@ -119,7 +119,7 @@ def test_control_c_can_cancel(tmp_path: Path, answer: str) -> None:
 
 def test_control_c_can_detach(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes")
+    terminal = Terminal(root, "migrate", "--yes", env=HELD)
     with held_run(root):
         terminal.press("c")
         terminal.expect(r"\[g\] ")
@@ -132,7 +132,7 @@ def test_control_c_can_detach(tmp_path: Path) -> None:
 
 def test_control_c_can_be_a_mistake(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes")
+    terminal = Terminal(root, "migrate", "--yes", env=HELD)
     with held_run(root):
         terminal.press("c")
         terminal.expect(r"\[g\] ")
@@ -144,7 +144,7 @@ def test_control_c_can_be_a_mistake(tmp_path: Path) -> None:
 
 def test_control_c_twice_cancels(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes")
+    terminal = Terminal(root, "migrate", "--yes", env=HELD)
     with held_run(root):
         terminal.press("c")
         terminal.expect(r"\[g\] ")
@@ -155,7 +155,7 @@ def test_control_c_twice_cancels(tmp_path: Path) -> None:
 
 def test_an_attached_watcher_can_cancel_too(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    assert run_cli(root, "migrate", "--yes", "--detach").returncode == 0
+    assert run_cli(root, "migrate", "--yes", "--detach", env=HELD).returncode == 0
     with held_run(root):
         terminal = Terminal(root, "runs", "attach")
         terminal.expect("publish|scan|recover")
@@ -168,7 +168,7 @@ def test_an_attached_watcher_can_cancel_too(tmp_path: Path) -> None:
 
 def test_closing_the_terminal_leaves_the_run_running(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes")
+    terminal = Terminal(root, "migrate", "--yes", env=HELD)
     with held_run(root):
         terminal.child.close(force=False)
     until(lambda: rows(root, "SELECT 1 FROM runs WHERE status = 'done'"), "the run to end by itself")
@@ -200,7 +200,7 @@ def test_an_ascii_terminal_gets_ascii(tmp_path: Path) -> None:
 
 def test_a_killed_run_moves_the_progress_line_no_more(tmp_path: Path) -> None:
     root = big_workspace(tmp_path / "ws")
-    terminal = Terminal(root, "migrate", "--yes", env={"NO_COLOR": "1"})
+    terminal = Terminal(root, "migrate", "--yes", env={**HELD, "NO_COLOR": "1"})
     with held_run(root) as pid:
         terminal.expect("migrate [0-9a-f]{4}  ")
         os.kill(pid, signal.SIGKILL)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import checker
+from tests.faults import archives, checker
 from tests.faults.checker import RAW, STATE, VALIDATED, Expected, examine
 from tests.faults.scenario import Done, migrate, run
 from tests.support import make_workspace, shared_corpus, toml
@@ -267,3 +267,25 @@ def judged_by(root: Path) -> dict[str, tuple[int, bool]]:
         for path, run_of in ledger.execute("SELECT path, judged_run FROM files"):
             found[path] = (max(run_of, found.get(path, (0, False))[0]), True)
     return found
+
+
+def test_an_archive_of_2023_moves_exactly_its_dumps_and_restores_them(place: Path) -> None:
+    """12 files of six dumps, no collision, by rename; back they are the same, bit by bit."""
+    root = make_workspace(place / "ws")
+    shutil.copytree(shared_corpus("funding") / "raw", root / "data/raw", dirs_exist_ok=True)
+    assert migrate(root, timeout=120).status == 1
+    raw = archives.snapshot(root)
+    wanted = {path.removeprefix(f"{RAW}/") for path in raw if path.startswith(RAW) and "/dumps/2023-" in path}
+    files = {path for path in wanted if (root / RAW / path).is_file()}
+    assert len(files) == 12
+    words = (*archives.SPAN, *archives.LABEL, "--yes", "--json")
+    done = run(root, "archive", *words, timeout=120)
+    assert (done.status, done.summary["counts"]["archived"]) == (0, 12), done.text
+    place_of = root / checker.ARCHIVE / "y2023" / "funding_sources"
+    there = {str(path.relative_to(place_of)) for path in checker.walk_files(place_of) if path.name != "SHA256SUMS"}
+    assert there == files and not any((root / RAW / path).exists() for path in files)
+    back = run(root, "archive", "restore", "y2023", "--yes", "--json", timeout=120)
+    assert (back.status, back.summary["counts"]["returned"]) == (0, 12), back.text
+    assert {path: facts for path, facts in archives.snapshot(root).items() if path.startswith(RAW)} == {
+        path: facts for path, facts in raw.items() if path.startswith(RAW)
+    }

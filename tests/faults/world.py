@@ -39,11 +39,12 @@ def kept_files(root: Path) -> Counter[Kept]:
 
 
 def held_bytes(root: Path) -> set[str]:
-    """Checksums of all that a zone, a backup or an archive holds, and of the originals that a repair kept."""
+    """Checksums of all that a zone, a backup or an archive holds, and of the originals that a repair kept; an empty
+    file holds nothing."""
     found = set()
     for top in (root / "data", *(root / ".opsconsole/runs").glob("*/kept")):
         for path in walk_files(top):
-            if path.name not in UNRECORDED and not path.name.endswith(".part"):
+            if path.name not in UNRECORDED and not path.name.endswith(".part") and path.stat().st_size:
                 found.add(sha256_of(path))
     return found
 

@@ -27,12 +27,16 @@ def _turns(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
 
 
+def stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def hold(pid: int, root: Path, seconds: float = 30) -> None:
     """Stop the process between two transactions. Raises AssertionError where that does not come about."""
     until = time.monotonic() + seconds
     while True:
         os.kill(pid, signal.SIGSTOP)
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        while not stopped(pid):
             assert time.monotonic() < until, "it does not stop"
         if _ledger_is_free(root):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -152,9 +153,17 @@ class MainScreen(Screen[None]):
         if message.input.id == "filter" and pane is not None and hasattr(pane, "filter"):
             pane.filter = message.value
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        if message.input.id == "filter":
+    def typed_in_filter(self, event: events.Key) -> bool:
+        """A letter or Enter for the filter, done at once: the key behind that Enter is for the rows that are left."""
+        field, pane = self.app.focused, self.current_pane
+        if not isinstance(field, Input) or field.id != "filter" or pane is None or not hasattr(pane, "filter"):
+            return False
+        if event.key == "enter":
+            pane.filter = field.value
             self._focus_pane(self._current)
+        elif event.is_printable and event.character:
+            field.replace(event.character, *sorted(field.selection))
+        return event.key == "enter" or event.is_printable
 
     def action_help(self) -> None:
         from console.tui.commands import GENERAL_HELP
