@@ -14,6 +14,7 @@ import pytest
 
 from console.engine.checks.kept import ACKNOWLEDGE, ERRORS, sign
 from console.engine.checks.probes.declared import PROBES
+from console.engine.model import MigrateParams
 from console.engine.settings.checklists import COMMAND_VALID, DEFAULT, ItemSetting
 from tests.engine.checks.site import LEDGER, Site, flip, snapshot
 from tests.support import invalid_record, make_workspace, valid_record, write_raw
@@ -232,7 +233,7 @@ def test_errors(done: Site) -> None:
     assert done.later(minutes=1).says("errors") == ("pass", "no error since they were acknowledged")
     for n in range(12):
         write_raw(done.root, f"alpha/bad{n}.json", invalid_record(3 * n))
-    assert done.migrate() == 1
+    assert done.run("migrate", MigrateParams(), {"failures": "a delivery without dates, again"}) == 1
     result = done.ask("errors")
     assert result.verdict == "fail" and "1" in result.evidence and "required:date" in " ".join(result.details)
     shutil.rmtree(done.root / "logs/migration")
