@@ -21,7 +21,7 @@ _SAID: dict[str, tuple[Check | None, str, str]] = {
     "sample": (Check.PASS, "20 of 20 waiting files went through: read, judged, written and read back", ""),
     "errors": (
         Check.FAIL,
-        "41 errors of 3 kinds since they were acknowledged: Validation failed: required:date (31)",
+        "41 errors since they were acknowledged; 3 causes: Validation failed: required:date (31)",
         "look at them (`opsconsole logs errors`), then `opsconsole checklist ack --note TEXT`",
     ),
     "run-log": (Check.PASS, "run 7f3a of 2026-03-04T13:02Z: no error logged", ""),

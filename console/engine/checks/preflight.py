@@ -1,7 +1,7 @@
 """The pre-flight list in the gate of a migrate or a reprocess. DESIGN: "Gate".
 
-What is cheap is asked with every plan. What is not is asked there only where its item blocks; elsewhere its last result
-is shown with its age. By default nothing of it blocks.
+What is cheap is asked with every plan. What is not is asked there only where its item blocks and has not passed of
+late; elsewhere its last result is shown with its age. By default nothing of it blocks.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def _result(look: Look, item: ItemSetting, *, blocks: bool) -> Result:
     if item.kind == "probe" and PROBES[item.probe].cheap:
         return ask(look, WHICH, item)
     before = remembered(look, WHICH, item)
-    if item.kind == "sign-off" or before.fresh or not blocks:
+    passed = before.fresh and before.verdict == Check.PASS
+    if item.kind == "sign-off" or passed or not blocks:
         return before
     if item.kind == "probe" and PROBES[item.probe].scratch:
         return before  # a plan writes nothing, a scratch folder neither
@@ -73,7 +74,10 @@ def _gate_item(result: Result, now: datetime) -> GateItem:
     else:
         ago = age((now - datetime.fromisoformat(result.at)).total_seconds())
         verdict, evidence = result.verdict, f"{result.evidence} (looked at {ago} ago by {result.by})"
+        again = f"`opsconsole checklist preflight --item {item.name}`"
         if not result.fresh:
             verdict, evidence = Check.UNKNOWN, f"was {result.verdict} {ago} ago, which holds no more: {result.evidence}"
-            step = f"`opsconsole checklist preflight --item {item.name}`"
+            step = again
+        elif verdict != Check.PASS:
+            step = f"{step}; then {again}" if step else again
     return GateItem(item.name, verdict, False, recordable(evidence), recordable(step))

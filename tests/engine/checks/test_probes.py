@@ -228,7 +228,7 @@ def test_errors(done: Site) -> None:
     write_raw(done.root, "alpha/bad.json", invalid_record(0))
     assert done.migrate() == 1
     verdict, evidence = done.says("errors")
-    assert verdict == "warn" and evidence.startswith("1 error of") and "nobody acknowledged" in evidence
+    assert verdict == "warn" and evidence.startswith("1 error in") and "none acknowledged" in evidence
     sign(done.ctx(), ERRORS, "a delivery without dates", kind=ACKNOWLEDGE)
     assert done.later(minutes=1).says("errors") == ("pass", "no error since they were acknowledged")
     for n in range(12):

@@ -22,7 +22,7 @@ def errors_reviewed(look: Look, *, most: int, days: int) -> Finding:
     if (trouble := look.unreadable()) is not None:
         return trouble
     since = last_acknowledged(look.connection, ERRORS)
-    whence = "since they were acknowledged" if since else f"in the last {plural(days, 'day')}; nobody acknowledged any"
+    whence = "since they were acknowledged" if since else f"in the last {plural(days, 'day')}"
     found = log_errors(look.ctx, since or look.now - timedelta(days=days), cancelled=look.cancelled)
     if look.cancelled():
         return Finding(Check.UNKNOWN, "interrupted")
@@ -33,9 +33,10 @@ def errors_reviewed(look: Look, *, most: int, days: int) -> Finding:
         return _no_log(look)
     if not found.lines:
         return Finding(Check.PASS, f"no error {whence}")
+    never = "" if since else ", none acknowledged"
     return Finding(
         Check.FAIL if found.lines > most else Check.WARN,
-        f"{plural(found.lines, 'error')} of {plural(len(found.groups), 'kind')} {whence}: {_first(found.groups)}",
+        f"{plural(found.lines, 'error')} {whence}{never}; {plural(len(found.groups), 'cause')}: {_first(found.groups)}",
         "look at them (`opsconsole logs errors`), then `opsconsole checklist ack --note TEXT`",
         _lines(found.groups),
     )
@@ -113,5 +114,5 @@ def _lines(groups: Sequence[ErrorGroup]) -> tuple[str, ...]:
         file = f", {group.files[0]}" if group.files else ""
         lines.append(f"{count(group.count)} × {what}, last {group.last[:16] or '?'}{file}")
     if len(groups) > _NAMED:
-        lines.append(f"and {plural(len(groups) - _NAMED, 'more kind')}")
+        lines.append(f"and {plural(len(groups) - _NAMED, 'more cause')}")
     return tuple(lines)

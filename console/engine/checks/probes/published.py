@@ -110,8 +110,8 @@ def _shown(place: str) -> str:
 def checksums_kept(look: Look, *, files: int) -> Finding:
     """Each file that the last run published has a recorded checksum; up to `files` of them are read again from disk.
 
-    Fails for one without a checksum or with other bytes, warns where later runs have changed some of them, unknown where
-    there is no such run or a file cannot be read.
+    Fails for one without a checksum or with other bytes, warns where later runs have changed some of them; unknown
+    where there is no such run or a file cannot be read.
     """
     found = _ledger(look)
     if isinstance(found, Finding):
