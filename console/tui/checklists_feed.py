@@ -81,6 +81,14 @@ class ChecklistsFeed(WorkingApp):
         stop = self._stop_looking
         pane.looking |= frozenset(names)
 
+        def answered(result: Result) -> None:
+            if not stop.is_set():  # it was asked before somebody stopped, and perhaps asked anew since
+                pane.answered(result)
+
+        def ended() -> None:
+            if not stop.is_set():
+                pane.looking -= frozenset(names)
+
         def work() -> str:
             from console.engine.checks.checklists import ask_items
             from console.engine.checks.kept import keep_results
@@ -90,17 +98,17 @@ class ChecklistsFeed(WorkingApp):
                 if self.leaving or stop.is_set():
                     return ""  # half a look is no answer
                 asked.append(result)
-                self.post_message(Fetched(pane.answered, result))
+                self.post_message(Fetched(answered, result))
             kept = [result for result in asked if result.item.kind != "sign-off"]
             return keep_results(self.ctx, kept) if kept and not self.ctx.read_only else ""
 
         def done(unkept: str) -> None:
-            pane.looking -= frozenset(names)
+            ended()
             if unkept:
                 self.notify(f"What was found is not kept: {unkept}.", markup=False, timeout=6)
 
         def failed(error: Exception) -> None:
-            pane.looking -= frozenset(names)
+            ended()
             self.notify(_said(error), title="Checklists", severity="error", markup=False, timeout=12)
 
         self.fetch("checklist look", work, done, failed)
@@ -156,6 +164,28 @@ class ChecklistsFeed(WorkingApp):
                 errors = [r for r in pane.results if r.item.probe == "errors"]
                 for result in errors:
                     pane.post_message(pane.LookWanted(result.which, (result.item.name,)))
+
+        self.push_screen(ask, answered)
+
+    def on_checklists_pane_override_wanted(self, message: ChecklistsPane.OverrideWanted) -> None:
+        """The reason, then the plan of a migrate with the item released; that plan is what starts it."""
+        result = message.result
+        if not message.holds:
+            self.notify(f"No run is held by {result.item.name}.", markup=False, timeout=6)
+            return
+        app = self._with_lists
+        if not app.can_act("migrate"):
+            return
+        from console.tui.screens.action import override_question
+        from console.tui.screens.migrate import MigrateScreen
+
+        ask = override_question(result.item.name, result.evidence, result.next_step)
+
+        def answered(choice: str | None) -> None:
+            if choice == "release" and ask.answer:
+                screen = MigrateScreen(self.ctx)
+                screen.release({result.item.name: ask.answer})
+                self.push_screen(screen)
 
         self.push_screen(ask, answered)
 

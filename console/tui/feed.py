@@ -234,7 +234,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed):
 
             if waits_for_adoption(self.ctx):
                 return "not looked at: what the other program published is adopted first"
-            plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
+            plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving, glance=True)
             self.post_message(Fetched(self.show_on_disk, on_disk(self.ctx, plan)))
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
 

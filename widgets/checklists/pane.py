@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from console.engine.checks.kept import Result
+from console.engine.model import Check
 from widgets.checklists.words import detail, heading, row
 from widgets.look import lines, paint
 from widgets.table import Column, VirtualTable
@@ -30,7 +31,7 @@ _LOW = 17  # lines of the pane below which the foot gives way
 class ChecklistsPane(Vertical):
     """`show(results, gate)` sets everything; `looking` the names of the items that are being asked; `answered` sets one
     of them. Attributes: zone (time), now (a clock), read_only, note.
-    Messages out: LookWanted, StopWanted, SignWanted, AcknowledgeWanted, HistoryWanted, DetailWanted.
+    Messages out: LookWanted, StopWanted, SignWanted, OverrideWanted, AcknowledgeWanted, HistoryWanted, DetailWanted.
     """
 
     HELP = """# Checklists
@@ -44,17 +45,18 @@ its evidence; the rest is signed off by a person, with name and note.
 Enter, r   look at this item now        R   look at all of this list
 x          stop looking                 d   all lines of the evidence
 s          sign it off, with a note     h   its history
+o          override what holds: a reason, then the plan of a migrate
 e          acknowledge the errors that the logs have, with a note
 
-A plan asks the quick ones by itself. A run is released from what holds it
-in its plan, with a reason: Override…
-On the command line: opsconsole checklist preflight, postflight
+A plan asks the quick ones by itself; what it shows can be overridden there
+too. On the command line: opsconsole checklist preflight, postflight
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "look", "Look", show=False),
         Binding("R", "look_all", "Look at all", show=False),
         Binding("x", "stop", "Stop", show=False),
         Binding("s", "sign", "Sign off", show=False),
+        Binding("o", "override", "Override", show=False),
         Binding("e", "acknowledge", "Acknowledge errors", show=False),
         Binding("h", "history", "History", show=False),
         Binding("d", "details", "Evidence", show=False),
@@ -86,6 +88,13 @@ On the command line: opsconsole checklist preflight, postflight
         def __init__(self, result: Result) -> None:
             super().__init__()
             self.result = result
+
+    class OverrideWanted(Message):
+        """Somebody wants a run without this item; `holds`: whether it would hold one as things are known."""
+
+        def __init__(self, result: Result, *, holds: bool) -> None:
+            super().__init__()
+            self.result, self.holds = result, holds
 
     class AcknowledgeWanted(Message):
         """Somebody has looked at the errors; `result` is what was last found of them, None where nothing is known."""
@@ -127,7 +136,7 @@ On the command line: opsconsole checklist preflight, postflight
 
     def on_mount(self) -> None:
         self.query_one("#checklists-keys", Static).update(
-            paint((" Enter: look  R: all  s: sign  e: acknowledge errors  h: history  d: evidence", "dim"))
+            paint((" Enter: look  R: all  s: sign  o: override  e: errors seen  h: history  d: more", "dim"))
         )
         self.update()
 
@@ -272,6 +281,13 @@ On the command line: opsconsole checklist preflight, postflight
     def action_sign(self) -> None:
         if self.result is not None:
             self.post_message(self.SignWanted(self.result))
+
+    def action_override(self) -> None:
+        result = self.result
+        if result is not None:
+            blocks = result.which == "preflight" and self._gate.get(result.item.name) == "block"
+            good = result.fresh and result.verdict in (Check.PASS, Check.WARN)
+            self.post_message(self.OverrideWanted(result, holds=blocks and not good))
 
     def action_acknowledge(self) -> None:
         found = next((result for result in self._results if result.item.probe == "errors"), None)

@@ -76,8 +76,10 @@ def detail(result: Result, how: str, width: int, zone: tzinfo | None, now: datet
     state: list[Cell] = [(f" {item.name}", "strong"), "  ", (f"{sign} {word}", tone)]
     if result.at:
         state.append((f"  {short_time(result.at, zone, now)} by {result.by or '?'}", "dim"))
-        until = f", holds until {short_time(result.valid_until, zone, now)}" if result.fresh else ", holds no more"
-        state.append((until, "dim" if result.fresh else "warn"))
+        if not result.fresh:
+            state.append((", holds no more", "warn"))
+        elif result.verdict != Check.UNKNOWN:
+            state.append((f", holds until {short_time(result.valid_until, zone, now)}", "dim"))
     if how == "block":
         state.append(("  ■ holds a run", "warn" if result.verdict not in (Check.PASS, Check.WARN) else "dim"))
     rows = [paint(*state)]

@@ -7,7 +7,7 @@ late; elsewhere its last result is shown with its age. By default nothing of it 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from console.engine.checks.checklists import ask, remembered
@@ -32,18 +32,20 @@ def preflight_items(
     overrides: dict[str, str],
     *,
     own: bool = False,
+    glance: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[list[GateItem], list[Result]]:
     """The items as configuration and overrides leave them, and the results that are new and worth keeping.
 
-    space: what the plan needs. own: asked by the run itself, which holds the lock.
+    space: what the plan needs. own: asked by the run itself, which holds the lock. glance: only what is cheap is asked.
     """
-    look = Look(ctx, ctx.env.now(), connection, space=space, own=own).with_rules(rules)
+    look = Look(ctx, ctx.env.now(), connection, space=space, own=own, cancelled=cancelled).with_rules(rules)
     items, asked = [], []
     for item in ctx.settings.checklists.preflight:
         how = ctx.settings.gate.get(item.name, "warn")
         if how == "off":
             continue
-        result = _result(look, item, blocks=how == "block")
+        result = _result(look, item, needed=how == "block" and not glance)
         if result.asked and item.kind != "sign-off":
             asked.append(result)
         items.append(_gate_item(result, look.now))
@@ -51,12 +53,12 @@ def preflight_items(
     return apply_settings(items, ctx.settings.gate, overrides, names), asked
 
 
-def _result(look: Look, item: ItemSetting, *, blocks: bool) -> Result:
+def _result(look: Look, item: ItemSetting, *, needed: bool) -> Result:
     if item.kind == "probe" and PROBES[item.probe].cheap:
         return ask(look, WHICH, item)
     before = remembered(look, WHICH, item)
     passed = before.fresh and before.verdict == Check.PASS
-    if item.kind == "sign-off" or passed or not blocks:
+    if item.kind == "sign-off" or passed or not needed:
         return before
     if item.kind == "probe" and PROBES[item.probe].scratch:
         return before  # a plan writes nothing, a scratch folder neither

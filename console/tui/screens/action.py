@@ -84,6 +84,10 @@ class ActionDialog(Dialog[str]):
     def _released(self) -> None:
         """An item was overridden."""
 
+    def release(self, overrides: dict[str, str]) -> None:
+        """Before it is shown: these items are overridden already. item -> reason."""
+        self._overrides.update(overrides)
+
     # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_unmount(self) -> None:
@@ -154,18 +158,7 @@ class ActionDialog(Dialog[str]):
             self.dismiss(None)
             self.app.call_later(self.console_app.action_act, "adopt")
             return
-        ask = AskScreen(
-            f"Override: {item.name}",
-            [
-                item.evidence,
-                (item.next_step, "dim"),
-                "",
-                "It is released for this one run, and the reason is recorded with it.",
-            ],
-            [("back", "Back"), ("release", "Override")],
-            typed="the reason, in a few words",
-            danger="release",
-        )
+        ask = override_question(item.name, item.evidence, item.next_step)
 
         def answered(choice: str | None) -> None:
             if choice == "release" and ask.answer:
@@ -266,6 +259,17 @@ class ActionDialog(Dialog[str]):
         """The app says so: no run is in progress any more."""
         if self._waiting:
             self._plan_again("the other run has ended; this is the plan now")
+
+
+def override_question(name: str, evidence: str, next_step: str) -> AskScreen:
+    """Asks for the reason, which is its `answer` where `release` was chosen."""
+    return AskScreen(
+        f"Override: {name}",
+        [evidence, (next_step, "dim"), "", "It is released for this one run, and the reason is recorded with it."],
+        [("back", "Back"), ("release", "Override")],
+        typed="the reason, in a few words",
+        danger="release",
+    )
 
 
 def sentence(error: Exception) -> str:

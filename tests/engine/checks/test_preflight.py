@@ -102,6 +102,13 @@ def test_what_is_asked_otherwise_or_too_old_is_unknown_and_holds_where_it_blocks
     assert site.migrate() == 4
 
 
+def test_a_glance_starts_no_program_and_claims_nothing(tmp_path: Path) -> None:
+    site = make(tmp_path, [{**OWN, "command": ["/bin/sh", "-c", "touch asked; echo OK"]}], fuel="block")
+    plan = plan_migrate(site.ctx(), MigrateParams(), glance=True)
+    assert not (site.root / "asked").exists() and [item.name for item in plan.refused] == ["fuel"]
+    assert not plan_migrate(site.ctx(), MigrateParams()).refused and (site.root / "asked").exists()
+
+
 def test_an_item_that_is_off_is_neither_asked_nor_shown(tmp_path: Path) -> None:
     site = make(tmp_path, [{**OWN, "command": ["/bin/sh", "-c", "touch asked"]}], fuel="off")
     assert "fuel" not in gate_of(site) and site.migrate() == 0

@@ -124,8 +124,11 @@ def plan_migrate(
     overrides: dict[str, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    glance: bool = False,
 ) -> Plan:
     """The plan. progress(done, all) counts sources, then (full) files; cancelled() ends it early with what it has.
+
+    glance: nobody is about to run it: what is not cheap of the pre-flight list is not asked, programs least of all.
 
     Raises ConfigurationError (a rule), UsageError (no such source). Ledger and mirror that do not load are gate
     items: the plan can be looked at all the same.
@@ -149,7 +152,9 @@ def plan_migrate(
             if params.sample:
                 survey.sample(params.sample)
             items += survey.gate(connection, overrides or {})
-            checklist, _ = preflight_items(ctx, connection, rules, survey.space(), overrides or {})
+            checklist, _ = preflight_items(
+                ctx, connection, rules, survey.space(), overrides or {}, glance=glance, cancelled=stop
+            )
             plan.binding = binding(ctx, params, rules, connection)
             plan.seconds, plan.seconds_from = _estimate(connection, survey.candidates)
         running = current_run(ctx)
