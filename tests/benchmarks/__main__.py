@@ -7,7 +7,7 @@ import compileall
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import console, corpora, disk, migrate, rollback, start, state, validate
+from tests.benchmarks import checklists, console, corpora, disk, migrate, rollback, start, state, validate
 from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
@@ -24,6 +24,7 @@ CASES: dict[str, Case] = {
     "memory": migrate.memory,
     "rollback": rollback.rollback,
     "console": console.run,
+    "checklists": checklists.run,
     "disk": disk.run,
     "state": state.run,
 }

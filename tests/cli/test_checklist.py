@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.engine.settings.checklists import DEFAULT
 from tests.cli.harness import rows
-from tests.support import make_workspace, run_cli, valid_record, write_raw
+from tests.support import PROJECT, make_workspace, run_cli, valid_record, write_raw
 
 FILES = {f"alpha/{n}.json": valid_record(n) for n in range(3)}
 OWN = {"name": "fuel", "text": "Fuel", "command": ["/bin/sh", "-c", "cat fuel; exit $(wc -l <fuel)"], "seconds": 20}
@@ -130,3 +133,18 @@ def test_a_list_that_is_wrong_is_said_with_its_place(
         open_context(root)
     assert said in caught.value.sentence() + (caught.value.next_step or "")
     assert "checklists." in caught.value.what and caught.value.file
+
+
+def test_what_the_page_shows_as_a_configuration_is_one(tmp_path: Path) -> None:
+    from console.engine.context import open_context
+
+    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", (PROJECT / "docs/checklists.md").read_text(), re.MULTILINE)
+    shown = [textwrap.dedent(block) for block in blocks if block.lstrip().startswith("[")]
+    assert [block.split()[0] for block in shown] == ["[gate]", "[checklists]"]
+    root = make_workspace(tmp_path / "ws")
+    with (root / "config/console.toml").open("a") as stream:
+        stream.write("\n" + "\n".join(shown).replace('errors = "off"', "").replace('sample = "warn"', ""))
+    lists = open_context(root).settings.checklists
+    assert [item.kind for item in lists.preflight] == ["probe", "command", "sign-off"]
+    page = (PROJECT / "docs/checklists.md").read_text()
+    assert all(f"| `{item.name}` |" in page for item in (*DEFAULT.preflight, *DEFAULT.postflight))
