@@ -67,6 +67,13 @@ def test_looked_at_live_overridden_and_signed_in_place(held: Path) -> None:
         t.press("esc")
         t.gone(": evidence ─")
 
+        t.press("a", "m")  # the plan does not run, whatever is pressed
+        t.wait("fuel refuses the run")
+        t.press("tab", "tab", "tab", "tab", "tab")
+        t.wait("fuel refuses the run")
+        assert "[ Migrate ]" in t.page
+        t.press("esc")
+        t.gone("fuel refuses the run")
         t.press("o")
         t.wait("Override: fuel")
         t.press(*"walk")
