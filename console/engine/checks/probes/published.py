@@ -80,20 +80,33 @@ def _ledger(look: Look) -> sqlite3.Connection | Finding:
 
 def _picked(connection: sqlite3.Connection, files: int, seed: int) -> list[sqlite3.Row]:
     """Some published files. By numbers of rows: to shuffle a million would take as long as to check them."""
+    sql = "SELECT id, path, dest, sha256, records FROM files WHERE id >= ? AND status = 'processed' ORDER BY id LIMIT ?"
     first, last = connection.execute("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM files").fetchone()
-    chance = random.Random(seed)
-    found: dict[int, sqlite3.Row] = {}
-    for _ in range(4 * files if last >= first else 0):
-        row = connection.execute(
-            "SELECT id, path, dest, sha256, records FROM files WHERE id >= ? AND status = 'processed'"
-            " ORDER BY id LIMIT 1",
-            [chance.randint(first, last)],
-        ).fetchone()
-        if row is not None:
-            found[row["id"]] = row
-        if len(found) >= files:
-            break
-    return sorted(found.values(), key=lambda row: str(row["path"]))
+    return _by_chance(connection, sql, [], (first, last), files, random.Random(seed))
+
+
+def _by_chance(
+    connection: sqlite3.Connection,
+    sql: str,
+    values: list[object],
+    span: tuple[int, int],
+    files: int,
+    chance: random.Random,
+) -> list[sqlite3.Row]:
+    """Up to `files` rows, in the order of their paths. sql: the rows from an id on, so many at most; values: what it
+    wants before these two. span: the first and the last id."""
+    first, last = span
+    rows = connection.execute(sql, [*values, first, 4 * files + 1]).fetchall()
+    if len(rows) <= 4 * files:  # so few: all are there to choose from
+        rows = chance.sample(rows, min(files, len(rows)))
+    else:
+        found: dict[int, sqlite3.Row] = {}
+        for _ in range(4 * files):
+            row = connection.execute(sql, [*values, chance.randint(first, last), 1]).fetchone()
+            if row is not None and len(found) < files:
+                found[row["id"]] = row
+        rows = list(found.values())
+    return sorted(rows, key=lambda row: str(row["path"]))
 
 
 def _why_not(judge: Judge, rule: Rule, place: str) -> str:
@@ -130,18 +143,9 @@ def checksums_kept(look: Look, *, files: int) -> Finding:
         return Finding(Check.PASS, f"{name} published nothing: there is nothing to compare")
     differ, unread, read, later = [], [], 0, 0
     chance = random.Random(int(look.ctx.env.token(6), 16))
-    first, last = found.execute(f"SELECT min(id), max(id) FROM outcomes WHERE {published}", [run.seq]).fetchone()
-    rows = {}
-    for _ in range(4 * files):
-        row = found.execute(
-            f"SELECT id, path, dest, sha256 FROM outcomes WHERE {published} AND id >= ? ORDER BY id LIMIT 1",
-            [run.seq, chance.randint(first, last)],
-        ).fetchone()
-        if row is not None:
-            rows[row["id"]] = row
-        if len(rows) >= files:
-            break
-    for row in rows.values():
+    span = found.execute(f"SELECT min(id), max(id) FROM outcomes WHERE {published}", [run.seq]).fetchone()
+    sql = f"SELECT id, path, dest, sha256 FROM outcomes WHERE {published} AND id >= ? ORDER BY id LIMIT ?"
+    for row in _by_chance(found, sql, [run.seq], tuple(span), files, chance):
         now = found.execute("SELECT sha256, dest FROM files WHERE path = ?", [row["path"]]).fetchone()
         if now is None or now["sha256"] != row["sha256"]:
             later += 1  # a later run has replaced it or taken it back
