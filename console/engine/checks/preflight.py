@@ -48,7 +48,7 @@ def preflight_items(
         result = _result(look, item, needed=how == "block" and not glance)
         if result.asked and item.kind != "sign-off":
             asked.append(result)
-        items.append(_gate_item(result, look.now))
+        items.append(_gate_item(result, look.now, blocks=how == "block"))
     names = ctx.settings.checklists.names
     return apply_settings(items, ctx.settings.gate, overrides, names), asked
 
@@ -65,18 +65,17 @@ def _result(look: Look, item: ItemSetting, *, needed: bool) -> Result:
     return ask(look, WHICH, item)
 
 
-def _gate_item(result: Result, now: datetime) -> GateItem:
+def _gate_item(result: Result, now: datetime, *, blocks: bool) -> GateItem:
     item = result.item
-    step = result.next_step
+    step, again = result.next_step, f"`opsconsole checklist preflight --item {item.name}`"
     if result.asked or item.kind == "sign-off":
         verdict, evidence = result.verdict or Check.UNKNOWN, result.evidence
     elif result.verdict is None:
         verdict, evidence = Check.UNKNOWN, "not looked at yet"
-        step = f"`opsconsole checklist preflight --item {item.name}`"
+        step = again if blocks else ""
     else:
         ago = age((now - datetime.fromisoformat(result.at)).total_seconds())
         verdict, evidence = result.verdict, f"{result.evidence} (looked at {ago} ago by {result.by})"
-        again = f"`opsconsole checklist preflight --item {item.name}`"
         if not result.fresh:
             verdict, evidence = Check.UNKNOWN, f"was {result.verdict} {ago} ago, which holds no more: {result.evidence}"
             step = again

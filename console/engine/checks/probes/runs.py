@@ -17,6 +17,8 @@ def no_other_run(look: Look) -> Finding:
         return Finding(Check.PASS, "this run holds the lock: no other can begin")
     ctx = look.ctx
     running = None if look.trouble else current_run(ctx)
+    if running is not None and look.space is not None:  # with a plan in hand the gate says itself whose it is
+        return Finding(Check.FAIL, f"run {running.short} is in progress")
     if running is not None:
         holder = read_holder(ctx.workspace)
         said = holder.sentence() if holder else f"run {running.id} is in progress"
