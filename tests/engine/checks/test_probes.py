@@ -193,6 +193,13 @@ def test_sample_takes_published_files_where_nothing_waits_and_no_more_than_it_is
     assert site.says("sample")[1].startswith("2 of 2 published files went through")
 
 
+def test_a_sample_that_reads_back_other_bytes_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = make(tmp_path)
+    monkeypatch.setattr("console.engine.checks.probes.sample.hash_file", lambda path: "0" * 64)  # as a bad disk
+    verdict, evidence = site.says("sample")
+    assert verdict == "fail" and "Checksum mismatch" in evidence
+
+
 def test_a_sample_is_void_when_the_rule_is_another(done: Site) -> None:
     from console.engine.checks.checklists import remembered_items
 
