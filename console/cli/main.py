@@ -34,6 +34,7 @@ COMMANDS = {
     "backups": ("console.cli.backups", "What runs replaced and keep: list, verify, prune."),
     "schema": ("console.cli.schema", "Every rule that ever judged: list, diff, impact, restore."),
     "logs": ("console.cli.logs", "The migration logs: tail, errors, usage, archive, trim."),
+    "checklist": ("console.cli.checklist", "Look before and after a migration; sign, acknowledge."),
     "permissions": ("console.cli.permissions", "Check and repair permissions of data and logs."),
     "maintenance": ("console.cli.maintenance", "Stop all processing while somebody works on the data."),
     "disk": ("console.cli.disk", "How full each zone's disk is, how it grows, what lies where."),
@@ -47,7 +48,6 @@ COMMANDS = {
 }
 
 LATER = {
-    "checklist": "checks before and after a migration",
     "procedure": "guided procedures",
 }
 

@@ -249,7 +249,7 @@ def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> P
     try:
         plan = make_plan(ctx, params, overrides, "scan")
         show_plan(note(), plan)
-        _check_gate(plan)
+        _check_gate(ctx, plan)
         if not plan.files and not plan.recovery:
             note().line("Nothing was run.")
             return None
@@ -263,15 +263,15 @@ def _agreed(ctx: Context, params: MigrateParams, overrides: dict[str, str]) -> P
         raise click.exceptions.Exit(EXIT_CANCELLED) from None
 
 
-def _check_gate(plan: Plan) -> None:
+def _check_gate(ctx: Context, plan: Plan) -> None:
     """Raises RefusedError where the gate stops a plan, with how to release what can be released."""
-    from console.engine.checks.gate import RELEASABLE
+    from console.engine.checks.gate import releasable
     from console.engine.errors import RefusedError
 
     if plan.refused:
         names = [item.name for item in plan.refused]
         release = " ".join(f"--override {name}" for name in names)
-        able = set(names) <= set(RELEASABLE)
+        able = set(names) <= releasable(ctx.settings)
         raise RefusedError(
             "refused by " + ", ".join(names),
             untouched="everything",

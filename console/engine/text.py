@@ -126,3 +126,14 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in its largest unit: `3 days`, `2 h`, `5 min`, `10 s`."""
+    seconds = max(0.0, seconds)
+    if seconds >= 86400:
+        return plural(int(seconds // 86400), "day")
+    for length, unit in ((3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds)} s"

@@ -10,6 +10,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import MigrateParams, Plan, RunRow, RunStatus
 from console.engine.text import size
+from console.tui.checklists_feed import ChecklistsFeed
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
 from console.tui.logs_feed import LogsFeed
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from console.engine.runs.start import StartedRun
 
 
-class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
+class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -248,7 +249,7 @@ class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
 
             if waits_for_adoption(self.ctx):
                 return "not looked at: what the other program published is adopted first"
-            plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving)
+            plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving, glance=True)
             self.post_message(Fetched(self.show_on_disk, on_disk(self.ctx, plan)))
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
 
@@ -279,6 +280,10 @@ class FedApp(StateFeed, DiskFeed, RunsFeed, LogsFeed):
 
     def can_act(self, name: str) -> bool:
         """Whether this action can be planned from here; says why where it cannot."""
+        raise NotImplementedError
+
+    def may_change(self, what: str) -> bool:
+        """Whether this console may change anything; says why where it may not."""
         raise NotImplementedError
 
     def copy(self, text: str, what: str) -> None:

@@ -50,6 +50,12 @@ def _state(ctx: Context) -> Widget:
     return StatePane(id="pane-state")
 
 
+def _checklists(ctx: Context) -> Widget:
+    from widgets.checklists import ChecklistsPane
+
+    return ChecklistsPane(id="pane-checklists")
+
+
 def _runs(ctx: Context) -> Widget:
     from widgets.runs import RunsPane
 
@@ -61,6 +67,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry(2, "logs", "Logs", _logs),
     PaneEntry(3, "state", "State", _state, ".-front"),
     PaneEntry(4, "disk", "Disk", _disk, "#disk-folders"),
+    PaneEntry(5, "checklists", "Checklists", _checklists, "#checklists-items"),
     PaneEntry(6, "runs", "Runs", _runs, ".-front"),
 )
 

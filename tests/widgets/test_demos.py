@@ -10,6 +10,7 @@ from tests.widgets.hosting import page, until
 
 SHOWS = {
     "actionbar": "[ Migrate a m ]",
+    "checklists": "■ Backups are current",
     "disk": "full in about 211 days",
     "overview": "34 new",
     "pager": "A report",

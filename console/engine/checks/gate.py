@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from console.engine.errors import RefusedError, UsageError
 from console.engine.model import Check, GateItem, ZoneSpace
+from console.engine.settings.model import Settings
 from console.engine.text import count, size
 
 # What may be released for one run with a reason. What cannot be read cannot be waved through.
@@ -24,22 +25,32 @@ ALL = (
     "inodes",
     *RELEASABLE,
 )
+NAMES = frozenset((*ALL, "note", "session"))  # no item of a checklist may have one of these
 
 HEADROOM_PERCENT = 20
 
 
+def releasable(settings: Settings) -> frozenset[str]:
+    """What may be released for one run with a reason, the items of the pre-flight list among it."""
+    return settings.checklists.names.union(RELEASABLE)
+
+
 def apply_settings(
-    items: Iterable[GateItem], configured: Mapping[str, str], overrides: Mapping[str, str]
+    items: Iterable[GateItem],
+    configured: Mapping[str, str],
+    overrides: Mapping[str, str],
+    also: Collection[str] = (),
 ) -> list[GateItem]:
     """The items as the configuration (block | warn | off) and this run's overrides (item -> reason) leave them.
 
-    Raises UsageError for an override of an item that is unknown or cannot be released.
+    also: items of the pre-flight list, which may be released too. Raises UsageError for an override of an item that is
+    unknown or cannot be released.
     """
     for name in overrides:
-        if name not in RELEASABLE:
+        if name not in RELEASABLE and name not in also:
             raise UsageError(
                 f"{name!r} cannot be overridden",
-                next_step="what can be: " + ", ".join(RELEASABLE),
+                next_step="what can be: " + ", ".join([*RELEASABLE, *sorted(also)]),
                 untouched="everything",
             )
     gated = []

@@ -143,6 +143,34 @@ CREATE INDEX acknowledged_key ON acknowledged (key, id);
 -- Alerts that somebody was told of, so that nobody is told twice.
 CREATE TABLE notified (key TEXT PRIMARY KEY, verdict TEXT NOT NULL, measure REAL NOT NULL, at TEXT NOT NULL)
   STRICT, WITHOUT ROWID;
+-- What the items of the checklists found, the newest of each item.
+CREATE TABLE checklist_results (
+  id INTEGER PRIMARY KEY,
+  item TEXT NOT NULL,
+  list TEXT NOT NULL,              -- preflight postflight
+  declared TEXT NOT NULL,          -- digest of what was asked: the result is not of what is asked otherwise
+  verdict TEXT NOT NULL,           -- model.Check
+  evidence TEXT NOT NULL,
+  next_step TEXT NOT NULL,
+  details TEXT NOT NULL,           -- JSON list of lines
+  at TEXT NOT NULL,
+  valid_until TEXT NOT NULL,
+  by TEXT NOT NULL,
+  run INTEGER NOT NULL,            -- runs.seq whose gate asked; 0: somebody else
+  after_run INTEGER NOT NULL       -- the newest migrate or reprocess that had ended then
+) STRICT;
+CREATE INDEX checklist_results_item ON checklist_results (item, id);
+-- What people answered for: items signed off, errors acknowledged.
+CREATE TABLE signoffs (
+  id INTEGER PRIMARY KEY,
+  item TEXT NOT NULL,
+  kind TEXT NOT NULL,              -- sign acknowledge
+  at TEXT NOT NULL,
+  by TEXT NOT NULL,
+  note TEXT NOT NULL,
+  after_run INTEGER NOT NULL       -- the newest migrate or reprocess that had ended then
+) STRICT;
+CREATE INDEX signoffs_item ON signoffs (item, id);
 """,
 }
 

@@ -68,12 +68,15 @@ def log_errors(
     ctx: Context,
     since: datetime | None = None,
     *,
+    run: str = "",
     answered: Mapping[str, datetime] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> LogErrors:
     """Every error since then (aware) in all segments of the structured log; of the text log where there is no other.
 
+    run: only those of the run with this id, which the text log does not name.
     answered: ErrorGroup.key -> until when somebody has answered for errors of that cause, which are left out.
+
     Raises nothing for what cannot be read: it is named.
     """
     folder: Path = ctx.workspace.path(ctx.settings.log_dir)
@@ -91,8 +94,11 @@ def log_errors(
                 moment = time_of(data[:4096], zone)
                 if since is not None and moment is not None and moment < since:
                     continue
+                record = parse_record(data) if data.startswith(b"{") else None
+                if run and (record is None or record.get("run") != run):
+                    continue
                 found.lines += 1
-                _add(groups, data, moment, answered or {})
+                _add(groups, data, record, moment, answered or {})
         except OSError as error:
             found.unreadable.append((segment.name, error.strerror or str(error)))
     found.groups = sorted(groups.values(), key=lambda group: (-group.count, group.message, group.cause))
@@ -111,10 +117,10 @@ def _error_lines(segment: Segment) -> Iterator[bytes]:
 def _add(
     groups: dict[tuple[str, str], ErrorGroup],
     data: bytes,
+    record: dict[str, Any] | None,
     moment: datetime | None,
     answered: Mapping[str, datetime],
 ) -> None:
-    record = parse_record(data) if data.startswith(b"{") else None
     message, causes = _of_record(record) if record is not None else _of_text(data)
     at = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
     for cause in causes or [""]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -23,6 +23,9 @@ from console.engine.runs.query import process_started
 from console.engine.runs.request import Request
 from console.engine.runs.reserve import make_reserve as make_reserve
 from console.engine.runs.reserve import release_reserve as release_reserve
+
+if TYPE_CHECKING:
+    from console.engine.checks.kept import Result
 
 _BEAT = 0.5  # seconds between two heartbeats
 
@@ -53,6 +56,7 @@ class ActiveRun:
         self.timings: dict[str, float] = {}
         self.gate: list[GateItem] = []
         self.verification: list[GateItem] = []
+        self.checked: list[Result] = []  # of the pre-flight list, kept with the run's end
         self.durability = ""
         self.messages: list[str] = []
         self.moved_by_source: dict[str, int] = {}
@@ -182,6 +186,10 @@ class ActiveRun:
         """The last change of the run's row, with the digest of all its rows."""
         with transaction(self.connection) as connection:
             connection.execute(sql, values)
+            if self.checked:
+                from console.engine.checks.kept import write_results
+
+                write_results(connection, self.checked, self.seq)
             write_digest(connection, self.seq)
 
 

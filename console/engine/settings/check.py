@@ -68,10 +68,12 @@ def faults(value: Any, schema: dict[str, Any], path: tuple[str | int, ...] = ())
         if rule in schema and broken(value, schema[rule]):
             yield Fault(path, rule, value, schema)
     if isinstance(value, dict):
-        known = schema["properties"]
+        known, others = schema["properties"], schema["additionalProperties"]
         for word, item in value.items():
             if word in known:
                 yield from faults(item, known[word], (*path, word))
+            elif others:  # a schema for them
+                yield from faults(item, others, (*path, word))
             else:
                 yield Fault((*path, word), "additionalProperties", item, schema)
         for word in schema.get("required", []):

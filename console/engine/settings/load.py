@@ -11,6 +11,7 @@ from typing import Any
 from console.engine.errors import ConfigurationError
 from console.engine.settings import places
 from console.engine.settings.check import check
+from console.engine.settings.checklists import check_gate_names, read_checklists
 from console.engine.settings.incumbent import NO_BACKUPS, from_incumbent
 from console.engine.settings.model import (
     AlertSetting,
@@ -75,6 +76,8 @@ def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> 
     sidecar = SidecarSetting(**given.pop("sidecar", {}))
     sidecar = replace(sidecar, schema=places.inside(root, sidecar.schema, name, "sidecar.schema"))
     _check_time_zone(given.get("time_zone", ""), name)
+    checklists = read_checklists(given.pop("checklists", {}), name)
+    check_gate_names(given.get("gate", {}), checklists, name)
     settings = Settings(
         name,
         "toml",
@@ -86,6 +89,7 @@ def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> 
         logs=LogSetting(**_whole(given.pop("logs", {}))),
         alerts=_alerts(given.pop("alerts", {}), name),
         notify=_notify(given.pop("notify", {})),
+        checklists=checklists,
         workers=int(given.pop("workers", 0)),
         warnings=() if given.get("create_backups", True) else (NO_BACKUPS,),
         **given,

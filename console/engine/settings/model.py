@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from console.engine.settings.checklists import DEFAULT, Checklists
+
 
 @dataclass(frozen=True, slots=True)
 class Zones:
@@ -173,6 +175,7 @@ class Settings:
     alerts: AlertSetting = field(default_factory=AlertSetting)
     notify: NotifySetting = field(default_factory=NotifySetting)
     gate: dict[str, str] = field(default_factory=dict)  # item -> block | warn | off, over the defaults
+    checklists: Checklists = DEFAULT
     warnings: tuple[str, ...] = ()  # what was accepted with a warning, for plan and report
 
     @property

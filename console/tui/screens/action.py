@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from console.engine.actions.registry import find_action
-from console.engine.checks.gate import RELEASABLE
+from console.engine.checks.gate import releasable
 from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
 from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
@@ -88,6 +88,10 @@ class ActionDialog(Dialog[str]):
         """Its widgets are there: make the first plan."""
         raise NotImplementedError
 
+    def release(self, overrides: dict[str, str]) -> None:
+        """Before it is shown: these items are overridden already. item -> reason."""
+        self._overrides.update(overrides)
+
     # ── the plan ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
@@ -125,7 +129,7 @@ class ActionDialog(Dialog[str]):
 
     def _answerable(self) -> GateItem | None:
         """The first item that refuses and that something can be done about from here."""
-        helped = ("lock", "adoption", *RELEASABLE)
+        helped = {"lock", "adoption", *releasable(self.console_app.ctx.settings)}
         return next((item for item in self._refused() if item.name in helped), None)
 
     # ── keys and buttons ──────────────────────────────────────────────────────────────────────────────────────
@@ -162,18 +166,7 @@ class ActionDialog(Dialog[str]):
             self.dismiss(None)
             self.app.call_later(self.console_app.action_act, "adopt")
             return
-        ask = AskScreen(
-            f"Override: {item.name}",
-            [
-                item.evidence,
-                (item.next_step, "dim"),
-                "",
-                "It is released for this one run, and the reason is recorded with it.",
-            ],
-            [("back", "Back"), ("release", "Override")],
-            typed="the reason, in a few words",
-            danger="release",
-        )
+        ask = override_question(item.name, item.evidence, item.next_step)
 
         def answered(choice: str | None) -> None:
             if choice == "release" and ask.answer:
@@ -274,6 +267,17 @@ class ActionDialog(Dialog[str]):
         """The app says so: no run is in progress any more."""
         if self._waiting:
             self._plan_again("the other run has ended; this is the plan now")
+
+
+def override_question(name: str, evidence: str, next_step: str) -> AskScreen:
+    """Asks for the reason, which is its `answer` where `release` was chosen."""
+    return AskScreen(
+        f"Override: {name}",
+        [evidence, (next_step, "dim"), "", "It is released for this one run, and the reason is recorded with it."],
+        [("back", "Back"), ("release", "Override")],
+        typed="the reason, in a few words",
+        danger="release",
+    )
 
 
 def sentence(error: Exception) -> str:

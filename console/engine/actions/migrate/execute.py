@@ -32,6 +32,7 @@ from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
 from console.engine.checks.gate import apply_settings, refusal
+from console.engine.checks.preflight import preflight_items
 from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.environment import Failpoints
@@ -77,7 +78,7 @@ class Migrate:
 
     def _check_usage(self) -> None:
         """Wrong usage is said before there is a run to record. Raises UsageError."""
-        apply_settings([], {}, self._request.overrides)
+        apply_settings([], {}, self._request.overrides, self._ctx.settings.checklists.names)
         if self._params.pattern:
             compile_glob(self._params.pattern)
         with reading(self._ctx.workspace.ledger) as connection:
@@ -129,6 +130,10 @@ class Migrate:
         survey = self._survey(run)
         take_over_copies(run, survey)
         run.gate = survey.gate(run.connection, run.request.overrides)
+        checklist, run.checked = preflight_items(
+            self._ctx, run.connection, self.rules, survey.space(), run.request.overrides, own=True
+        )
+        run.gate += checklist
         refused = refusal(run.gate)
         if refused is not None:
             raise refused
@@ -146,7 +151,7 @@ class Migrate:
         run.verification = [*verify_published(run), *(verify_changes(run) if run.counts.removed else [])]
         run.phase("record")
         if self._braked is None:
-            remember_seen(run, survey)
+            remember_seen(run, survey, self.rules)
         return self._result(run, survey)
 
     def _honour_edits(self, run: ActiveRun) -> None:
@@ -326,7 +331,8 @@ class Migrate:
             known=survey.counts["known_failed"] + survey.counts["accepted"],
             files=survey.files,
         )
-        items = apply_settings([item], self._ctx.settings.gate, run.request.overrides)
+        names = self._ctx.settings.checklists.names
+        items = apply_settings([item], self._ctx.settings.gate, run.request.overrides, names)
         run.gate = [*(i for i in run.gate if i.name != "failures"), *items]
         self._braked = refusal(items)
         batches.holding = self._braked is not None

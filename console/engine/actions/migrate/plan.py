@@ -19,6 +19,7 @@ from console.engine.actions.migrate.survey import Survey
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.gate import apply_settings
 from console.engine.checks.maintenance import maintenance_item
+from console.engine.checks.preflight import preflight_items
 from console.engine.checks.runs import lock_item
 from console.engine.context import Context
 from console.engine.errors import LedgerError, MirrorError, UsageError
@@ -123,8 +124,11 @@ def plan_migrate(
     overrides: dict[str, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    glance: bool = False,
 ) -> Plan:
     """The plan. progress(done, all) counts sources, then (full) files; cancelled() ends it early with what it has.
+
+    glance: nobody is about to run it: what is not cheap of the pre-flight list is not asked, programs least of all.
 
     Raises ConfigurationError (a rule), UsageError (no such source). Ledger and mirror that do not load are gate
     items: the plan can be looked at all the same.
@@ -139,6 +143,7 @@ def plan_migrate(
     action = action_of(params)
     plan = Plan(action, params, "scan", timestamp(ctx.env.now()), command_line(action, params, overrides))
     beside: RunRow | None = None
+    checklist: list[GateItem] = []
     try:
         beside = current_run(ctx)  # asked before and after the scan: it may end or begin meanwhile
         with reading(ctx.workspace.ledger) as connection:
@@ -147,6 +152,9 @@ def plan_migrate(
             if params.sample:
                 survey.sample(params.sample)
             items += survey.gate(connection, overrides or {})
+            checklist, _ = preflight_items(
+                ctx, connection, rules, survey.space(), overrides or {}, glance=glance, cancelled=stop
+            )
             plan.binding = binding(ctx, params, rules, connection)
             plan.seconds, plan.seconds_from = _estimate(connection, survey.candidates)
         running = current_run(ctx)
@@ -154,7 +162,7 @@ def plan_migrate(
         beside = beside or running
     except LedgerError as error:
         items.append(GateItem("ledger", Check.FAIL, True, error.what, error.next_step))
-    plan.gate = apply_settings(items, ctx.settings.gate, overrides or {})
+    plan.gate = apply_settings(items, ctx.settings.gate, overrides or {}, ctx.settings.checklists.names) + checklist
     if beside is not None:
         plan.beside = f"run {beside.id} is in progress: the counts of this plan may be out of date"
     _fill(ctx, plan, survey, datetime.fromisoformat(beside.started_at).timestamp() if beside else math.inf)

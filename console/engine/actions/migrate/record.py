@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from console.engine.actions.migrate.survey import Survey
+from console.engine.checks.probes.schemas import remember_rules
 from console.engine.context import Context
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
+from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun
 from console.engine.text import plural
 from console.engine.transfer.publish import hash_file
@@ -93,9 +95,10 @@ def note_unread(run: ActiveRun, survey: Survey, ctx: Context) -> None:
     log.flush()
 
 
-def remember_seen(run: ActiveRun, survey: Survey) -> None:
-    """File systems of the zones and files by source, for the brakes of the next run."""
+def remember_seen(run: ActiveRun, survey: Survey, rules: RuleSet) -> None:
+    """File systems of the zones and files by source, for the brakes of the next run; the rules that it judged by."""
     with transaction(run.connection) as connection:
+        remember_rules(connection, rules.rules)
         for zone, system in survey.filesystems().items():
             connection.execute(
                 "INSERT INTO zones_seen (zone, filesystem, run) VALUES (?, ?, ?)"

@@ -150,12 +150,21 @@ class Survey:
             writable_item(self.ctx, self.groups.packed(), moves=self.moves),
             *self._warned(),
             *space_items(self.space()),
-            headroom_item(_headroom(self.ctx, systems)),
+            *self._headroom_item(systems, overrides),
             brakes.zone_brake(seen, found),
             brakes.source_brake(seen, found),
             brakes.missing_brake(self.ctx.settings.brakes, seen, found),
         ]
-        return apply_settings(items, self.ctx.settings.gate, overrides)
+        settings = self.ctx.settings
+        return apply_settings(items, settings.gate, overrides, settings.checklists.names)
+
+    def _headroom_item(self, systems: dict[str, Filesystem], overrides: dict[str, str]) -> list[GateItem]:
+        """None where the pre-flight list says it in more detail and nobody has asked for this one."""
+        settings = self.ctx.settings
+        told = any(i.probe == "disk" and settings.gate.get(i.name) != "off" for i in settings.checklists.preflight)
+        if told and "headroom" not in settings.gate and "headroom" not in overrides:
+            return []
+        return [headroom_item(_headroom(self.ctx, systems))]
 
     def _warned(self) -> list[GateItem]:
         """What is said and recorded, and holds nothing."""
@@ -194,10 +203,12 @@ _ALTERED = "changed by somebody else since they were published; they are left al
 
 
 def _headroom(ctx: Context, systems: dict[str, Filesystem]) -> dict[str, float]:
+    """Percent free for this user, as df counts it: what is kept for root is nobody's."""
     shares = {}
     for zone, system in systems.items():
-        free, _, total = room(ctx.workspace.path(getattr(ctx.settings.zones, zone)))
-        shares[system.mount] = 100 * free / total if total else 100.0
+        facts = os.statvfs(existing(ctx.workspace.path(getattr(ctx.settings.zones, zone))))
+        total = facts.f_blocks - facts.f_bfree + facts.f_bavail
+        shares[system.mount] = 100 * facts.f_bavail / total if total else 100.0
     return shares
 
 

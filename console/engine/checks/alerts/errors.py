@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from console.engine.checks.alerts.model import Measured, Reading, moment
+from console.engine.checks.kept import ERRORS, last_acknowledged
 from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Cause
@@ -36,6 +37,8 @@ def errors(
     span = f"{limits.errors_hours:g} h"
     if found is None:
         since = ctx.env.now() - timedelta(hours=limits.errors_hours)
+        if reviewed := last_acknowledged(connection, ERRORS):  # all of them, on the pre-flight list
+            since = max(since, reviewed)
         found = log_errors(ctx, since, answered=answered_for(answers))
     if not found.segments:
         ran = connection is not None and connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
