@@ -56,7 +56,7 @@ def key_of(message: str, cause: str) -> str:
 
 @dataclass(slots=True)
 class LogErrors:
-    """groups: most records first. lines: of ERROR and above. segments: how many files were read, newest first."""
+    """groups: most records first. lines: of ERROR and above, those answered for left out. segments: how many files were read, newest first."""
 
     groups: list[ErrorGroup]
     lines: int
@@ -97,8 +97,7 @@ def log_errors(
                 record = parse_record(data) if data.startswith(b"{") else None
                 if run and (record is None or record.get("run") != run):
                     continue
-                found.lines += 1
-                _add(groups, data, record, moment, answered or {})
+                found.lines += _add(groups, data, record, moment, answered or {})
         except OSError as error:
             found.unreadable.append((segment.name, error.strerror or str(error)))
     found.groups = sorted(groups.values(), key=lambda group: (-group.count, group.message, group.cause))
@@ -120,7 +119,9 @@ def _add(
     record: dict[str, Any] | None,
     moment: datetime | None,
     answered: Mapping[str, datetime],
-) -> None:
+) -> bool:
+    """Whether the record counts: not all of its causes are answered for."""
+    counts = False
     message, causes = _of_record(record) if record is not None else _of_text(data)
     at = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
     for cause in causes or [""]:
@@ -129,6 +130,7 @@ def _add(
             key = ("other errors", "")
         if answered and moment and key_of(*key) in answered and moment <= answered[key_of(*key)]:
             continue
+        counts = True
         group = groups.setdefault(key, ErrorGroup(*key))
         group.count += 1
         if at:
@@ -140,6 +142,7 @@ def _add(
                 group.files.append(recordable(file))
             if isinstance(record.get("run"), str) and len(group.runs) < _FILES:
                 group.runs.add(record["run"])
+    return counts
 
 
 def _of_record(record: dict[str, Any]) -> tuple[str, list[str]]:

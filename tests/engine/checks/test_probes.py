@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from console.engine.checks.alerts.answers import acknowledge
+from console.engine.checks.alerts.settle import settled
 from console.engine.checks.kept import ACKNOWLEDGE, ERRORS, sign
 from console.engine.checks.probes.declared import PROBES
 from console.engine.model import MigrateParams
+from console.engine.observe.alerts import Cause
 from console.engine.settings.checklists import COMMAND_VALID, DEFAULT, ItemSetting
 from tests.engine.checks.site import LEDGER, Site, flip, snapshot
 from tests.support import invalid_record, make_workspace, valid_record, write_raw
@@ -235,6 +238,21 @@ def test_errors(done: Site) -> None:
     assert result.verdict == "fail" and "1" in result.evidence and "required:date" in " ".join(result.details)
     shutil.rmtree(done.root / "logs/migration")
     assert done.ask("errors").verdict == "unknown"
+
+
+@pytest.mark.parametrize("answered", ["the item", "the alert"])
+def test_errors_that_were_answered_for_in_one_place_are_in_the_other(tmp_path: Path, answered: str) -> None:
+    site = make(tmp_path, {f"alpha/{n}.json": invalid_record(3 * n) for n in range(12)})
+    assert site.migrate() == 1
+    standing = [alert for alert in settled(site.ctx()).alerts if alert.cause == Cause.ERRORS]
+    assert len(standing) == 1 and site.says("errors")[0] == "fail"
+    if answered == "the item":
+        sign(site.ctx(), ERRORS, "a delivery without dates", kind=ACKNOWLEDGE)
+    else:
+        acknowledge(site.ctx(), standing, "a delivery without dates")
+    site.later(minutes=1)
+    assert site.says("errors")[0] == "pass", site.says("errors")
+    assert Cause.ERRORS not in [alert.cause for alert in settled(site.ctx()).alerts]
 
 
 def test_errors_of_a_log_that_cannot_be_read(done: Site) -> None:
