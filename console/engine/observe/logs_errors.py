@@ -56,7 +56,9 @@ def key_of(message: str, cause: str) -> str:
 
 @dataclass(slots=True)
 class LogErrors:
-    """groups: most records first. lines: of ERROR and above, those answered for left out. segments: how many files were read, newest first."""
+    """groups: most records first. lines: of ERROR and above, those answered for left out. segments: how many
+    files were read, newest first.
+    """
 
     groups: list[ErrorGroup]
     lines: int
