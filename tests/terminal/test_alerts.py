@@ -26,9 +26,8 @@ def test_an_alert_is_answered_for_by_keys_alone(tmp_path: Path) -> None:
     site.later(-HOUR)  # somebody else's run, a while ago
     site.migrate()
     with Terminal(site.root) as t:
-        t.wait("3 alerts")  # the third from the logs, which are read a moment later
-        t.wait("✗ 80 % of files failed in 7 days: 12 of 15")
-        t.wait("! 12 files fail and nobody answered")
+        t.wait("2 alerts")  # the second from the logs, which are read a moment later
+        t.wait("✗ 12 files fail and nobody answered; 80 % of files failed in 7 days: 12 of 15"[:60])
         assert "Enter: by cause" in t.page
         t.press("!")
         t.wait("n: acknowledge with a note")
@@ -43,7 +42,7 @@ def test_an_alert_is_answered_for_by_keys_alone(tmp_path: Path) -> None:
         t.press("enter")
         t.wait(lambda: look_of(t, "[ Acknowledge ]") != look_of(t, "[ Back ]"))  # the button has the focus
         t.press("enter")
-        t.wait("2 alerts")
+        t.wait("1 alert")
         t.gone("Acknowledge this alert")
         assert "acknowledged by" in t.page  # among what is good to know
         t.press("ctrl+q")
@@ -51,7 +50,7 @@ def test_an_alert_is_answered_for_by_keys_alone(tmp_path: Path) -> None:
     listed = run_cli(site.root, "alerts", "list").stdout
     assert NOTE in listed and "noted" in listed
     with Terminal(site.root, "--read-only", size=(120, 40)) as t:
-        t.wait("2 alerts")
+        t.wait("1 alert")
         t.wait("12 errors in 24 h")
         t.press("!")
         t.wait("n: acknowledge with a note")

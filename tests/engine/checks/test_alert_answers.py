@@ -20,6 +20,8 @@ from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.model import ActionParams, Check
 from console.engine.observe.alerts import Cause
 from console.engine.observe.disk import ZoneDisk
+from console.engine.observe.failures import FailureSelection
+from console.engine.observe.failures_accept import accept
 from console.engine.observe.logs_errors import log_errors
 from console.engine.runs.start import run_foreground
 from tests.engine.checks.alert_site import DAY, HOUR, Site
@@ -52,6 +54,27 @@ def test_a_disk_that_was_raised_is_over_only_well_below(plain: Context, percents
         assert reading.alerts == expected
         assert (reading.verdict == Check.FAIL) == (percent >= 95)
         raised = [reading.key] if reading.alerts else []
+
+
+def test_files_that_fail_and_their_rate_are_one_line(tmp_path: Path) -> None:
+    """As bad as the worse of the two, and back when it is; answered for file by file, the rate needs nobody."""
+    site = Site(tmp_path / "ws", {**bad(4), **good(9)}, {"off": ["disk", "errors"]})
+    site.migrate()
+    (one,) = site.alerts().values()
+    assert (one.verdict, one.text) == (
+        Check.WARN,
+        "4 files fail and nobody answered; 31 % of files failed in 7 days: 4 of 13",
+    )
+    acknowledge(site.ctx, [one], "asked the source")
+    assert not site.alerts()
+    for path, content in bad(9, "gamma").items():
+        site.put(path, content)
+    site.migrate()
+    worse = next(alert for alert in site.alerts().values() if alert.cause == Cause.FAILING)
+    assert worse.verdict == Check.FAIL and "59 %" in worse.text
+    accept(site.ctx, FailureSelection(everything=True), "they are like that")
+    assert Cause.FAILURE_RATE not in [alert.cause for alert in site.alerts().values()]
+    assert any("each is answered for" in alert.text for alert in settled(site.ctx).overview.alerts)
 
 
 def test_an_acknowledged_alert_comes_back_only_when_it_is_worse(tmp_path: Path) -> None:

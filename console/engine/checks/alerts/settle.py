@@ -44,8 +44,11 @@ class Settled:
 def settle(seen: Overview, readings: Iterable[Reading], answers: Mapping[str, Acknowledged]) -> Overview:
     """The overview with what the rules say. What was answered for and is no worse becomes a note."""
     closed = any(alert.cause in _CLOSED for alert in seen.alerts)
+    seen, readings = _one_trouble(seen, list(readings))
     said = [
-        alert
+        replace(alert, level=Level.NOTE, next_step="")
+        if alert.cause == Cause.FAILURE_RATE and not seen.failing
+        else alert
         for alert in alerts_of(readings, answers)
         if not (closed and alert.cause == Cause.NO_MIGRATION and alert.verdict == Check.UNKNOWN)
     ]
@@ -55,6 +58,25 @@ def settle(seen: Overview, readings: Iterable[Reading], answers: Mapping[str, Ac
     ]
     together = sorted((*own, *said), key=_place)
     return replace(seen, alerts=tuple(together))
+
+
+def _one_trouble(seen: Overview, readings: list[Reading]) -> tuple[Overview, list[Reading]]:
+    """Files that fail and the rate of failures are one trouble, told once, as bad as the worse of them. Where each file
+    that failed is answered for or mended by now, the rate needs nobody: it says so.
+    """
+    rate = next((each for each in readings if each.cause == Cause.FAILURE_RATE and each.alerts), None)
+    if rate is None:
+        return seen, readings
+    if not seen.failing:
+        over = replace(rate, text=f"{rate.text}; each is answered for or mended by now")
+        return seen, [over if each is rate else each for each in readings]
+    alerts = tuple(
+        replace(each, verdict=max(each.verdict, rate.verdict, key=weight), text=f"{each.text}; {rate.text}")
+        if each.cause == Cause.FAILING
+        else each
+        for each in seen.alerts
+    )
+    return replace(seen, alerts=alerts), [each for each in readings if each is not rate]
 
 
 def _place(alert: Alert) -> tuple[int, int]:
