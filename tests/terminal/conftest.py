@@ -16,10 +16,9 @@ def copy_sample(root: Path) -> Path:
         shutil.copytree(PROJECT / name, root / name, ignore=shutil.ignore_patterns("transformed", "_backups"))
     (root / "logs").mkdir()
     config = root / "config/console.toml"
-    # how full the disk of whoever runs the tests is, is no alert of theirs
-    config.write_text(
-        config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n'), encoding="utf-8"
-    )
+    # how full the disk of whoever runs the tests is, is no matter of theirs
+    text = config.read_text(encoding="utf-8").replace("\noff = []\n", '\noff = ["disk"]\n')
+    config.write_text(text.replace("\n[gate]\n", '\n[gate]\ndisk = "off"\n'), encoding="utf-8")
     return root
 
 
@@ -33,4 +32,4 @@ def sample(tmp_path: Path) -> Path:
 def large(tmp_path: Path) -> Path:
     """A workspace whose migrate takes some seconds, by one worker."""
     files = {f"src/{number // 100:03}/{number:05}.json": [valid_record(number)] for number in range(6000)}
-    return make_workspace(tmp_path / "large", files, {"workers": 1})
+    return make_workspace(tmp_path / "large", files, {"workers": 1, "gate": {"disk": "off"}})

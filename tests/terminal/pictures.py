@@ -160,12 +160,13 @@ async def looks(folder: Path) -> None:
 
 def main() -> None:
     """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `logs`, `state`, `undo`,
-    `runs`."""
+    `runs`, `checks`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
     from tests.terminal.pictures_undo import undo
 
-    wanted = sys.argv[1:] or [*SIZES, "looks", "shared", "shared-looks", "disk", "logs", "state", "undo", "runs"]
+    several = ["looks", "shared", "shared-looks", "disk", "logs", "state", "undo", "runs", "checks"]
+    wanted = sys.argv[1:] or [*SIZES, *several]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             if size in wanted:
@@ -182,6 +183,10 @@ def main() -> None:
             from tests.terminal.pictures_runs import runs
 
             asyncio.run(runs(Path(folder)))
+        if "checks" in wanted:
+            from tests.terminal.pictures_checks import checks
+
+            asyncio.run(checks(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
         if "logs" in wanted:

@@ -27,7 +27,7 @@ def held(tmp_path: Path) -> Path:
     own = {"name": "fuel", "text": "Fuel for the van", "command": ["/bin/sh", "-c", SLOW]}
     preflight = [own, {"name": "ready", "text": "Everybody was told", "sign_off": True}]
     preflight += [{"name": "errors", "probe": "errors", "text": "Errors reviewed"}]
-    gate = {"fuel": "block", "ready": "block"}
+    gate = {"fuel": "block", "ready": "block", "headroom": "off"}
     root = make_workspace(tmp_path / "ws", files, {"checklists": {"preflight": preflight}, "gate": gate})
     answer(root)
     assert run_cli(root, "migrate", "--yes").returncode == 4

@@ -89,7 +89,7 @@ def test_filters_leads_and_copies(migrated: Path, tmp_path: Path) -> None:
 def test_time_and_all_logs_at_once(migrated: Path) -> None:
     """Another log of the same minute, and an hour before: one order for all."""
     path = migrated / "logs/migration/migration.log"
-    last = path.read_text().splitlines()[-1][:19]
+    last = next(line for line in path.read_text().splitlines() if " - ERROR - " in line)[:19]
     other = migrated / "logs/cron.log"
     early = [f"2024-02-03 04:{n // 60:02d}:{n % 60:02d} - cron - INFO - beat {n}" for n in range(600)]
     other.write_text("\n".join([*early, f"{last} - cron - ERROR - in the same second", "  and its traceback"]))

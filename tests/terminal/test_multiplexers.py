@@ -22,7 +22,14 @@ from tests.terminal.screen import Terminal
 
 TERMS = ("screen", "linux", "vt220", "xterm-256color")
 # What says that a pane has come and has what it shows.
-THERE = {"overview": "Last run", "logs": "following", "state": "19 files", "disk": "scanned", "runs": "started"}
+THERE = {
+    "overview": "Last run",
+    "logs": "following",
+    "state": "19 files",
+    "disk": "scanned",
+    "checklists": "Documentation is updated",
+    "runs": "started",
+}
 _CHANGES = re.compile(r" +[\d.]+ (s|m|h|B|kB|MB|GB|%)|[█▓░]+")
 
 

@@ -20,15 +20,23 @@ from tests.terminal.conftest import copy_sample
 from tests.widgets.hosting import page, shown, until
 from widgets.push import Push
 
-THERE = {"overview": "by root|by [a-z]", "logs": "following", "state": "19 files", "disk": "scanned", "runs": "partial"}
+THERE = {
+    "overview": "by root|by [a-z]",
+    "logs": "following",
+    "state": "19 files",
+    "disk": "scanned",
+    "checklists": "Documentation is updated",
+    "runs": "partial",
+}
 LOOKS = [
     ("ops-dark", "", (80, 40)),
     ("ops-light", "", (250, 40)),
     ("ansi-light", "", (80, 40)),
     ("ansi-dark", "1", (250, 40)),
 ]
-# What is said in a colour of warning or success says it as well by a word or a sign; or it is a number under a heading.
-SAYS_IT = re.compile(r"[A-Za-z]{2}|[✓✗!▶●■?]|^ *[\d.,–]+( [kMG]?B)? *$|^ *$")
+# What is said in a colour of warning or success says it as well by a word or a sign; or it is a number under a
+# heading, or the bar before such a word.
+SAYS_IT = re.compile(r"[A-Za-z]{2}|[✓✗!▶●■?]|^ *[\d.,–]+( [kMG]?B)? *$|^ *$|^█+$")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC
 
 import pytest
 from textual.widget import Widget
@@ -36,7 +37,7 @@ def pager(text: str) -> Widget:
 
 
 def chooser(text: str) -> Widget:
-    widget = LogChooser(list)
+    widget = LogChooser(list, UTC)
     widget.offer([LogFile(text, text, "other", run=text, mtime=1.0)] * 3, text)
     return widget
 

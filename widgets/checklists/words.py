@@ -12,7 +12,7 @@ from console.engine.model import Check
 from console.engine.text import age, plural
 from widgets.look import Cell, fit, marked, paint, parse_time, short_time, wrap
 
-TITLES = {"preflight": ("Pre-flight", "before a migration"), "postflight": ("Postflight", "after it")}
+TITLES = {"preflight": ("Pre-flight", "before a migration"), "postflight": ("Post-flight", "after it")}
 SIGNS: Mapping[Check, tuple[str, str, str]] = {
     Check.PASS: ("✓", "pass", "good"),
     Check.WARN: ("!", "warn", "warn"),

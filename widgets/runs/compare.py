@@ -219,14 +219,16 @@ class RunComparison(Vertical):
         now, action = datetime.now(UTC), max(len(run.action) for run in self._pair)
         status = max(width_of(status_cell(run)[0]) for run in self._pair)
         rows: list[Content] = []
+        width = max(20, (self.size.width or 80) - 2)
         for name, run in zip(("before", "after"), self._pair, strict=True):
             sign, tone = status_cell(run)
             told = f"  {short_time(run.started_at, self.zone, now)} by {by(run)}"
             head: list[Cell] = [(f"{name:<8}", "dim"), (f"{run.action:<{action}} {run.short}", "strong")]
-            rows.append(paint(*head, "  ", (f"{sign:<{status}}", tone), (told, "dim"), f"  in {took(run)}"))
+            cells: list[Cell] = [*head, "  ", (f"{sign:<{status}}", tone), (told, "dim"), f"  in {took(run)}"]
+            rows.append(paint(*cells).truncate(width, ellipsis=True))
         between = between_words(self._found) if self._found else ""
         if between:
-            rows.append(paint((f"{'between':<8}", "dim"), between))
+            rows.append(paint((f"{'between':<8}", "dim"), fit(visible(between), width - 8).rstrip()))
         self.query_one("#compare-head", Static).update(lines(rows))
 
     def _draw_which(self) -> None:
@@ -278,6 +280,7 @@ class RunComparison(Vertical):
             self._more()
 
     def on_resize(self, event: events.Resize) -> None:
+        self._draw_head()
         self._draw_which()
         self._lay_out()
 

@@ -25,7 +25,7 @@ def disk_room(look: Look, *, free: int, least: int, plan: bool) -> Finding:
                 bad = share < least
                 worst = Check.FAIL if bad or worst == Check.FAIL else Check.WARN
                 under = least if bad else free
-                said.append(f"{_where(disk)} {share:.0f} % of {what} free, under {under} %")
+                said.append(f"{share:.0f} % of {what} free, under {under} %, on {_where(disk)}")
     details = tuple(_line(disk) for disk in disks if disk.total)
     if plan and look.space is None:  # with a plan in hand the gate says itself whether it fits
         missing, trouble = _fits(look)

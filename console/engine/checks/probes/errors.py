@@ -62,7 +62,7 @@ def run_log_clean(look: Look) -> Finding:
     name = f"run {run.short} of {run.started_at[:16]}Z"
     show = f"`opsconsole runs report {run.short}`"
     if found.lines:
-        said = f"{name}: {plural(found.lines, 'error')} logged: {_first(found.groups)}"
+        said = f"{plural(found.lines, 'error')} logged by {name}: {_first(found.groups)}"
         return Finding(Check.FAIL, said, show, _lines(found.groups))
     if run.status in (RunStatus.FAILED, RunStatus.CANCELLED):
         return Finding(Check.FAIL, f"{name} {run.status}: {run.message}", show)

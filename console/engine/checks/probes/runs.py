@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from console.engine.checks.probes.look import Finding, Look
+from console.engine.context import Context
 from console.engine.model import Check
 from console.engine.runs.drain import lock_is_free
 from console.engine.runs.lock import read_holder
@@ -23,7 +24,7 @@ def no_other_run(look: Look) -> Finding:
         holder = read_holder(ctx.workspace)
         said = holder.sentence() if holder else f"run {running.id} is in progress"
         return Finding(Check.FAIL, said, f"wait, or `opsconsole runs attach {running.short}`")
-    if _perhaps_held(ctx.workspace.lock) and not lock_is_free(ctx):
+    if _held(ctx):
         holder = read_holder(ctx.workspace)
         said = holder.sentence() if holder else "somebody holds the lock"
         return Finding(Check.FAIL, said, "wait for it; `opsconsole runs list` shows what runs")
@@ -39,16 +40,21 @@ def no_other_run(look: Look) -> Finding:
     return Finding(Check.PASS, "nobody holds the lock")
 
 
-def _perhaps_held(lock: os.PathLike[str]) -> bool:
-    """Whether the kernel names a holder of a file with this number (proc_locks(5)).
+def _held(ctx: Context) -> bool:
+    """Whether somebody holds the lock, as the kernel tells it (proc_locks(5)).
 
-    To ask the lock itself takes it for a moment, which would refuse a run that begins in that moment.
+    To ask the lock itself takes it for a moment, which would refuse a run that begins in that moment: that is done only
+    where the kernel names a file of this number on a device that may be another, as btrfs has it, or tells nothing.
     """
+    lock = ctx.workspace.lock
     try:
-        inode = os.stat(lock).st_ino
+        facts = os.stat(lock)
         with open("/proc/locks", encoding="ascii", errors="replace") as locks:
-            return any(f":{inode} " in line and " WRITE " in line for line in locks)
+            names = [line.split()[5] for line in locks if f":{facts.st_ino} " in line and " WRITE " in line]
     except FileNotFoundError:
-        return os.path.lexists(lock)
-    except OSError:
+        return os.path.lexists(lock) and not lock_is_free(ctx)
+    except (OSError, IndexError):
+        return not lock_is_free(ctx)
+    if f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}" in names:
         return True
+    return bool(names) and not lock_is_free(ctx)
