@@ -9,7 +9,7 @@ run: $(STAMP)
 	@$(BIN)/opsconsole --root .
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not soak and not bench"
+	$(BIN)/python -m pytest -n 3 -m "not soak and not bench"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -243,7 +243,10 @@ def test_the_console_writes_nothing_below_the_root(
 # --- where the ledger is closed ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("closed", ["ledger.sqlite-shm", "ledger.sqlite-wal", "ledger.sqlite"])
+@pytest.mark.parametrize(
+    "closed",
+    ["ledger.sqlite-shm", *(pytest.param(n, marks=pytest.mark.soak) for n in ("ledger.sqlite-wal", "ledger.sqlite"))],
+)
 def test_the_copy_is_read_and_its_age_said(waiting: Scenario, during: Started, people: People, closed: str) -> None:
     """A live ledger whose shared index, log or itself the reader may not open."""
     (waiting.root / ".opsconsole" / closed).chmod(0o660)

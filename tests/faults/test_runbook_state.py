@@ -138,7 +138,7 @@ def test_typed_while_a_run_is_on(place: Path, command: str, seed: int) -> None:
 # --- a slip ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in (1, 2, 3))])
 def test_with_a_broken_state_file_reading_goes_on_and_nothing_is_changed(done: Scenario, seed: int) -> None:
     """A brace or comma too few, a half-written copy: line, column, and the ways to put it right."""
     path = done.root / STATE

@@ -10,7 +10,7 @@ import pytest
 from tests.terminal.screen import Terminal
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)])
 def test_migrate_by_keys_alone(sample: Path, size: tuple[int, int]) -> None:
     with Terminal(sample, size=size) as t:
         t.wait("a m: plan a migrate")

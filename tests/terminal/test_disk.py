@@ -13,7 +13,7 @@ from tests.terminal.test_hostile import ACTS
 from tests.widgets.hosting import HOSTILE
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)])
 def test_from_the_key_to_the_largest_folder_and_again_at_the_next_visit(sample: Path, size: tuple[int, int]) -> None:
     (sample / ".opsconsole").mkdir()
     with Terminal(sample, size=size) as t:

@@ -18,7 +18,7 @@ ACTS = (
 )
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)])
 def test_nothing_acts(tmp_path: Path, size: tuple[int, int]) -> None:
     bad = {**valid_record(1), "date": VALUE, VALUE: VALUE}
     del bad[next(key for key in ("grant_id", "amount") if key in bad)]

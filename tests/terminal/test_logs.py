@@ -138,7 +138,7 @@ ACTS = (
 )
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)])
 def test_whatever_is_in_a_log_and_befalls_it(tmp_path: Path, size: tuple[int, int]) -> None:
     root = make_workspace(tmp_path / "w", {"a/1.json": [valid_record(1)]})
     log = root / "logs/migration/migration.log"

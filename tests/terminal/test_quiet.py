@@ -10,7 +10,7 @@ import pytest
 
 from tests.terminal.screen import Terminal
 
-IDLE_SECONDS = 2.5  # the watcher looks every second
+IDLE_SECONDS = 1.5  # the watcher looks every second
 
 # The same widgets drawn by nothing but Textual: no engine, no threads, no data.
 MINIMAL = """

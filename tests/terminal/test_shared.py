@@ -40,7 +40,7 @@ def visits(root: Path) -> list[tuple[str, int]]:
         return connection.execute("SELECT who, run FROM visits").fetchall()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.soak)])
 def test_found_looked_at_adopted_and_given_back_by_keys_alone(found: Path, size: tuple[int, int]) -> None:
     before = everything_but_ours(found)
     with Terminal(found, size=size) as t:

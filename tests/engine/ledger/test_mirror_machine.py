@@ -360,7 +360,7 @@ class Mirror(RuleBasedStateMachine):
 
 
 Mirror.TestCase.settings = settings(
-    max_examples=80, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestMirrorMachine = Mirror.TestCase
 
