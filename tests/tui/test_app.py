@@ -108,6 +108,21 @@ async def test_letters_in_a_filter_are_text(engine: Engine) -> None:
         await until(pilot, lambda: "partial" in page(app))
 
 
+async def test_a_filter_is_typed_in_order_and_ends_with_its_pane(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("6", "slash", "a", "backspace", "z", "z")
+        await until(pilot, lambda: "no run matches" in page(app))
+        assert app.screen.query_one("#filter", Input).value == "zz"
+        await pilot.press("enter")
+        await app.main.show_pane("disk")  # as a lead does it
+        await pilot.pause()
+        assert app.main.pane("runs").filter == "" and app.main.pane("disk").filter == ""  # type: ignore[union-attr]
+        await pilot.press("6")
+        await until(pilot, lambda: "partial" in page(app))
+
+
 async def test_the_word_of_its_focus_comes_late_and_the_filter_keeps_what_was_typed(engine: Engine) -> None:
     """On a busy machine letters are there before the field hears that it has the focus; it must not select them."""
     app = ConsoleApp(engine.ctx)

@@ -146,26 +146,38 @@ class MainScreen(Screen[None]):
         if field is None or not field.has_class("-shown"):
             return False
         field.remove_class("-shown")
-        field.value = ""
+        with field.prevent(Input.Changed):
+            field.value = ""
+        pane = self.current_pane
+        if pane is not None and hasattr(pane, "filter"):
+            pane.filter = ""  # now: another pane may be the current one when a message comes
         self._focus_pane(self._current)
         return True
 
     def on_input_changed(self, message: Input.Changed) -> None:
-        pane = self.current_pane
-        if message.input.id == "filter" and pane is not None and hasattr(pane, "filter"):
+        pane, field = self.current_pane, message.input
+        if field.id != "filter" or not field.has_class("-shown") or message.value != field.value:
+            return  # of before
+        if pane is not None and hasattr(pane, "filter"):
             pane.filter = message.value
 
     def typed_in_filter(self, event: events.Key) -> bool:
-        """A letter or Enter for the filter, done at once: the key behind that Enter is for the rows that are left."""
+        """A letter, Backspace or Enter for the filter, done at once and so in their order: the key behind that Enter is
+        for the rows that are left.
+        """
         field, pane = self.app.focused, self.current_pane
         if not isinstance(field, Input) or field.id != "filter" or pane is None or not hasattr(pane, "filter"):
             return False
         if event.key == "enter":
             pane.filter = field.value
             self._focus_pane(self._current)
+        elif event.key == "backspace":
+            field.action_delete_left()
         elif event.is_printable and event.character:
             field.replace(event.character, *sorted(field.selection))
-        return event.key == "enter" or event.is_printable
+        else:
+            return False
+        return True
 
     def action_help(self) -> None:
         from console.tui.commands import GENERAL_HELP
