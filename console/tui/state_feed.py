@@ -168,9 +168,10 @@ class StateFeed(WorkingApp):
                 self._look()
 
         def failed(error: Exception) -> None:
-            found(None)
             says = error.lines() if isinstance(error, EngineError) else [str(error)]
-            self.notify(" · ".join(says), severity="warning", markup=False, timeout=8)
+            if self.state_pane is not None:
+                self.state_pane.show_no_look(path, says)
+            found(None)
 
         self.fetch("file", lambda: look_at(self.ctx, path), found, failed)
 

@@ -57,6 +57,14 @@ async def test_typed_ahead_nothing_is_lost(root: Path) -> None:
         assert app.main.query_one("#filter", Input).value == "zcag"
 
 
+async def test_a_file_that_nobody_knows_is_said_where_one_looks(root: Path) -> None:
+    app = ConsoleApp(open_context(root))
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await app.show_file("data/raw/funding_sources/nowhere\x1b[2J.json")
+        await until(pilot, lambda: "reading…" not in page(app) and "nowhere␛[2J" in page(app))
+        assert "there is no such file, and the ledger never saw one" in page(app)
+
+
 async def test_an_alert_leads_to_the_causes(root: Path) -> None:
     async with opened(root) as (app, pilot):
         await app.show_causes()

@@ -17,7 +17,8 @@ from console.engine.model import FileStatus
 from console.engine.observe.files_causes import CauseGroup, SourceGroup
 from console.engine.observe.files_list import FileRow
 from console.engine.observe.files_waiting import OnDisk
-from widgets.look import Cell, fit, lines, paint, width_of
+from console.engine.text import visible
+from widgets.look import Cell, fit, lines, paint, width_of, wrap
 from widgets.pager import Pager
 from widgets.push import Push
 from widgets.state.choices import order_choices, status_choices
@@ -317,6 +318,15 @@ class StatePane(Meaning):
         if look.path == self._wanted:
             self._look = look
             self._draw_look()
+
+    def show_no_look(self, path: str, why: list[str]) -> None:
+        """Why nothing can be shown of a file: nobody knows it, the ledger cannot be read."""
+        if path == self._wanted:
+            pager = self.query_one(Pager)
+            width = (pager.size.width or self.size.width - 2) - 2
+            tones = ["warn", *("" for _ in why)]
+            said = [(row, tone) for line, tone in zip(why, tones, strict=False) for row in wrap(visible(line), width)]
+            pager.lines = [(path.removeprefix(self.prefix), "strong"), ("", ""), *said]
 
     def _draw_look(self) -> None:
         look, pager = self._look, self.query_one(Pager)
