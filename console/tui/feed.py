@@ -294,13 +294,21 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         await self.show_run(message.run)
 
     def on_overview_pane_alerts_wanted(self, message: OverviewPane.AlertsWanted) -> None:
+        self._show_alerts(message.alerts)
+
+    def action_alerts(self) -> None:
+        """`!`, in every pane."""
+        if self._overview is not None and len(self.screen_stack) == 1:
+            self._show_alerts(self._overview.alerts)
+
+    def _show_alerts(self, alerts: Sequence[Alert]) -> None:
         from console.tui.screens.alerts import AlertsScreen
 
         def chosen(alert: Alert | None) -> None:
             if alert is not None:
                 open_alert(self, alert)
 
-        self.push_screen(AlertsScreen(message.alerts, self.time_zone, self.answer_for), chosen)
+        self.push_screen(AlertsScreen(alerts, self.time_zone, self.answer_for), chosen)
 
     def on_overview_pane_answer_wanted(self, message: OverviewPane.AnswerWanted) -> None:
         self.answer_for(message.alert)

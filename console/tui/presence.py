@@ -6,6 +6,8 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from console.engine.observe.alerts import Cause
+
 if TYPE_CHECKING:
     from console.engine.context import Context
     from console.engine.observe.alerts import Alert
@@ -113,6 +115,8 @@ class HandEye:
 
     def seen(self, overview: Overview) -> Overview:
         """The overview with what is known; a look begins where one is due and there is something to compare."""
+        if any(alert.cause == Cause.DEAD_RUN for alert in overview.alerts):
+            return overview  # what it could not record any more was nobody's hand: the next run settles it
         if self._due and not self._busy and overview.published and overview.running is None:
             self._begin()
         return replace(overview, alerts=(*overview.alerts, *self._alerts)) if self._alerts else overview

@@ -27,14 +27,14 @@ def test_an_alert_is_answered_for_by_keys_alone(tmp_path: Path) -> None:
     site.migrate()
     with Terminal(site.root) as t:
         t.wait("2 alerts")  # the second from the logs, which are read a moment later
-        t.wait("✗ 12 files fail and nobody answered; 80 % of files failed in 7 days: 12 of 15"[:60])
+        t.wait("✗ 12 files fail and nobody answered; 80 % of files judged in 7 days failed: 12 of 15"[:60])
         assert "Enter: by cause" in t.page
         t.press("!")
         t.wait("n: acknowledge with a note")
         assert "12 errors in 24 h: Validation failed: date is missing" in t.page
         t.press("n")  # the worst is the first
         t.wait("Acknowledge this alert")
-        assert "80 % of files failed" in t.page and "until it gets worse" in t.page
+        assert "80 % of files judged" in t.page and "until it gets worse" in t.page
         t.press("tab", "tab", "enter")  # without a note nothing is kept
         t.wait("first type a reason")
         t.press(*NOTE)

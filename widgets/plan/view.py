@@ -158,7 +158,7 @@ def gate_rows(items: Sequence[GateItem], room: int) -> list[Content]:
     passed = [f"✓ {item.name}" for item in items if item.verdict == "pass"]
     for number, text in enumerate(fill(passed, room - LABEL, 3, between="  ")):
         rows.append(labelled("" if number else "Pre-flight", (text, "good")))
-    for item in items:
+    for item in sorted(items, key=lambda item: not item.refuses):  # what holds it comes first
         if item.verdict != "pass":
             rows += [
                 labelled("" if rows or number else "Pre-flight", *cells)

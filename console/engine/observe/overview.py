@@ -175,6 +175,8 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
             seen.running = seen.running or run
         else:
             seen.dead.append(run)
+    died = {run.seq for run in seen.dead}  # the ledger says running until the next run settles it
+    seen.runs = [replace(run, status=RunStatus.INTERRUPTED) if run.seq in died else run for run in seen.runs]
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     seen.held, seen.held_alert = held_alert(connection)
     seen.damage = damage_alert(connection)

@@ -108,7 +108,8 @@ def record_tree(ctx: Context, tree: FolderTree) -> bool:
 
 def _of_disk(disk: ZoneDisk, at: str) -> Sample:
     inodes = disk.inodes_total - disk.inodes_free if disk.inodes_total else -1
-    return Sample("filesystem", disk.mount, at, disk.used, disk.total, inodes, disk.inodes_total or -1)
+    # what root keeps for itself is nobody's room: as df has it
+    return Sample("filesystem", disk.mount, at, disk.used, disk.used + disk.free, inodes, disk.inodes_total or -1)
 
 
 def _folders(ctx: Context, connection: sqlite3.Connection, at: str, changed: bool) -> list[Sample]:

@@ -39,6 +39,7 @@ class MainScreen(Screen[None]):
         Binding("question_mark", "help", "Help", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("slash", "filter", "Filter", show=False),
+        Binding("exclamation_mark", "app.alerts", "All alerts", show=False),
         *(Binding(str(entry.number), f"pane('{entry.name}')", entry.title) for entry in PANES),
     ]
     DEFAULT_CSS = """

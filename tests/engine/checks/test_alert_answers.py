@@ -63,7 +63,7 @@ def test_files_that_fail_and_their_rate_are_one_line(tmp_path: Path) -> None:
     (one,) = site.alerts().values()
     assert (one.verdict, one.text) == (
         Check.WARN,
-        "4 files fail and nobody answered; 31 % of files failed in 7 days: 4 of 13",
+        "4 files fail and nobody answered; 31 % of files judged in 7 days failed: 4 of 13",
     )
     acknowledge(site.ctx, [one], "asked the source")
     assert not site.alerts()

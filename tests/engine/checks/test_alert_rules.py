@@ -82,7 +82,7 @@ def test_failure_rate(site: Site) -> None:
         site.put(path, content)
     assert site.migrate() == 1
     (warned,) = site.ask("failure-rate")
-    assert (warned.verdict, warned.text) == (WARN, "18 % of files failed in 7 days: 5 of 28")
+    assert (warned.verdict, warned.text) == (WARN, "18 % of files judged in 7 days failed: 5 of 28")
     site.later(8 * DAY)
     assert site.verdict("failure-rate") == PASS  # nothing was judged in these seven days, and there is a history
     for path, content in bad(4, "gamma").items():
@@ -94,7 +94,7 @@ def test_failure_rate(site: Site) -> None:
         site.put(path, content)
     site.migrate()
     (failed,) = site.ask("failure-rate")
-    assert (failed.verdict, failed.text) == (FAIL, "100 % of files failed in 7 days: 13 of 13")
+    assert (failed.verdict, failed.text) == (FAIL, "100 % of files judged in 7 days failed: 13 of 13")
     site.clock.time -= timedelta(days=300)
     assert site.verdict("failure-rate") == UNKNOWN
 

@@ -215,15 +215,15 @@ def _runs_gate(ctx: Context, plan: Plan, running: RunRow | None) -> list[GateIte
 
 
 def _estimate(connection: sqlite3.Connection | None, files: int) -> tuple[float | None, int]:
-    """Seconds for `files`, from the median of the last five runs that did something."""
+    """Seconds for `files`, from all that the last five runs that did something did: a large one weighs more."""
     if connection is None or not files:
         return None, 0
     rows = connection.execute(
-        "SELECT (julianday(ended_at) - julianday(started_at)) * 86400.0 / done_files FROM runs"
+        "SELECT (julianday(ended_at) - julianday(started_at)) * 86400.0, done_files FROM runs"
         " WHERE action = 'migrate' AND status IN ('done', 'partial') AND done_files > 0 ORDER BY seq DESC LIMIT 5"
     ).fetchall()
-    rates = sorted(float(row[0]) for row in rows)
-    return (rates[len(rates) // 2] * files, len(rates)) if rates else (None, 0)
+    seconds, done = sum(float(row[0]) for row in rows), sum(int(row[1]) for row in rows)
+    return (seconds / done * files, len(rows)) if rows else (None, 0)
 
 
 def _stood(dest: Path, before: float) -> bool:

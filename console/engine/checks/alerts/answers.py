@@ -45,7 +45,8 @@ def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknow
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
     if len(note.strip()) < 3:
-        raise UsageError("an acknowledgement needs a note", untouched="everything", next_step="add --note TEXT")
+        what = "an acknowledgement needs a note of three letters or more"
+        raise UsageError(what, untouched="everything", next_step="add --note TEXT")
     chosen = list(alerts)
     if nameless := next((alert for alert in chosen if not alert.key), None):
         raise UsageError(f"this cannot be acknowledged: {nameless.text}", untouched="everything")

@@ -97,6 +97,9 @@ def log_size(ctx: Context, connection: sqlite3.Connection | None) -> Iterator[Re
     limits, folder = ctx.settings.alerts, ctx.settings.log_dir
     try:
         total = _size(str(ctx.workspace.path(folder)))
+    except FileNotFoundError:
+        yield Reading("log-size", "log-size", Check.PASS, f"nothing was logged in {folder} yet", cause=Cause.LOG_SIZE)
+        return
     except OSError as error:
         text = f"the size of {folder} is not known: {error.strerror or error}"
         yield Reading(

@@ -226,7 +226,7 @@ def failure_rate(ctx: Context, connection: sqlite3.Connection) -> Iterator[Readi
         yield Reading(name, name, verdict, text, collecting=bool(young), cause=Cause.FAILURE_RATE)
         return
     percent = 100.0 * failed / judged
-    text = f"{percent:.0f} % of files failed in {span}: {failed:,} of {judged:,}"
+    text = f"{percent:.0f} % of files judged in {span} failed: {failed:,} of {judged:,}"
     measured = (Measured("failures", round(percent, 2), "%", limits.failure_percent, limits.failure_critical_percent),)
     if percent > limits.failure_percent and judged < limits.failure_least:
         text = f"{failed:,} of {judged:,} files failed in {span}, too few to judge by"
