@@ -103,7 +103,7 @@ class Model:
                 return "waiting"
         elif row.mirrored and standing:
             if row.writing != raw.writing or checksum:
-                if row.version == raw.version:
+                if row.version == raw.version and not again:  # asked for, it is judged all the same
                     self.rows[name] = replace(row, writing=raw.writing)
                     self.failed.pop(name, None)
                     return "unchanged"

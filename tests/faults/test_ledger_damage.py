@@ -91,7 +91,7 @@ def test_no_flip_of_what_a_run_did_goes_unseen(past: Path, tmp_path: Path) -> No
 @pytest.mark.soak
 def test_no_flip_of_many_goes_unseen(past: Path, tmp_path: Path) -> None:
     seen = flips(past, tmp_path / "flipped.sqlite", 5000, seed=2)
-    assert seen["unseen"] < 0.25 * sum(seen.values()), seen
+    assert seen["unseen"] < 0.3 * sum(seen.values()), seen
 
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.soak), 41])

@@ -110,9 +110,10 @@ def test_kill_at_later_turns(inside: Inside, done: Template, name: str, n: int, 
         assert inside.migrate().status == 1, why
     elif then == "reprocess":
         assert inside.reprocess(all=True).status == 1, why
-    whole(inside, done, why)
+    whole(inside, done, why, settled=then != "rollback")
     again = inside.rollback(done.run)
     assert again.status in (0, 4), f"{why}: {again.text}"
+    whole(inside, done, why)
     assert differences(done.before, picture(inside.root)) == [], why
 
 

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
     except (OSError, sqlite3.Error) as error:
         print(f"how full the disks are was not recorded: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
     jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]
-    if worked:
+    if worked or _copy_is_behind(ctx, connection):
         jobs.append(lambda: backup(ctx.workspace.ledger, ctx.workspace.ledger_backup))
     with ThreadPoolExecutor(len(jobs)) as threads:
         for job in [threads.submit(job) for job in jobs]:
@@ -202,6 +203,19 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
                 print(f"report or ledger copy not written: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
     if ctx.settings.notify.command or ctx.settings.notify.apprise:
         _notify(ctx, connection, run)
+
+
+def _copy_is_behind(ctx: Context, connection: sqlite3.Connection) -> bool:
+    """Whether the ledger's copy lacks the last run that did something: it was ended before it could make one."""
+    row = connection.execute(
+        "SELECT ended_at FROM runs WHERE seq = (SELECT run FROM outcomes ORDER BY run DESC LIMIT 1)"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return False
+    try:
+        return ctx.workspace.ledger_backup.stat().st_mtime < datetime.fromisoformat(row[0]).timestamp()
+    except (OSError, ValueError):
+        return True
 
 
 def _notify(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
