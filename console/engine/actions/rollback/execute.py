@@ -115,6 +115,8 @@ class Rollback(ChangeExecution):
             (counts.returned, "returned from the archive"),
             (counts.archived, "archived again"),
             (counts.permissions, "given their permissions back"),
+            (counts.entered, "put back into the state file"),
+            (counts.cleared, "taken out of it again"),
         ]
         said = ", ".join(f"{plural(number, 'file')} {word}" for number, word in parts if number)
         return f"run {self._params.run.rsplit('-', 1)[-1]} rolled back: {said or 'nothing was left to take back'}"

@@ -191,7 +191,9 @@ class Undo:
         if former is None or now is None or now["mirrored"] == former["mirrored"]:
             return None
         rows: list[Row] = [("files", path, {**now, "mirrored": former["mirrored"]})]
-        return Change("note", "", "", "", "", "", 0, Outcome.RESTORED, path, "what the ledger said before", rows)
+        # by its own name, so that the undo of this undo knows that it was about the entry alone
+        outcome = Outcome.ENTERED if former["mirrored"] else Outcome.CLEARED
+        return Change("note", "", "", "", "", "", 0, outcome, path, "what the ledger said before", rows)
 
     # --- what the ledger says afterwards ----------------------------------------------------------------
 
