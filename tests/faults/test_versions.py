@@ -71,6 +71,20 @@ def test_it_is_copied_and_upgraded_under_the_lock_as_a_recorded_run(older: Path)
     assert len(rows(older / LEDGER, "SELECT id FROM runs WHERE action = 'upgrade'")) == 1
 
 
+def test_what_an_older_ledger_has_can_be_written_before_the_upgrade(used: Path) -> None:
+    """Somebody installs the new program at night, and releases what is held before anything has run with it."""
+    assert run_cli(used, "rollback", "--last", "--yes", "--confirm", "ws").returncode == 0
+    downgrade(used, 3)
+    assert run_cli(used, "maintenance", "on", "--reason", "a test").returncode == 0
+    assert rows(used / LEDGER, "SELECT what, reason FROM maintenance") == [("on", "a test")]
+    done = run_cli(used, "state", "release", "--all", "--reason", "the source was right")
+    assert done.returncode == 0, done.stderr
+    assert rows(used / LEDGER, "SELECT count(*) FROM holds") == [(0,)]
+    signed = run_cli(used, "checklist", "sign", "documentation", "--note", "page 4")
+    assert signed.returncode == 5 and "an older version, which the next run upgrades" in signed.stderr
+    assert rows(used / LEDGER, "PRAGMA user_version") == [(3,)]
+
+
 def test_killed_in_the_middle_of_an_upgrade(older: Path) -> None:
     """The copy is there, the ledger is as it was or as it will be; the next run comes to the same end."""
     (older / ".opsconsole/ledger.v1.sqlite.part").write_bytes(b"half")

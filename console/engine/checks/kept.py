@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.engine.checks.probes.look import last_seq
 from console.engine.context import Context
-from console.engine.errors import EngineError, LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.schema import VERSION
-from console.engine.ledger.store import open_writer, reading, transaction, version_of
+from console.engine.errors import EngineError, ReadOnlyError, UsageError
+from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import reading
 from console.engine.model import Check
 from console.engine.settings.checklists import ItemSetting
 from console.engine.text import recordable
@@ -113,12 +113,10 @@ def keep_results(ctx: Context, results: Iterable[Result]) -> str:
     if ctx.read_only:
         return "a read-only session records nothing"
     try:
-        with closing(_writer(ctx)) as connection, transaction(connection):
+        with _writing(ctx) as connection:
             write_results(connection, results)
     except EngineError as error:
         return error.what
-    except sqlite3.Error as error:
-        return str(error)
     return ""
 
 
@@ -134,19 +132,16 @@ def sign(ctx: Context, item: str, note: str, *, kind: str = SIGN) -> SignOff:
     if kind == SIGN:
         _can_be_signed(ctx, item)
     made = SignOff(item, kind, timestamp(ctx.env.now()), asker(ctx), recordable(note.strip()), 0)
-    try:
-        with closing(_writer(ctx)) as connection, transaction(connection):
-            connection.execute(
-                "INSERT INTO signoffs (item, kind, at, by, note, after_run) VALUES (?, ?, ?, ?, ?, ?)",
-                [item, kind, made.at, made.by, made.note, last_seq(connection)],
-            )
-            connection.execute(
-                "DELETE FROM signoffs WHERE item = ?1 AND id <= (SELECT id FROM signoffs WHERE item = ?1"
-                " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                [item, SIGNED_KEPT],
-            )
-    except sqlite3.Error as error:
-        raise EngineError(f"the ledger did not take it: {error}", untouched="everything") from error
+    with _writing(ctx) as connection:
+        connection.execute(
+            "INSERT INTO signoffs (item, kind, at, by, note, after_run) VALUES (?, ?, ?, ?, ?, ?)",
+            [item, kind, made.at, made.by, made.note, last_seq(connection)],
+        )
+        connection.execute(
+            "DELETE FROM signoffs WHERE item = ?1 AND id <= (SELECT id FROM signoffs WHERE item = ?1"
+            " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            [item, SIGNED_KEPT],
+        )
     return made
 
 
@@ -168,25 +163,13 @@ def _can_be_signed(ctx: Context, name: str) -> None:
     )
 
 
-def _writer(ctx: Context) -> sqlite3.Connection:
-    """Raises EngineError where there is no ledger of today's version that this user may write."""
+def _writing(ctx: Context) -> AbstractContextManager[sqlite3.Connection]:
+    """Raises UsageError where there is no ledger yet; what comes back raises LedgerError."""
     if not ctx.workspace.ledger.exists():
         raise UsageError(
             "there is no ledger yet to keep it in", untouched="everything", next_step="the first run makes it"
         )
-    connection = open_writer(ctx.workspace.ledger)
-    try:
-        if version_of(connection) >= VERSION:
-            return connection
-    except sqlite3.Error:
-        connection.close()
-        raise
-    connection.close()
-    raise LedgerError(
-        "the ledger is of an older version, which the next run upgrades",
-        untouched="everything",
-        next_step="run a migrate",
-    )
+    return writing_beside(ctx.workspace.ledger, "the ledger did not take it", since=5)
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────

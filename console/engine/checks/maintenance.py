@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from console.engine.actions.registry import find_action
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.schema import VERSION
-from console.engine.ledger.store import open_writer, transaction, version_of
+from console.engine.ledger.beside import writing_beside
 from console.engine.model import Check, GateItem
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words, is_full
@@ -150,13 +148,10 @@ def _record(ctx: Context, what: str, reason: str) -> str:
     who = ctx.env.who
     values = [ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"), who.login or who.user, what, reason]
     try:
-        with closing(open_writer(ctx.workspace.ledger)) as connection:
-            if version_of(connection) < VERSION:
-                return "the ledger is of an older version, which the next run upgrades"
-            with transaction(connection):
-                connection.execute("INSERT INTO maintenance (at, by, what, reason) VALUES (?, ?, ?, ?)", values)
+        with writing_beside(ctx.workspace.ledger, "the ledger did not take it", since=3) as connection:
+            connection.execute("INSERT INTO maintenance (at, by, what, reason) VALUES (?, ?, ?, ?)", values)
     except LedgerError as error:
         return error.what
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         return str(error)
     return ""

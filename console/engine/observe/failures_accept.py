@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.engine.context import Context
-from console.engine.errors import LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.store import open_writer, reading, transaction
+from console.engine.errors import ReadOnlyError, UsageError
+from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import reading
 from console.engine.observe.failures import (
     MANY,
     FailureRow,
@@ -50,15 +50,7 @@ def accept(
         "until": None if until is None else timestamp(until.astimezone(UTC)),
         "now": timestamp(now),
     }
-    try:
-        paths, already = _record(ctx, selection, values, again)
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"the failures could not be accepted: {error}",
-            file=str(ctx.workspace.ledger),
-            untouched="all failures",
-            next_step="try again; `opsconsole doctor` looks at the ledger",
-        ) from error
+    paths, already = _record(ctx, selection, values, again)
     if not paths and not already:
         raise UsageError("no remembered failure is like that", next_step="`opsconsole failures list` shows them")
     found: list[FailureRow] = []
@@ -88,23 +80,20 @@ def _record(
     where, chosen = matching(ctx, selection)
     paths: list[str] = []
     already = 0
-    connection = open_writer(ctx.workspace.ledger)
-    try:
-        with transaction(connection):
-            for condition, names in path_sets(selection):
-                bound, meant = values | chosen | names, f"{where} AND {condition}"
-                if not again:
-                    standing = f"SELECT count(*) FROM failures x WHERE {meant} AND {ACCEPTED}"
-                    already += connection.execute(standing, bound).fetchone()[0]
-                    meant += f" AND NOT ({ACCEPTED})"
-                rows = connection.execute(
-                    f"""UPDATE failures AS x SET accepted_by = :by, accepted_at = :at, accepted_reason = :reason,
-                    accepted_until = :until WHERE {meant} RETURNING path""",
-                    bound,
-                )
-                paths += [row[0] for row in rows]
-    finally:
-        connection.close()
+    failed = "the failures could not be accepted"
+    with writing_beside(ctx.workspace.ledger, failed, untouched="all failures") as connection:
+        for condition, names in path_sets(selection):
+            bound, meant = values | chosen | names, f"{where} AND {condition}"
+            if not again:
+                standing = f"SELECT count(*) FROM failures x WHERE {meant} AND {ACCEPTED}"
+                already += connection.execute(standing, bound).fetchone()[0]
+                meant += f" AND NOT ({ACCEPTED})"
+            rows = connection.execute(
+                f"""UPDATE failures AS x SET accepted_by = :by, accepted_at = :at, accepted_reason = :reason,
+                accepted_until = :until WHERE {meant} RETURNING path""",
+                bound,
+            )
+            paths += [row[0] for row in rows]
     return paths, already
 
 

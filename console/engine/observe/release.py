@@ -6,12 +6,13 @@ import sqlite3
 from dataclasses import dataclass
 
 from console.engine.context import Context
-from console.engine.errors import LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.schema import VERSION
-from console.engine.ledger.store import open_writer, transaction, version_of
+from console.engine.errors import ReadOnlyError, UsageError
+from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import version_of
 from console.engine.observe.files_list import storable, timestamp
 from console.engine.runs.query import find_run_in
 
+HOLDS_SINCE = 3  # the version of the ledger that brought holds
 _MANY = 500  # names in one statement
 _INTO = (
     "INSERT OR REPLACE INTO released (path, run, held_at, held_by, held_reason, at, by, reason, after_run)"
@@ -44,28 +45,17 @@ def release(ctx: Context, selection: Release, reason: str) -> list[str]:
         raise UsageError("nothing is held: there is no ledger yet", untouched="everything")
     who = ctx.env.who
     values = {"at": timestamp(ctx.env.now()), "who": who.login or who.user, "why": storable(reason.strip())}
-    try:
-        connection = open_writer(ctx.workspace.ledger)
-        try:
-            if version_of(connection) < VERSION:
-                raise UsageError("nothing is held: an older program wrote this ledger", untouched="everything")
-            with transaction(connection):
-                paths = _chosen(connection, selection)
-                for start in range(0, len(paths), _MANY):
-                    some = paths[start : start + _MANY]
-                    marks = ", ".join(f":p{number}" for number in range(len(some)))
-                    named = {f"p{number}": path for number, path in enumerate(some)}
-                    connection.execute(f"{_INTO} path IN ({marks})", values | named)
-                    connection.execute(f"DELETE FROM holds WHERE path IN ({marks})", named)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"the holds could not be taken away: {error}",
-            file=str(ctx.workspace.ledger),
-            untouched="every hold",
-            next_step="try again; `opsconsole doctor` looks at the ledger",
-        ) from error
+    failed = "the holds could not be taken away"
+    with writing_beside(ctx.workspace.ledger, failed, untouched="every hold") as connection:
+        if version_of(connection) < HOLDS_SINCE:
+            raise UsageError("nothing is held: an older program wrote this ledger", untouched="everything")
+        paths = _chosen(connection, selection)
+        for start in range(0, len(paths), _MANY):
+            some = paths[start : start + _MANY]
+            marks = ", ".join(f":p{number}" for number in range(len(some)))
+            named = {f"p{number}": path for number, path in enumerate(some)}
+            connection.execute(f"{_INTO} path IN ({marks})", values | named)
+            connection.execute(f"DELETE FROM holds WHERE path IN ({marks})", named)
     return paths
 
 

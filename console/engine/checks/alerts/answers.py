@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 
 from console.engine.context import Context
-from console.engine.errors import LedgerError, ReadOnlyError, UsageError
-from console.engine.ledger.schema import VERSION
-from console.engine.ledger.store import open_writer, reading, transaction, version_of
+from console.engine.errors import ReadOnlyError, UsageError
+from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import reading
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert
 from console.engine.observe.files_list import timestamp
@@ -57,25 +56,9 @@ def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknow
         Acknowledged(alert.key, alert.verdict, alert.measure, recordable(alert.text), at, by, recordable(note.strip()))
         for alert in chosen
     ]
-    try:
-        with closing(open_writer(ctx.workspace.ledger)) as connection:
-            if version_of(connection) < VERSION:
-                raise LedgerError(
-                    "the ledger is of an older version, which the next run upgrades",
-                    file=str(ctx.workspace.ledger),
-                    untouched="everything",
-                    next_step="`opsconsole migrate`, then acknowledge it again",
-                )
-            with transaction(connection):
-                connection.executemany(
-                    "INSERT INTO acknowledged (key, verdict, measure, text, at, by, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [(each.key, each.verdict, each.measure, each.text, each.at, each.by, each.note) for each in made],
-                )
-    except sqlite3.Error as error:
-        raise LedgerError(
-            f"the acknowledgement could not be written: {error}",
-            file=str(ctx.workspace.ledger),
-            untouched="everything",
-            next_step="`opsconsole doctor`",
-        ) from error
+    with writing_beside(ctx.workspace.ledger, "the acknowledgement could not be written", since=5) as connection:
+        connection.executemany(
+            "INSERT INTO acknowledged (key, verdict, measure, text, at, by, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(each.key, each.verdict, each.measure, each.text, each.at, each.by, each.note) for each in made],
+        )
     return made

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 from console.engine.checks.alerts.check import alert_json
@@ -22,8 +21,8 @@ from console.engine.checks.alerts.model import weight
 from console.engine.checks.alerts.settle import Settled, settled
 from console.engine.context import Context, workspace_name
 from console.engine.errors import LedgerError
-from console.engine.ledger.schema import VERSION
-from console.engine.ledger.store import open_writer, reading, transaction, version_of
+from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import reading
 from console.engine.model import Check, RunRow
 from console.engine.observe.alerts import Alert
 from console.engine.observe.files_list import timestamp
@@ -122,16 +121,14 @@ def _remember(ctx: Context, standing: Iterable[Alert], told: Iterable[Alert]) ->
     if ctx.read_only or not ctx.workspace.ledger.exists():
         return ""
     try:
-        with closing(open_writer(ctx.workspace.ledger)) as connection:
-            if version_of(connection) != VERSION:
-                return "the ledger is of another version: the same alerts will be told again"
-            known = {row[0] for row in connection.execute("SELECT key FROM notified")}
-            if not rows and known <= keys:
-                return ""
-            with transaction(connection):
-                connection.executemany("DELETE FROM notified WHERE key = ?", [(key,) for key in known - keys])
-                connection.executemany("INSERT OR REPLACE INTO notified VALUES (?, ?, ?, ?)", rows)
-    except (LedgerError, sqlite3.Error) as error:
+        with reading(ctx.workspace.ledger) as seen:
+            known = {row[0] for row in seen.execute("SELECT key FROM notified")} if seen is not None else set()
+        if not rows and known <= keys:
+            return ""
+        with writing_beside(ctx.workspace.ledger, "the ledger did not take it", since=5) as connection:
+            connection.executemany("DELETE FROM notified WHERE key = ?", [(key,) for key in known - keys])
+            connection.executemany("INSERT OR REPLACE INTO notified VALUES (?, ?, ?, ?)", rows)
+    except LedgerError as error:
         return f"who was told could not be kept, the same alerts will be told again: {error}"
     return ""
 
