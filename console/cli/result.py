@@ -117,15 +117,17 @@ class Summary:
             show_result(ctx, row, told=stopped)
 
 
-def counts_text(counts: dict[str, int]) -> str:
+def counts_text(row: RunRow) -> str:
     """`40 published, 37 failed, 1,204 unchanged`; what is 0 is left out."""
-    said = []
+    from console.engine.observe.runs_words import nothing_words
+
+    counts, said = row.counts.to_json(), []
     for key, word in WORDS:
         number = counts.get(key)
         if number:
             one = word.removesuffix("s") if number == 1 and key == "sidecars" else word
             said.append(f"{count(number)} {one}")
-    return ", ".join(said) or "nothing to do"
+    return ", ".join(said) or nothing_words(row.status)
 
 
 def seconds(row: RunRow) -> float | None:
@@ -141,9 +143,10 @@ def _time(text: str) -> datetime:
 
 def state(row: RunRow) -> tuple[str, str]:
     """Style and word of a run's status: a run that says running and whose process is gone has died."""
-    from console.engine.runs.query import is_alive
+    from console.engine.runs.query import as_it_is
 
-    if row.status == RunStatus.RUNNING and not is_alive(row):
+    row = as_it_is(row)
+    if row.status == RunStatus.INTERRUPTED and not row.ended_at:
         return "red", "died"
     return STATUS_STYLE.get(row.status, "red"), str(row.status)
 
@@ -166,7 +169,7 @@ def _counted(row: RunRow) -> str:
     said = any(counts.get(key) for key, _ in WORDS)
     if row.status == RunStatus.RUNNING and not said:  # they are written at its end
         return f", {count(row.done_files)} of {plural(row.total_files, 'file')}"
-    return f", {counts_text(counts)}" if said or (row.action == "migrate" and row.status == RunStatus.DONE) else ""
+    return f", {counts_text(row)}" if said or (row.action == "migrate" and row.status == RunStatus.DONE) else ""
 
 
 def more_than_counts(row: RunRow) -> str:

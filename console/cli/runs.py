@@ -51,7 +51,7 @@ def list_command(
     """
     from console.cli.maintenance import say_maintenance
     from console.cli.output import note, out
-    from console.cli.result import seconds, state
+    from console.cli.result import counts_text, seconds, state
     from console.cli.times import short_time
     from console.engine.runs.query import list_runs
     from console.engine.runs.wanted import RunFilter, operator
@@ -75,7 +75,7 @@ def list_command(
         started = short_time(ctx, row.started_at) if out().terminal else row.started_at
         name = row.short if out().terminal else row.id
         length = "" if took is None else duration(took) if out().terminal else f"{took:.3f}"
-        return [name, started, row.action, state(row), _did(row), length, operator(row)]
+        return [name, started, row.action, state(row), counts_text(row), length, operator(row)]
 
     out().table(("run", "started", "action", "status", "result", "took", "by"), map(cells, rows), right=(5,), cut=(4,))
     return 0
@@ -325,13 +325,3 @@ def cancel_command(run: str | None) -> int:
     out().line(f"{row.id} was asked to stop; it finishes the batch in hand first.")
     note().line(spoken_command("runs", "attach", row.short), " shows its end.")
     return 0
-
-
-def _did(row: RunRow) -> str:
-    """What it counted; only of one that came to its end 'nothing to do'."""
-    from console.cli.result import counts_text
-    from console.engine.model import RunStatus
-
-    if row.status in (RunStatus.DONE, RunStatus.PARTIAL) or any(row.counts.to_json().values()):
-        return counts_text(row.counts.to_json())
-    return "–"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import run_cli, valid_record, write_raw
 from tests.support.hold import hold
 from tests.terminal.screen import Terminal
 
@@ -56,6 +57,34 @@ def held_run(t: Terminal, root: Path) -> Iterator[Callable[[], None]]:
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+def test_a_killed_run_is_dead_in_every_pane_and_nobodys_hand(large: Path) -> None:
+    """Some of its files are replaced and not recorded: the next run settles them, nobody is to repair them."""
+    assert run_cli(large, "migrate", "--yes").returncode == 0
+    for number in range(1500):
+        write_raw(large, f"src/{number // 100:03}/{number:05}.json", [valid_record(number + 7000)])
+    killed = run_cli(large, "migrate", "--yes", env={"OPSCONSOLE_FAILPOINT": "batch.renamed:1"})
+    assert "died" in killed.stderr and last_run(large)[0] == "running"
+    with Terminal(large) as t:
+        t.wait("died, last heard of")
+        t.wait("Last run    ! interrupted")
+        t.press("6")
+        t.wait("▐6 Runs▌")
+        t.wait("! interrupted")
+        assert "in progress" not in t.page
+        t.press("enter")
+        t.wait("Its process died")
+        assert "Cancel this run" not in t.page
+        t.pump(2.0)  # time enough to find what somebody did by hand
+        t.press("1")
+        t.wait("▐1 Overview▌")
+        assert "somebody else" not in t.page and "1 alert" in t.lines[0], t.page
+    assert run_cli(large, "migrate", "--yes").returncode == 0
+    with Terminal(large) as t:
+        t.wait("✓ nothing new")
+        t.pump(2.0)
+        assert "alert" not in t.lines[0], t.page
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])

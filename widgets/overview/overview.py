@@ -241,9 +241,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         head += [(f"{short_time(run.started_at, self.zone, now)} by {by(run)}", "dim")]
         if run.status != RunStatus.RUNNING:
             head += [(f" in {took(run)}", "dim")]
-        if run.status == RunStatus.REFUSED and not any(run.counts.to_json().values()):
-            return [self._label("Last run", *head), self._label("", ("nothing was changed", "dim"))]
-        return [self._label("Last run", *head), self._label("", *counts_cells(run.counts))]
+        return [self._label("Last run", *head), self._label("", *counts_cells(run))]
 
     def _trouble_rows(self) -> list[Content]:
         return [

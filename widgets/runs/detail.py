@@ -267,7 +267,7 @@ class RunDetail(Vertical):
         return paint(*head, f"  in {took(run)}" if run.ended_at else "")
 
     def _facts(self, run: RunRow) -> Content:
-        rows = [paint(*counts_cells(run.counts, full=True))]
+        rows = [paint(*counts_cells(run, full=True))]
         plain = run.status in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL) and run.action in COUNTED
         if run.message and not plain:
             rows.append(paint((run.message, "bad" if run.status == RunStatus.FAILED else "")))

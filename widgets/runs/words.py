@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from console.engine.model import Check, Counts, Outcome, RunRow, RunStatus
+from console.engine.observe.runs_words import nothing_words
 from console.engine.text import count, duration, plural
 from widgets.look import CHECK_SIGNS, RUN_SIGNS, Cell, seconds_between, short_time
 
@@ -67,8 +68,9 @@ def failed(counts: Counts) -> int:
     return counts.failed + counts.known_failed
 
 
-def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
+def counts_cells(run: RunRow, *, full: bool = False) -> list[Cell]:
     """What the run did, the parts that are not zero: `40 published · 37 failed`."""
+    counts = run.counts
     parts: list[tuple[int, str, str]] = [
         (counts.processed, "published", "good"),
         (counts.adopted, "adopted", "good"),
@@ -102,7 +104,8 @@ def counts_cells(counts: Counts, *, full: bool = False) -> list[Cell]:
     for number, word, tone in parts:
         if number:
             cells += ["  " if cells else "", (f"{count(number)} {word}", tone)]
-    return cells or [("nothing to do" if counts.skipped or not full else "no files", "dim")]
+    done = full and run.status == RunStatus.DONE  # of actions that are not about files, too
+    return cells or [("no files" if done else nothing_words(run.status), "dim")]
 
 
 def _published(counts: Counts) -> Cell:

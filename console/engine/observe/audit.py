@@ -18,7 +18,7 @@ from console.engine.ledger.store import reading
 from console.engine.model import RunRow, RunStatus
 from console.engine.observe.files_list import ACCEPTED, timestamp
 from console.engine.records.words import cause_in_words
-from console.engine.runs.query import is_alive, run_row
+from console.engine.runs.query import as_it_is, is_alive, run_row
 from console.engine.text import count, size
 
 _CHANGING = ("published", "replaced", "revalidated")  # what ends a failure
@@ -181,11 +181,9 @@ _TOLD = (
 
 def _stopped(given: _Given) -> Iterator[Entry]:
     for run in given.runs:
-        dead = run.status == RunStatus.RUNNING and not is_alive(run)
-        if dead or run.status in (RunStatus.FAILED, RunStatus.REFUSED, RunStatus.INTERRUPTED, RunStatus.CANCELLED):
-            yield Entry(
-                f"{run.action} {'died' if dead else run.status}", run.started_at, who_ran(run), run.id, note=run.message
-            )
+        status = as_it_is(run).status
+        if status in (RunStatus.FAILED, RunStatus.REFUSED, RunStatus.INTERRUPTED, RunStatus.CANCELLED):
+            yield Entry(f"{run.action} {status}", run.started_at, who_ran(run), run.id, note=run.message)
 
 
 def _undone(given: _Given) -> Iterator[Entry]:

@@ -26,7 +26,7 @@ from console.engine.observe.hand_alerts import damage_alert
 from console.engine.observe.held_alert import held_alert
 from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
-from console.engine.runs.query import is_alive, run_row
+from console.engine.runs.query import as_it_is, is_alive, run_row
 from console.engine.text import duration, plural
 
 __all__ = ["Alert", "Cause", "Level", "Overview", "overview", "state_file_identity"]
@@ -168,15 +168,14 @@ def state_file_identity(ctx: Context) -> Identity | None:
 
 def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
     seen = _Seen()
-    seen.runs = [run_row(row) for row in connection.execute("SELECT * FROM runs ORDER BY seq DESC LIMIT ?", [limit])]
+    newest = connection.execute("SELECT * FROM runs ORDER BY seq DESC LIMIT ?", [limit])
+    seen.runs = [as_it_is(run_row(row)) for row in newest]
     for row in connection.execute("SELECT * FROM runs WHERE status = 'running' ORDER BY seq DESC"):
         run = run_row(row)
         if is_alive(run):
             seen.running = seen.running or run
         else:
             seen.dead.append(run)
-    died = {run.seq for run in seen.dead}  # the ledger says running until the next run settles it
-    seen.runs = [replace(run, status=RunStatus.INTERRUPTED) if run.seq in died else run for run in seen.runs]
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
     seen.held, seen.held_alert = held_alert(connection)
     seen.damage = damage_alert(connection)

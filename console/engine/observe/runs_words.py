@@ -1,9 +1,10 @@
-"""How two compared runs read, whoever shows them: cells of plain text, not yet made visible."""
+"""How runs and two compared ones read, whoever shows them: plain text, not yet made visible."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from console.engine.model import RunStatus
 from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
 from console.engine.text import count, duration
 
@@ -19,6 +20,13 @@ _WORDS = {
     "trimmed": "segments trimmed",
     "foreign": "left as they are",
 }
+
+
+def nothing_words(status: RunStatus) -> str:
+    """What to say of a run that counted nothing."""
+    if status in (RunStatus.DONE, RunStatus.PARTIAL):
+        return "nothing to do"
+    return "nothing was changed" if status == RunStatus.REFUSED else "nothing recorded yet"
 
 
 def difference_rows(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:

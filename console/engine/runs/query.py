@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.engine.context import Context
 from console.engine.errors import UsageError
@@ -71,6 +71,13 @@ def is_alive(row: RunRow) -> bool:
     return process_started(row.pid) == row.pid_started and row.pid_started > 0
 
 
+def as_it_is(row: RunRow) -> RunRow:
+    """The run as somebody is told of it: the ledger says running of one that died until the next run settles it."""
+    if row.status == RunStatus.RUNNING and not is_alive(row):
+        return replace(row, status=RunStatus.INTERRUPTED)
+    return row
+
+
 def list_runs(
     ctx: Context, *, limit: int = 50, before_seq: int | None = None, wanted: RunFilter = EVERY
 ) -> list[RunRow]:
@@ -102,7 +109,7 @@ def find_runs(
         )
         sql = f"SELECT * FROM runs WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT ?"
         rows = connection.execute(sql, [*values, 1 << 62 if before_seq is None else before_seq, limit])
-        return RunsFound([run_row(row) for row in rows], total, every)
+        return RunsFound([as_it_is(run_row(row)) for row in rows], total, every)
 
 
 def find_run(ctx: Context, name: str) -> RunRow:

@@ -41,7 +41,8 @@ def errors(
             since = max(since, reviewed)
         found = log_errors(ctx, since, answered=answered_for(answers))
     if not found.segments:
-        ran = connection is not None and connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
+        ended = "SELECT 1 FROM runs WHERE ended_at IS NOT NULL LIMIT 1"  # before its end a run may not have logged yet
+        ran = connection is not None and connection.execute(ended).fetchone() is not None
         text = f"there is no log in {ctx.settings.log_dir}" + ("" if ran else " yet")
         yield Reading(
             "errors",

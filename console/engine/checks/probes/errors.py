@@ -95,7 +95,8 @@ def _log_since(look: Look, run: RunRow) -> LogErrors | Finding:
 
 
 def _no_log(look: Look) -> Finding:
-    ran = look.connection is not None and look.connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone()
+    ended = "SELECT 1 FROM runs WHERE ended_at IS NOT NULL LIMIT 1"  # before its end a run may not have logged yet
+    ran = look.connection is not None and look.connection.execute(ended).fetchone()
     where = look.ctx.settings.log_dir
     if not ran:
         return Finding(Check.PASS, "nothing was logged yet")
