@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import click
 
 from console.cli.session import common, open_session
@@ -14,25 +16,31 @@ from console.cli.session import common, open_session
 )
 @common
 def command(days: int, form: str) -> int:
-    """Runs, files, failures, seconds a file, bytes, disk, logs and backups by day (UTC). Empty: not known.
+    """Runs, files, failures, seconds a file, bytes, disk, logs and backups by day of the workspace's time
+    zone. Empty: not known.
 
     \b
     Examples:
       opsconsole trends --days 7
       opsconsole trends --days 90 --format json
     """
-    from dataclasses import asdict
+    import csv
+    import io
 
-    from console.cli.output import out
-    from console.engine.observe.history import COLUMNS, history
+    from console.cli.output import note, out
+    from console.engine.observe.history import Day, history
 
     found = history(open_session(), days)
+    if found is None:
+        note().line("Nothing has run here yet.")
+    rows = [day.row() for day in found or ()]
     if form == "json":
-        for day in found:
-            out().json(asdict(day))
+        for row in rows:
+            out().json(row)
         return 0
-    out().write(",".join(COLUMNS) + "\n")
-    for day in found:
-        values = asdict(day).values()
-        out().write(",".join("" if value is None else str(value) for value in values) + "\n")
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(Day(date.min).row()), lineterminator="\n")  # None becomes nothing
+    table.writeheader()
+    table.writerows(rows)
+    out().write(text.getvalue())
     return 0

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from console.engine.context import Context, open_context
 from console.engine.ledger.store import reading, transaction
-from console.engine.observe import trends as module
-from console.engine.observe.trends import day_starts, trends
+from console.engine.observe.history import Day, add_runs, add_samples, day_starts, history
+from console.engine.observe.trends import trends
 from tests.engine.ledger.filled import add_run, filled_workspace, opened
 from tests.support import Clock, fixed_environment, make_workspace
 
@@ -69,6 +69,20 @@ def test_a_day_is_what_its_runs_did_together_and_a_day_without_is_a_gap(ctx: Con
     assert list(found.failed) == [*gap, 10.0, None, 0.0, None, None, 3.0]
     assert list(found.judged) == [*gap, 80.0, None, 0.0, None, None, 4.0]
     assert [value and round(value, 3) for value in found.seconds] == [*gap, 1.5, None, None, None, None, 0.5]
+
+
+def test_what_is_plotted_is_what_is_exported(ctx: Context) -> None:
+    """One reading for the Overview and for CSV and JSON, years of it too."""
+    ran(ctx, days(2), {"processed": 30, "failed": 10}, 80.0, done_bytes=4000)
+    ran(ctx, days(1), {"processed": 9}, status="refused")
+    sampled(ctx, days(1), "/srv", 250)
+    shown, exported = trends(ctx), history(ctx, 3660)
+    assert shown is not None and exported is not None and len(exported) == 3660
+    for at in (-1, -2, -3):
+        row, plotted = exported[at].row(), shown.seconds[at]
+        assert row["seconds_per_file"] == (plotted and round(plotted, 6)) and row["failed"] == (shown.failed[at] or 0)
+    assert exported[-3].row() | {"seconds_per_file": 2.0, "bytes": 4000, "failure_percent": 25.0} == exported[-3].row()
+    assert (exported[-2].runs, exported[-2].worked, exported[-2].row()["disk_percent"]) == (1, 0, 25.0)
 
 
 def test_a_day_is_one_of_the_workspace_s_zone(ctx: Context) -> None:
@@ -131,7 +145,8 @@ def test_a_long_ledger_costs_what_a_short_one_does(ctx: Context) -> None:
 
 def steps(ctx: Context) -> int:
     """Instructions that the two queries take."""
-    _, starts = day_starts(NOW, UTC, 14)
+    shown, starts = day_starts(NOW, UTC, 14)
+    found = [Day(day) for day in shown]
     taken = 0
 
     def step() -> int:
@@ -142,8 +157,8 @@ def steps(ctx: Context) -> int:
     with reading(ctx.workspace.ledger) as connection:
         assert connection is not None
         connection.set_progress_handler(step, 1)
-        module._runs(connection, starts)
-        module._samples(connection, starts)
+        add_runs(connection, starts, found)
+        add_samples(connection, starts, found)
     return taken
 
 
