@@ -12,8 +12,9 @@ from console.engine.observe.files_causes import CauseGroup, SourceGroup
 from console.engine.observe.files_list import FileRow
 from console.engine.observe.files_waiting import OnDisk
 from widgets.state.choices import Choice
-from widgets.state.detail import FileLook
+from widgets.state.file import FileView
 from widgets.state.files import FileList
+from widgets.state.foot import count_words, groups_words
 from widgets.state.messages import AcceptWanted, CopyWanted, ExportWanted, LogWanted, ReprocessWanted, RunWanted
 from widgets.state.scope import CAUSES, FILES, SOURCES, Scope
 from widgets.table import VirtualTable
@@ -39,19 +40,33 @@ class Meaning(Vertical):
         self._choices: Sequence[Choice] = ()
         self._choosing = ""
         self._counts: Mapping[FileStatus, int] | None = None
-        self._look: FileLook | None = None
-        self._wanted = ""  # the file whose look was asked for
 
     @property
     def table(self) -> FileList:
         """The files."""
         return self.query_one(FileList)
 
+    @property
+    def file(self) -> FileView:
+        """The one file."""
+        view = self.query_one(FileView)
+        view.zone, view.prefix = self.zone, self.prefix
+        return view
+
+    def _count_words(self) -> str:
+        """How much is listed."""
+        scope = self._scope
+        if scope.view == CAUSES:
+            return groups_words(self._causes, "cause", CAUSES in self._read)
+        if scope.view == SOURCES:
+            return groups_words(self._sources, "source", SOURCES in self._read)
+        return count_words(scope, self.table.length, self.table.complete, self._disk)
+
     def selection(self) -> tuple[Scope, str, int]:
         """What an action is to be about: the scope, the one file ('' for all of the scope), how many files."""
         scope = self._scope
         if self._front == "file":
-            return scope, self._wanted, 1
+            return scope, self.file.wanted, 1
         if scope.view == CAUSES and self._causes:
             group = self._causes[self.query_one("#state-causes", VirtualTable).cursor]
             return Scope(cause=group.key), "", group.files
@@ -87,6 +102,7 @@ class Meaning(Vertical):
     def _meant(self) -> FileRow | None:
         """The file that is shown, or under the cursor."""
         if self._front == "file":
-            detail = self._look.detail if self._look is not None and self._look.path == self._wanted else None
+            look = self.file.look
+            detail = look.detail if look is not None and look.path == self.file.wanted else None
             return detail.row if detail is not None else None
         return self.table.row() if self._front == FILES else None

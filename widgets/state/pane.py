@@ -17,14 +17,13 @@ from console.engine.model import FileStatus
 from console.engine.observe.files_causes import CauseGroup, SourceGroup
 from console.engine.observe.files_list import FileRow
 from console.engine.observe.files_waiting import OnDisk
-from console.engine.text import visible
-from widgets.look import Cell, fit, lines, paint, width_of, wrap
-from widgets.pager import Pager
+from widgets.look import Cell, fit, lines, paint, width_of
 from widgets.push import Push
 from widgets.state.choices import order_choices, status_choices
-from widgets.state.detail import FileLook, file_lines
+from widgets.state.detail import FileLook
+from widgets.state.file import FileView
 from widgets.state.files import FileList
-from widgets.state.foot import count_words, empty_words, groups_words, hints
+from widgets.state.foot import empty_words, hints
 from widgets.state.keys import HELP, KEYS
 from widgets.state.meaning import TABLES, Meaning
 from widgets.state.messages import (
@@ -87,7 +86,7 @@ class StatePane(Meaning):
             yield PatientTable(CAUSE_COLUMNS, id="state-causes", empty="looking…")
             yield PatientTable(SOURCE_COLUMNS, id="state-sources", empty="looking…")
             yield VirtualTable(CHOICE_COLUMNS, id="state-choices")
-            yield Pager(id="state-file")
+            yield FileView(id="state-file")
         yield Static(id="state-foot", markup=False)
 
     def on_mount(self) -> None:
@@ -97,7 +96,6 @@ class StatePane(Meaning):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE and self._front == FILES, "-beside")
-        self._draw_look()
         self._draw_words()
         self._look_at_cursor()
 
@@ -106,9 +104,9 @@ class StatePane(Meaning):
         self._target().focus(scroll_visible)
         return self
 
-    def _target(self) -> VirtualTable | Pager:
+    def _target(self) -> VirtualTable | FileView:
         if self._front == "file":
-            return self.query_one(Pager)
+            return self.file
         name = "state-choices" if self._front == "choices" else TABLES[self._front]
         return self.query_one(f"#{name}", VirtualTable)
 
@@ -157,8 +155,9 @@ class StatePane(Meaning):
         if self._scope.view == FILES:
             self.table.keep()
         self._ask()
-        if self._look is not None and (self._front == "file" or self.has_class("-beside")):
-            self.post_message(LookWanted(self._look.path).set_sender(self))
+        look = self.file.look
+        if look is not None and (self._front == "file" or self.has_class("-beside")):
+            self.post_message(LookWanted(look.path).set_sender(self))
 
     def show_causes(self) -> None:
         """From elsewhere: what files fail for."""
@@ -167,8 +166,7 @@ class StatePane(Meaning):
 
     def show_file(self, path: str) -> None:
         """From elsewhere: this one file."""
-        self._wanted, self._look = path, None
-        self.query_one(Pager).lines = [(path.removeprefix(self.prefix), "strong"), ("", ""), ("reading…", "dim")]
+        self.file.wait_for(path)
         self._bring("file")
         self.post_message(LookWanted(path).set_sender(self))
 
@@ -309,31 +307,17 @@ class StatePane(Meaning):
     def _look_at_cursor(self) -> None:
         """Where the detail stands beside the list: that of the file under the cursor."""
         row = self.table.row() if self._front == FILES and self.has_class("-beside") else None
-        if row is not None and row.path != self._wanted:
-            self._wanted = row.path
+        if row is not None and row.path != self.file.wanted:
+            self.file.wanted = row.path
             self.post_message(LookWanted(row.path).set_sender(self))
 
     def show_look(self, look: FileLook) -> None:
         """What is known of a file; ignored when another one is wanted by now."""
-        if look.path == self._wanted:
-            self._look = look
-            self._draw_look()
+        self.file.show(look)
 
-    def show_no_look(self, path: str, why: list[str]) -> None:
-        """Why nothing can be shown of a file: nobody knows it, the ledger cannot be read."""
-        if path == self._wanted:
-            pager = self.query_one(Pager)
-            width = (pager.size.width or self.size.width - 2) - 2
-            tones = ["warn", *("" for _ in why)]
-            said = [(row, tone) for line, tone in zip(why, tones, strict=False) for row in wrap(visible(line), width)]
-            pager.lines = [(path.removeprefix(self.prefix), "strong"), ("", ""), *said]
-
-    def _draw_look(self) -> None:
-        look, pager = self._look, self.query_one(Pager)
-        if look is not None:
-            width = pager.size.width or self.size.width - 2
-            pager.lines = file_lines(look, width - 2, self.zone, datetime.now(UTC), self.prefix)
-            pager.scroll_home(animate=False, immediate=True)
+    def show_no_look(self, path: str, why: Sequence[str]) -> None:
+        """Why nothing can be shown of a file."""
+        self.file.show_none(path, why)
 
     def action_step(self, step: int) -> None:
         """The next file, the one before."""
@@ -357,14 +341,6 @@ class StatePane(Meaning):
         room = max(10, self.size.width - sum(width_of(push._text()) + 4 for push in self.query(Push).results(Push)) - 3)
         self.query_one("#state-count", Static).update(paint((fit(self._count_words(), room).rstrip(), "dim")))
         self._draw_foot()
-
-    def _count_words(self) -> str:
-        scope = self._scope
-        if scope.view == CAUSES:
-            return groups_words(self._causes, "cause", CAUSES in self._read)
-        if scope.view == SOURCES:
-            return groups_words(self._sources, "source", SOURCES in self._read)
-        return count_words(scope, self.table.length, self.table.complete, self._disk)
 
     def _draw_foot(self) -> None:
         rows: list[list[Cell]] = []
