@@ -17,9 +17,9 @@ from textual.widgets import Static
 
 from console.engine.model import RunRow, RunStatus
 from console.engine.runs.wanted import EVERY, parse_filter
-from console.engine.text import count
-from widgets.look import Cell, paint, short_time, width_of
+from widgets.look import paint
 from widgets.runs.detail import RunDetail
+from widgets.runs.foot import as_many, list_words
 from widgets.runs.keys import FILTER_HINT, HELP, KEYS
 from widgets.runs.words import run_cells
 from widgets.table import Column, VirtualTable
@@ -312,29 +312,9 @@ class RunsPane(Horizontal):
 
     def _say(self, told: str = "") -> None:
         """The line above the list: what came of the last key, what is marked, what is filtered, which keys help."""
-        parts: list[Cell] = [(told, "warn")] if told else []
-        marked = self._marked
-        if self._filter:
-            known = f"{count(self._total)} of {count(self._of)} runs" if self._total >= 0 else "looking…"
-            parts += [(known if self._runs else "no run", "strong"), self._filter]
-        if marked is not None:
-            at = short_time(marked.started_at, self.zone, datetime.now(UTC))
-            parts += [(f"● {marked.action} {marked.short} of {at}", "accent"), "c: compare with it", "m: unmark"]
-        elif self._filter:
-            parts += ["Esc: all"]
-        if any(row.status == RunStatus.RUNNING for row in self._runs):
-            parts += [("▶ one in progress, t: attach", "running")]
-        if marked is None and not self._filter and self._runs:
-            parts += ["Enter: into it", "m: mark", "c: compare", "/: filter"]
         room = (50 if self.has_class("-wide") else self.size.width or 80) - 2
-        line: list[Cell] = []
-        for part in parts:
-            text, tone = (part, "dim") if isinstance(part, str) else part
-            room -= width_of(text) + (3 if line else 0)
-            if room < 0 and line:
-                break
-            line += ["   " if line else "", (text, tone)]
-        content = paint(*line)
+        parts = list_words(self._runs, self._marked, self._filter, self._total, self._of, self.zone, told)
+        content = paint(*as_many(parts, room))
         if content.markup != self._said:
             self._said = content.markup
             self.query_one("#runs-said", Static).update(content)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable
 
+from console.engine.actions.change.files import copy_file, rename_sparing
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.permissions import PermissionSetter, half_way
 from console.engine.errors import EngineError
@@ -23,7 +23,7 @@ from console.engine.transfer.publish import (
     same_file,
     standing,
 )
-from console.engine.transfer.stage import Folders, part_name, write_all
+from console.engine.transfer.stage import Folders, part_name
 
 # Nothing was done to what cannot even be opened: it is gone, a link by now, or the way to it is closed.
 _NOT_REACHED = (0, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
@@ -136,7 +136,7 @@ class Disk:
             os.symlink(os.readlink(source), part)
             os.utime(part, ns=(facts.st_mtime_ns, facts.st_mtime_ns), follow_symlinks=False)
             return
-        if _copy(folders, source, part, change.mode, change.mtime_ns) != change.after:
+        if copy_file(folders, source, part, change.mode, change.mtime_ns) != change.after:
             os.unlink(part)
             raise _not_recorded(change)
 
@@ -180,7 +180,7 @@ class Disk:
         source, target = self.absolute(path), self.absolute(to)
         folders = self.folder(to)
         try:
-            _rename(source, target)
+            rename_sparing(source, target)
             return
         except OSError as error:
             if error.errno != errno.EXDEV:
@@ -191,12 +191,12 @@ class Disk:
         if sha256 == LINK:
             os.symlink(os.readlink(source), part)
         else:
-            _copy(folders, source, part, sync=True)
+            copy_file(folders, source, part, sync=True)
         if standing(part) != sha256:
             os.unlink(part)
             raise OSError(errno.EIO, "the copy does not have the bytes of the original", target)
         try:
-            _rename(part, target)
+            rename_sparing(part, target)
         except FileExistsError:
             os.unlink(part)
             raise
@@ -345,15 +345,6 @@ class Disk:
         self._permissions.close()
 
 
-def _rename(source: str, target: str) -> None:
-    """Rename where nothing stands. Raises FileExistsError, and OSError."""
-    if rename_new(source, target):
-        return
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-    os.rename(source, target)  # a file system that cannot be told to spare what stands there
-
-
 def touched(stands: str, expected: str, *, raw: bool = False) -> str:
     """Why something is left alone where `stands` (see transfer.publish.standing) is not what is expected. raw: it was
     read a moment ago, and nobody changes what lies there: the disk gave other bytes."""
@@ -370,38 +361,3 @@ def touched(stands: str, expected: str, *, raw: bool = False) -> str:
 
 def _not_recorded(change: Change) -> NotAsRecorded:
     return NotAsRecorded(f"{change.source} does not have the bytes that were recorded")
-
-
-def _copy(folders: Folders, source: str, part: str, mode: int = -1, mtime_ns: int = -1, *, sync: bool = False) -> str:
-    """The bytes of `source` in a new file `part` of the folder last opened, hashed on the way; its SHA-256.
-
-    mode, mtime_ns: -1 is as `source` has it. Raises OSError; then there is no part.
-    """
-    reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        facts = os.fstat(reader)
-        if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", source)
-        try:
-            out = folders.create(os.path.basename(part))
-        except FileExistsError:  # of an attempt that was taken back
-            os.unlink(part)
-            out = folders.create(os.path.basename(part))
-        try:
-            digest = hashlib.sha256()
-            while chunk := os.read(reader, 1 << 20):
-                digest.update(chunk)
-                write_all(out, chunk)
-            os.fchmod(out, stat.S_IMODE(facts.st_mode) if mode < 0 else mode)
-            mtime = facts.st_mtime_ns if mtime_ns < 0 else mtime_ns
-            os.utime(out, ns=(mtime, mtime))
-            if sync:
-                os.fsync(out)
-        except BaseException:
-            os.unlink(part)
-            raise
-        finally:
-            os.close(out)
-        return digest.hexdigest()
-    finally:
-        os.close(reader)
