@@ -13,6 +13,7 @@ from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.work import WorkingApp
 from widgets.pager.markdown import plain
 from widgets.runs import RunDetail, RunsPane
+from widgets.runs.messages import FileWanted
 
 if TYPE_CHECKING:
     from console.engine.context import Context
@@ -102,7 +103,7 @@ class RunsFeed(WorkingApp):
                 lambda files: pane.comparison.add_files(found, change, start, files),
             )
 
-    async def on_run_comparison_file_wanted(self, message: RunComparison.FileWanted) -> None:
+    async def on_runs_file_wanted(self, message: FileWanted) -> None:
         await self._app.show_file(message.path)
 
     async def on_runs_pane_causes_wanted(self, message: RunsPane.CausesWanted) -> None:
@@ -193,9 +194,6 @@ class RunsFeed(WorkingApp):
             return explanation_lines(explain(self.ctx, row.path))
 
         self.fetch("explain", read, screen.add_lines, failed=lambda error: None)
-
-    async def on_run_detail_file_wanted(self, message: RunDetail.FileWanted) -> None:
-        await self._app.show_file(message.path)
 
     def on_run_detail_rollback_wanted(self, message: RunDetail.RollbackWanted) -> None:
         self._app.roll_back(message.run)

@@ -10,6 +10,7 @@ from console.engine.observe.runs_undo import UndoWords
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown, until
 from widgets.runs import RunDetail, RunsPane
 from widgets.runs.compare import RunComparison
+from widgets.runs.messages import FileWanted
 from widgets.runs.words import next_steps
 from widgets.samples import sample_changes, sample_comparison, sample_outcome, sample_run
 from widgets.table import VirtualTable
@@ -214,8 +215,8 @@ async def test_two_runs_are_marked_and_compared_and_the_way_back_is_the_way_ther
         pane.comparison.add_files(found, last.change, 0, sample_changes(last.change, 0, 2))
         await until(pilot, lambda: "aaaaaaaaaaaa" in page(app) and "bbbbbbbbbbbb" in page(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: app.of(RunComparison.FileWanted))
-        assert app.of(RunComparison.FileWanted)[0].path.endswith("part-00001.json")
+        await until(pilot, lambda: app.of(FileWanted))
+        assert app.of(FileWanted)[0].path.endswith("part-00001.json")
         await pilot.press("escape")
         await until(pilot, lambda: "c: compare with it" in page(app))
         assert pane.comparison.wanted is None and app.query_one(LIST).has_focus

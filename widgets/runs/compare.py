@@ -19,6 +19,7 @@ from console.engine.observe.runs_compare import Change, FileChange, RunsCompared
 from console.engine.observe.runs_words import between_words, change_words, difference_rows, file_words
 from console.engine.text import count, visible
 from widgets.look import Cell, fit, lines, paint, short_time, width_of
+from widgets.runs.messages import FileWanted
 from widgets.runs.words import by, status_cell, took
 from widgets.table import Column, VirtualTable
 
@@ -61,13 +62,6 @@ class RunComparison(Vertical):
         def __init__(self, found: RunsCompared, change: Change, start: int) -> None:
             super().__init__()
             self.found, self.change, self.start = found, change, start
-
-    class FileWanted(Message):
-        """Show this file in the State pane."""
-
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
 
     class Back(Message):
         """Leave the comparison."""
@@ -259,7 +253,7 @@ class RunComparison(Vertical):
     def action_file(self) -> None:
         at = self.files.cursor
         if at < len(self._files):
-            self.post_message(self.FileWanted(self._files[at].path))
+            self.post_message(FileWanted(self._files[at].path))
 
     def action_back(self) -> None:
         self.wanted = None  # whoever compares them can stop

@@ -17,6 +17,7 @@ from console.engine.model import OutcomeRow, RunRow, RunStatus
 from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
 from widgets.push import Push, PushRow
+from widgets.runs.messages import FileWanted
 from widgets.runs.words import (
     COUNTED,
     OUTCOME_SIGNS,
@@ -119,13 +120,6 @@ class RunDetail(Vertical):
         def __init__(self, run: RunRow, outcome: OutcomeRow) -> None:
             super().__init__()
             self.run, self.outcome = run, outcome
-
-    class FileWanted(Message):
-        """Show this file in the State pane."""
-
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
 
     class Back(Message):
         """Leave the detail."""
@@ -359,7 +353,7 @@ class RunDetail(Vertical):
     def action_file(self) -> None:
         at = self.query_one("#run-files", VirtualTable).cursor
         if at < len(self._outcomes):
-            self.post_message(self.FileWanted(self._outcomes[at].path))
+            self.post_message(FileWanted(self._outcomes[at].path))
 
     def action_back(self) -> None:
         self.post_message(self.Back())
