@@ -84,6 +84,20 @@ def test_state_file_and_bak_are_two_files_after_a_kill_between_them(inside: Insi
     assert json.loads(backup.read_bytes())["processed_files"].keys() and not state.samefile(backup)
 
 
+def test_a_cleared_entry_comes_and_goes_whoever_judged_the_file_since(inside: Inside) -> None:
+    """The undo of a clear, and the undo of that: the machine had a later judgement between them."""
+    cleared = inside.run("state clear", ClearParams(source="beta", reason="a test"))
+    inside.ledger("UPDATE files SET judged_run = judged_run + 1 WHERE mirrored = 0")
+    mirrored = "SELECT mirrored FROM files WHERE source = 'beta'"
+    for expected in (1, 0, 1):
+        done = inside.rollback(cleared.id)
+        assert done.status == 0 and inside.ledger(mirrored) == [(expected,)], done.text
+        assert (
+            any("beta" in key for key in json.loads((inside.root / STATE).read_bytes())["processed_files"]) == expected
+        )
+        cleared = inside.runs()[-1]
+
+
 def test_a_damaged_file_that_nobody_moved_does_not_stop_what_follows_a_crash(inside: Inside) -> None:
     """An archive that comes to its end leaves it alone too."""
     flip(inside.root / RAW / "alpha/a.json", random.Random(1))
