@@ -150,9 +150,17 @@ class Model:
             return "go" if (row.judged if row else "") == expected else ""
         if not op.stands:
             return ""
-        if self.nodes.get(name) is not op.to:
+        if self.nodes.get(name) is not op.to or self._changed_since(op):
             return "left"
         return "go" if self.published.get(name, "") == op.after else "left"
+
+    def _changed_since(self, op: Op) -> bool:
+        """Whether a later run changed it and was not taken back, be it to the same state: what took back a change that
+        is itself later than `op` is none."""
+        every = [each for run in self.runs.values() for each in run.ops if each.name == op.name and each.kind != "note"]
+        later = every[next(at for at, each in enumerate(every) if each is op) + 1 :]
+        own = {id(each) for each in later}
+        return any(each.stands and id(each.undoes) not in own for each in later)
 
     def undo(self, run: Run, op: Op) -> None:
         """Take one change back."""

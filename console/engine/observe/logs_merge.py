@@ -154,10 +154,6 @@ class MergedRows:
         index, local = divmod(serial, SERIALS)
         return self.logs[index].rows.segment(local) if index < len(self.logs) else None
 
-    def file_of(self, row: Row) -> LogFile:
-        """The log that a row is of."""
-        return self.logs[row.segment // SERIALS].file
-
     def own(self, chosen: Chosen) -> None:
         """Tell which files are all of one run."""
         for log in self.logs:

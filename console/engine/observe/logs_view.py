@@ -121,10 +121,6 @@ class LogView:
         self.height = height
         self._again(self.rows[0].before if self.rows else None)
 
-    def show_levels(self, least: Level, anchor: Place | None = None) -> None:
-        """Show records of `least` and above; `anchor`: the row that should stay on the page."""
-        self.show_only(Narrowing(least), anchor)
-
     def show_only(self, narrowing: Narrowing, anchor: Place | None = None) -> None:
         """Show what is left by `narrowing`; `anchor`: the row that should stay on the page."""
         self.filter.close()

@@ -168,7 +168,7 @@ def _filter(report: Report, path: Path) -> None:
         def show(least: Level = least) -> None:
             view.filter = LevelFilter()
             view.end()
-            view.show_levels(least)
+            view.show_only(Narrowing(least))
             assert view.advance()
 
         took = timed(show, 1 if least is Level.CRITICAL else ROUNDS)

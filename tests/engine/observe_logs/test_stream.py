@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from console.engine.observe.logs_conditions import Narrowing
 from console.engine.observe.logs_levels import Level
 from console.engine.observe.logs_stream import KEPT, LogStream
 from console.engine.observe.logs_view import LogView
@@ -186,7 +187,7 @@ def test_a_filter_goes_on_while_following(log: Path) -> None:
     assert texts(view) == ["12:00 ERROR b", "  at c", "12:00 ERROR e", "  part"]
     append(log, b"ly\n")
     assert texts(view)[-1] == "  partly"
-    view.show_levels(Level.NONE)
+    view.show_only(Narrowing(Level.NONE))
     assert len(texts(view)) == 8
 
 

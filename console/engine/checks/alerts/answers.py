@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
-from console.engine.ledger.store import reading
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert
 from console.engine.observe.files_list import timestamp
@@ -27,12 +26,6 @@ def acknowledged(row: sqlite3.Row) -> Acknowledged:
     """A row of `acknowledged`."""
     verdict = Check(row["verdict"])
     return Acknowledged(row["key"], verdict, row["measure"], row["text"], row["at"], row["by"], row["note"])
-
-
-def answers_of(ctx: Context) -> Mapping[str, Acknowledged]:
-    """As read_answers; none where there is no ledger. Raises LedgerError."""
-    with reading(ctx.workspace.ledger) as connection:
-        return {} if connection is None else read_answers(connection)
 
 
 def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknowledged]:

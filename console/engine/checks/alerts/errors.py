@@ -41,18 +41,7 @@ def errors(
             since = max(since, reviewed)
         found = log_errors(ctx, since, answered=answered_for(answers))
     if not found.segments:
-        ended = "SELECT 1 FROM runs WHERE ended_at IS NOT NULL LIMIT 1"  # before its end a run may not have logged yet
-        ran = connection is not None and connection.execute(ended).fetchone() is not None
-        text = f"there is no log in {ctx.settings.log_dir}" + ("" if ran else " yet")
-        yield Reading(
-            "errors",
-            "errors",
-            Check.UNKNOWN,
-            text,
-            "`opsconsole doctor`" if ran else "",
-            collecting=not ran,
-            cause=Cause.ERRORS,
-        )
+        yield _no_log(ctx, connection)
         return
     for name, why in found.unreadable:
         text = f"errors are not counted in {name}: {why}"
@@ -83,6 +72,14 @@ def errors(
             details=names,
             cause=Cause.ERRORS,
         )
+
+
+def _no_log(ctx: Context, connection: sqlite3.Connection | None) -> Reading:
+    ended = "SELECT 1 FROM runs WHERE ended_at IS NOT NULL LIMIT 1"  # before its end a run may not have logged yet
+    ran = connection is not None and connection.execute(ended).fetchone() is not None
+    text = f"there is no log in {ctx.settings.log_dir}" + ("" if ran else " yet")
+    step = "`opsconsole doctor`" if ran else ""
+    return Reading("errors", "errors", Check.UNKNOWN, text, step, collecting=not ran, cause=Cause.ERRORS)
 
 
 def answered_for(answers: Mapping[str, Acknowledged]) -> dict[str, datetime]:
