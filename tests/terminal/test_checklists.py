@@ -120,8 +120,8 @@ def test_who_only_looks_looks_and_signs_nothing(held: Path) -> None:
         t.press("5")
         t.wait("■ Fuel for the van")
         t.press("R")
-        t.wait("a read-only session starts no commands")
         t.wait("! warn       Errors reviewed")  # shown, although it is kept nowhere
+        t.wait("✗ fail       ■ Fuel for the van")  # what others found last: who only looks starts no commands
         t.press("down")
         t.wait("▸? to sign")
         t.press("s")

@@ -62,8 +62,6 @@ def _result(look: Look, item: ItemSetting, *, needed: bool) -> Result:
         return before
     if item.kind == "probe" and PROBES[item.probe].scratch:
         return before  # a plan writes nothing, a scratch folder neither
-    if item.kind == "command" and look.ctx.read_only and before.verdict is not None:
-        return before  # who may not start it shows what it said last
     return ask(look, WHICH, item)
 
 

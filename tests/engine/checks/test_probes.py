@@ -203,6 +203,28 @@ def test_a_sample_that_reads_back_other_bytes_fails(tmp_path: Path, monkeypatch:
     assert verdict == "fail" and "Checksum mismatch" in evidence
 
 
+def test_who_only_looks_is_told_what_others_found_last(tmp_path: Path) -> None:
+    """By a program that they may not start and a scratch folder that they may not write; a stale result is no pass."""
+    script = "test -e broken && { echo NAS is down; exit 2; }; echo fine"
+    site = make(
+        tmp_path,
+        checklists={
+            "preflight": [
+                {"name": "own", "command": ["/bin/sh", "-c", script], "valid": "1h"},
+                {"name": "sample", "probe": "sample"},
+            ]
+        },
+    )
+    assert site.migrate() == 0
+    (site.root / "broken").touch()
+    assert site.ask("own", keep=True).verdict == "fail" and site.ask("sample", keep=True).verdict == "pass"
+    (site.root / "broken").unlink()
+    told = site.ask("own", read_only=True)
+    assert (told.verdict, told.evidence) == ("fail", "NAS is down")
+    assert site.ask("sample", read_only=True).verdict == "pass"
+    assert not (site.later(days=9), site.ask("sample", read_only=True))[1].fresh
+
+
 def test_a_sample_is_void_when_the_rule_is_another(done: Site) -> None:
     from console.engine.checks.checklists import remembered_items
 
