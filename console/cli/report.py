@@ -48,7 +48,7 @@ def command(since: str, form: str) -> int:
 
 
 def _since(ctx: Context, text: str) -> datetime:
-    """Raises UsageError for what is no day."""
+    """Raises UsageError for what is no day, and for one that is still to come."""
     from datetime import UTC, datetime, timedelta
 
     from console.engine.errors import UsageError
@@ -59,6 +59,9 @@ def _since(ctx: Context, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
         found = found if found.tzinfo else found.replace(tzinfo=find_zone(ctx.settings.time_zone))
-        return found.astimezone(UTC)
+        found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is no day", next_step="write it as 2026-03-01, or 2026-03-01T14:00") from None
+    if found > ctx.env.now():
+        raise UsageError(f"{text} is still to come", next_step="give a day that has begun")
+    return found

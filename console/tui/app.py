@@ -50,6 +50,7 @@ class ConsoleApp(FedApp):
     ]
     CSS = """
     Toast { border-left: none; }
+    ModalScreen > ToastRack { dock: top; align: right top; margin: 1 0 0 0; }  /* a dialog's buttons are at its foot */
     ScrollBar { background: $background; }
     * { scrollbar-color: $border-blurred; scrollbar-color-hover: $primary; scrollbar-color-active: $primary;
         scrollbar-background: $background; scrollbar-background-hover: $background;

@@ -50,10 +50,11 @@ def open_for_looking(root: str | Path, config: str, read_only: bool) -> tuple[Co
         from console.engine.workspace import open_workspace
 
         ctx = Context(open_workspace(Path(root)), Settings(config, "toml", ""), Environment(), True)
-        helps = (
-            "`opsconsole init .` makes what is missing and touches nothing that is there; then start the console again"
-        )
-        return ctx, [*error.lines(), helps]
+        if (ctx.workspace.root / error.file).exists():
+            helps = "mend it, or put back the version before; until then only what needs no configuration is shown"
+        else:
+            helps = "`opsconsole init .` makes what is missing and touches nothing that is there"
+        return ctx, [*error.lines(), f"{helps}; then start the console again"]
 
 
 def run_console(root: str | Path, config: str = "", read_only: bool = False, *, mouse: bool = True) -> int:

@@ -228,7 +228,8 @@ too. On the command line: opsconsole checklist preflight, postflight
     def _draw_detail(self, now: datetime) -> None:
         result, foot = self.result, self.query_one("#checklists-detail", Static)
         if result is None:
-            content = paint("")
+            whole = f"Enter: look at all of the {self.which} list" if self._rows else ""
+            content = paint((f"{whole}; the other keys are for one item: ↓" if whole else "", "dim"))
         else:
             width, height = self.size.width or 80, foot.size.height or 5
             how = self._gate.get(result.item.name, "") if result.which == "preflight" else ""

@@ -28,6 +28,7 @@ from console.engine.observe.mirror_alert import FIND_WRITER, mirror_alert
 from console.engine.observe.others import adoption_alert, before, before_alert, others_alert
 from console.engine.runs.query import as_it_is, is_alive, run_row
 from console.engine.text import duration, plural
+from console.engine.workspace.people import why_not
 
 __all__ = ["Alert", "Cause", "Level", "Overview", "overview", "state_file_identity"]
 
@@ -41,7 +42,7 @@ class Overview:
 
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
     with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
-    changed from here: a newer program's ledger is only read; '' else.
+    changed from here: a newer program's ledger is only read, one that this user may not write too; '' else.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
     (observe.state_file); None else. maintenance: who stopped processing; None while nobody has. answers: which
     alerts somebody has acknowledged, by key; checks.alerts.settle makes those quiet.
@@ -138,7 +139,7 @@ def _overview(ctx: Context, limit: int) -> Overview:
         seen.accepted,
         seen.published,
         seen.held,
-        newer.sentence() if newer else "",
+        newer.sentence() if newer else why_not(str(ctx.workspace.ledger), os.R_OK | os.W_OK),
         seen.state_file,
         answers=seen.answers,
     )

@@ -23,10 +23,13 @@ _TYPES = {
 _NAMES = {str: "the text", bool: "", int: "the number", float: "the number"}
 
 
+_SCHEMAS = {"toml": "console", "incumbent": "incumbent", "procedure": "procedure"}
+
+
 def schema_document(kind: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a configuration: `kind` is toml or incumbent."""
-    name = "console.schema.json" if kind == "toml" else "incumbent.schema.json"
-    document: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    """The JSON Schema (draft 2020-12) of a configuration (`kind` is toml or incumbent) or of a procedure."""
+    path = Path(__file__).with_name(f"{_SCHEMAS[kind]}.schema.json")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
 
 
@@ -54,12 +57,17 @@ class Fault:
     schema: dict[str, Any]
 
 
-def faults(value: Any, schema: dict[str, Any], path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
-    """What `value` does not satisfy, in the order of the document.
+def faults(
+    value: Any, schema: dict[str, Any], path: tuple[str | int, ...] = (), *, root: dict[str, Any] | None = None
+) -> Iterator[Fault]:
+    """What `value` does not satisfy, in the order of the document. root: the whole schema, for `#/$defs/…`.
 
-    Knows the keywords that our two schemas use, and no others: a start of the command line has no 25 ms for a
+    Knows the keywords that our schemas use, and no others: a start of the command line has no 25 ms for a
     library that knows all. The tests hold it to one that does.
     """
+    root = schema if root is None else root
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if not any(_is(value, name) for name in types):
         yield Fault(path, "type", value, schema)
@@ -71,9 +79,9 @@ def faults(value: Any, schema: dict[str, Any], path: tuple[str | int, ...] = ())
         known, others = schema["properties"], schema["additionalProperties"]
         for word, item in value.items():
             if word in known:
-                yield from faults(item, known[word], (*path, word))
+                yield from faults(item, known[word], (*path, word), root=root)
             elif others:  # a schema for them
-                yield from faults(item, others, (*path, word))
+                yield from faults(item, others, (*path, word), root=root)
             else:
                 yield Fault((*path, word), "additionalProperties", item, schema)
         for word in schema.get("required", []):
@@ -81,7 +89,7 @@ def faults(value: Any, schema: dict[str, Any], path: tuple[str | int, ...] = ())
                 yield Fault((*path, word), "required", None, schema)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from faults(item, schema["items"], (*path, number))
+            yield from faults(item, schema["items"], (*path, number), root=root)
 
 
 def _is(value: Any, name: str) -> bool:
@@ -145,13 +153,16 @@ def _explain(fault: Fault, schema: dict[str, Any], kind: str) -> tuple[str, str,
     return key, f"`{key}` is {_shown(value)}, which does not have the form {wanted}", ""
 
 
+_WHOSE = {"toml": "the configuration", "incumbent": "the configuration", "procedure": "a procedure"}
+
+
 def _unknown(fault: Fault, schema: dict[str, Any], kind: str) -> tuple[str, str, str]:
     *place, word = fault.path
     key, word = dotted(fault.path), str(word)
     near = nearest(word, list(fault.schema["properties"]))
     if near:
         right = dotted((*place, near))
-        return key, f"`{key}` is not a key of the configuration; the nearest is `{right}`", ""
+        return key, f"`{key}` is not a key of {_WHOSE[kind]}; the nearest is `{right}`", ""
     tables = schema["properties"]
     homes = [name for name, inner in tables.items() if word in inner.get("properties", {})]
     if homes and not place:
@@ -159,7 +170,7 @@ def _unknown(fault: Fault, schema: dict[str, Any], kind: str) -> tuple[str, str,
     if place and word in tables:
         return key, f"`{key}` is not a key here; `{word}` stands at the top, before the first [table]", ""
     step = "config/console.toml as `opsconsole init` writes it shows every key" if kind == "toml" else ""
-    return key, f"`{key}` is not a key of the configuration", step
+    return key, f"`{key}` is not a key of {_WHOSE[kind]}", step
 
 
 def nearest(word: str, known: list[str]) -> str:

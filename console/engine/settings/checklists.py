@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.engine.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from console.engine.checks.probes.declared import Declared, Parameter
 
 LISTS = ("preflight", "postflight")
 SIGN_OFF_VALID = 30 * 86400  # seconds; so the declarations of the probes have theirs
@@ -16,7 +19,7 @@ COMMAND_VALID = 3600
 COMMAND_SECONDS = 30
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-Value = int | bool | dict[str, int] | None
+Value = int | bool | str | dict[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,15 @@ def _item(entry: Mapping[str, Any], file: str, key: str) -> ItemSetting:
 
 
 def _probed(entry: Mapping[str, Any], name: str, text: str, valid: int, file: str, key: str) -> ItemSetting:
+    declared, parameters = read_probe(entry, file, key)
+    return ItemSetting(name, text, "probe", entry["probe"], parameters, valid or declared.valid)
+
+
+def read_probe(entry: Mapping[str, Any], file: str, key: str) -> tuple[Declared, dict[str, Value]]:
+    """The declaration of the probe that `entry` names, and its parameters, defaults filled in.
+
+    Raises ConfigurationError with file and key: no such probe, no such parameter, or not what it takes.
+    """
     from console.engine.checks.probes.declared import PROBES
     from console.engine.settings.check import nearest
 
@@ -173,23 +185,31 @@ def _probed(entry: Mapping[str, Any], name: str, text: str, valid: int, file: st
                 key=place,
                 next_step=f"it has: {known}",
             )
-        if not _fits(value, parameter.kind, parameter.least, parameter.most):
-            wanted = {
-                "number": f"a whole number from {parameter.least:,} to {parameter.most:,}",
-                "switch": "true or false",
-                "counts": "a table of sources and whole numbers",
-            }[parameter.kind]
-            raise ConfigurationError(f"`{place}` must be {wanted}", file=file, key=place)
+        if not _fits(value, parameter):
+            raise ConfigurationError(f"`{place}` must be {_wanted(parameter)}", file=file, key=place)
         parameters[word] = value if parameter.kind != "number" else int(value)
-    return ItemSetting(name, text, "probe", entry["probe"], parameters, valid or declared.valid)
+    return declared, parameters
 
 
-def _fits(value: Any, kind: str, least: int, most: int) -> bool:
-    if kind == "switch":
+def _wanted(parameter: Parameter) -> str:
+    if parameter.choices:
+        return "one of " + ", ".join(parameter.choices)
+    return {
+        "number": f"a whole number from {parameter.least:,} to {parameter.most:,}",
+        "switch": "true or false",
+        "counts": "a table of sources and whole numbers",
+        "text": "a text in quotes",
+    }[parameter.kind]
+
+
+def _fits(value: Any, parameter: Parameter) -> bool:
+    if parameter.kind == "switch":
         return isinstance(value, bool)
-    if kind == "counts":
+    if parameter.kind == "counts":
         return isinstance(value, dict) and all(_whole(number) and number >= 0 for number in value.values())
-    return _whole(value) and least <= value <= most
+    if parameter.kind == "text":
+        return isinstance(value, str) and (not parameter.choices or value in parameter.choices)
+    return _whole(value) and parameter.least <= value <= parameter.most
 
 
 def _whole(value: Any) -> bool:

@@ -79,6 +79,11 @@ class Workspace:
         """Copies of the state that somebody asked for, a folder each."""
         return self.private / "checkpoints"
 
+    @property
+    def sessions(self) -> Path:
+        """Journals of guided procedures, a file each."""
+        return self.private / "sessions"
+
     def run_folder(self, run: str) -> Path:
         return self.private / "runs" / run
 

@@ -10,14 +10,15 @@ HOUR, DAY = 3600, 86400
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """kind: number | switch | counts (a table of names and whole numbers). least, most: bounds of a number, both
-    allowed."""
+    """kind: number | switch | text | counts (a table of names and whole numbers). least, most: bounds of a number,
+    both allowed. choices: what a text can be; empty: anything."""
 
     kind: str
-    default: int | bool | None
+    default: int | bool | str | None
     words: str
     least: int = 0
     most: int = 1_000_000_000
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

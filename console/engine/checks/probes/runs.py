@@ -15,7 +15,7 @@ from console.engine.runs.query import current_run, unrecovered
 def no_other_run(look: Look) -> Finding:
     """Fails while a run is in progress or anybody holds the lock; warns where one died and is not settled yet."""
     if look.own:
-        return Finding(Check.PASS, "this run holds the lock: no other can begin")
+        return Finding(Check.PASS, "the run that asked held the lock: no other could begin")
     ctx = look.ctx
     running = None if look.trouble else current_run(ctx)
     if running is not None and look.space is not None:  # with a plan in hand the gate says itself whose it is

@@ -1,0 +1,336 @@
+"""Taking a session on: look, do, tick, override, skip, go back, hand over, abandon. Both fronts use it and nothing
+else; every call is one event of the journal, or an error and nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from console.engine.checks.checklists import ask, looking
+from console.engine.checks.probes.look import Look
+from console.engine.context import Context
+from console.engine.errors import RefusedError, UsageError
+from console.engine.model import RunRow, RunStatus
+from console.engine.procedures import journal
+from console.engine.procedures.acts import ACTS
+from console.engine.procedures.fill import fill, fill_condition, fill_given, fill_shell
+from console.engine.procedures.load import find_procedure
+from console.engine.procedures.model import Condition, Step
+from console.engine.procedures.offers import valid_value
+from console.engine.procedures.session import Event, Session, is_good, lacking, waived
+from console.engine.settings.checklists import ItemSetting, read_probe
+from console.engine.text import recordable
+
+_LINES, _LINE, _OUTPUT = 20, 300, 32 * 1024  # of evidence that is kept: details, characters of one, bytes of output
+Seen = list[dict[str, Any]]
+
+
+def never() -> bool:
+    return False
+
+
+# ── beginning ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def start(ctx: Context, name: str, values: Mapping[str, str] | None = None) -> Session:
+    """A new session. values: of inputs, known already; those that the procedure does not ask for are left out.
+
+    Raises UsageError (no such procedure, a value that cannot be), ReadOnlyError, EngineError.
+    """
+    procedure = find_procedure(ctx, name)
+    known: dict[str, str] = {}
+    for value, text in (values or {}).items():
+        step = procedure.values.get(value)
+        if step is not None and text:
+            known[value] = valid_value(ctx, step.of, text)
+    return journal.begin(ctx, name, procedure.source, known)
+
+
+def resume(ctx: Context, text: str = "") -> Session:
+    """The session that `text` names (its last digits; '' the newest open one). That somebody else, or another
+    terminal, goes on with it is an event. A run that was waited for and has ended meanwhile is recorded.
+
+    Raises UsageError, EngineError. A session that only looks writes nothing.
+    """
+    session = journal.load_session(ctx, journal.find_session(ctx, text))
+    last = session.last_by
+    me, terminal = ctx.env.who.login or ctx.env.who.user, ctx.env.who.terminal
+    if ctx.read_only or session.step is None or last is None:
+        return session
+    if (last.by, last.terminal) != (recordable(me), terminal):
+        session = journal.write(ctx, session, Event.RESUMED)
+    return settle_run(ctx, session)
+
+
+def reload(ctx: Context, session: Session) -> Session:
+    """As it is now, whoever took it on."""
+    return journal.load_session(ctx, session.id)
+
+
+# ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def look(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) -> Session:
+    """Ask everything that the current step asks, and keep what was said, where that may be written."""
+    step = _step(session)
+    for what, conditions in (("before", step.before), ("checks", step.checks), ("after", step.after)):
+        if conditions:
+            seen = ask_conditions(ctx, session, conditions, cancelled)
+            session = _looked(ctx, session, what, seen)
+    for branch in step.branches:
+        if branch.evidence:
+            seen = ask_conditions(ctx, session, branch.evidence, cancelled)
+            session = _looked(ctx, session, branch.label, seen)
+    return session
+
+
+def ask_conditions(
+    ctx: Context, session: Session, conditions: Iterable[Condition], cancelled: Callable[[], bool] = never
+) -> Seen:
+    """What the probes say now: text, probe, verdict, good, evidence, next_step, details."""
+    found: Seen = []
+    with looking(ctx, cancelled) as opened:
+        for condition in conditions:
+            found.append(_ask(opened, session, condition))
+    return found
+
+
+def _ask(opened: Look, session: Session, condition: Condition) -> dict[str, Any]:
+    filled = fill_condition(condition, session.all_values)
+    entry = {"probe": filled.probe, "parameters": filled.parameters}
+    _, parameters = read_probe(entry, session.procedure.name, "condition")
+    item = ItemSetting(filled.probe, filled.text, "probe", filled.probe, parameters)
+    result = ask(opened, "procedure", item)
+    assert result.verdict is not None
+    return {
+        "text": filled.text,
+        "probe": filled.probe,
+        "verdict": result.verdict.value,
+        "good": result.verdict in filled.good,
+        "evidence": recordable(result.evidence),
+        "next_step": recordable(result.next_step),
+        "details": [recordable(line)[:_LINE] for line in result.details[:_LINES]],
+    }
+
+
+def _looked(ctx: Context, session: Session, what: str, seen: Seen) -> Session:
+    if ctx.read_only:
+        return session
+    said = [(each["verdict"], each["evidence"]) for each in seen]
+    for entry in session.here(Event.LOOKED):
+        if entry.data.get("what") == what:
+            if [(each["verdict"], each["evidence"]) for each in entry.data["seen"]] == said:
+                return session  # the same again is no news
+            break
+    return journal.write(ctx, session, Event.LOOKED, what=what, seen=seen)
+
+
+def last_seen(session: Session, what: str) -> Seen:
+    """What the newest look of the current step said of `before`, `checks`, `after` or a branch; [] for none."""
+    for entry in session.here(Event.LOOKED):
+        if entry.data.get("what") == what:
+            return list(entry.data["seen"])
+    return []
+
+
+# ── doing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def may_do(ctx: Context, session: Session) -> Session:
+    """The session, its preconditions looked at. Raises RefusedError where one does not hold and nobody overrode."""
+    step = _step(session)
+    if not step.before:
+        return session
+    seen = ask_conditions(ctx, session, step.before)
+    session = _looked(ctx, session, "before", seen)
+    if not is_good(seen):
+        raise _refused("this cannot be done yet", seen)
+    return session
+
+
+def given_of(session: Session) -> dict[str, str | int | bool]:
+    """The parameters of the current step's action, values in their places."""
+    step = _step(session)
+    filled = fill_given(step.given, session.all_values)
+    return {name: value for name, value in filled.items() if isinstance(value, str | int | bool)}
+
+
+def act(ctx: Context, session: Session) -> Session:
+    """Do a short act (`maintenance on`). Raises EngineError."""
+    step = _step(session)
+    known = ACTS[step.action]
+    session = may_do(ctx, session)
+    given = given_of(session)
+    message = known.do(ctx, given)
+    command = fill_shell(known.command, {name: str(value) for name, value in given.items()})
+    return journal.write(ctx, session, Event.DID, command=command, message=recordable(message))
+
+
+def run_started(ctx: Context, session: Session, run: str, command: str) -> Session:
+    """A run was started for the current step; from now on any terminal that goes on here waits for it."""
+    return journal.write(ctx, session, Event.RUN, run=run, command=command)
+
+
+def settle_run(ctx: Context, session: Session) -> Session:
+    """Record the end of the run that is waited for, if it has ended. Raises EngineError."""
+    from console.engine.runs.query import as_it_is, get_run
+
+    run = session.waiting_run
+    if not run or ctx.read_only:
+        return session
+    row = get_run(ctx, run)
+    if row is None:  # the ledger was made anew meanwhile, or cannot tell
+        return journal.write(
+            ctx, session, Event.RAN, run=run, status="unknown", exit_status=None, message="the ledger has no such run"
+        )
+    row = as_it_is(row)
+    if row.status == RunStatus.RUNNING:
+        return session
+    return run_ended(ctx, session, row)
+
+
+def run_ended(ctx: Context, session: Session, row: RunRow) -> Session:
+    return journal.write(
+        ctx,
+        session,
+        Event.RAN,
+        run=row.id,
+        status=row.status.value,
+        exit_status=row.exit_status,
+        message=recordable(row.message),
+    )
+
+
+def shell_line(session: Session) -> str:
+    """The current step's command, each value quoted, as the shell gets it."""
+    return fill_shell(_step(session).command, session.all_values)
+
+
+def command_ran(ctx: Context, session: Session, command: str, status: int | None, output: str, took: float) -> Session:
+    """A command of the current step has ended. status None: it took too long and was ended."""
+    kept = output[-_OUTPUT:]
+    data = {"command": command, "status": status, "output": recordable(kept), "seconds": round(took, 1)}
+    return journal.write(ctx, session, Event.COMMAND, **data)
+
+
+def note(ctx: Context, session: Session, text: str) -> Session:
+    """Raises UsageError where nothing is said."""
+    said = _said(text, "a note says something")
+    return journal.write(ctx, session, Event.NOTE, text=said)
+
+
+def set_value(ctx: Context, session: Session, text: str) -> Session:
+    """The value that the current step asks for; '' where it may be left open. Raises UsageError."""
+    step = _step(session)
+    if step.kind != "input":
+        raise UsageError("this step asks for no value", untouched="everything")
+    if not text.strip():
+        if not step.optional:
+            raise UsageError(f"say which {step.of}", untouched="everything")
+        return journal.write(ctx, session, Event.VALUE, name=step.value, value="")
+    value = valid_value(ctx, step.of, text.strip())
+    return journal.write(ctx, session, Event.VALUE, name=step.value, value=recordable(value))
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tick(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) -> Session:
+    """The current step is done: its checks are asked now, and only if all are good the next one is entered.
+
+    Raises RefusedError with what is lacking, or which check says what; MovedOnError.
+    """
+    step = _step(session)
+    session = settle_run(ctx, session)
+    missing = lacking(session)
+    if missing and not (waived(step) and not session.waiting_run):
+        raise RefusedError(missing, untouched="the step is still open")
+    for what, conditions in (("checks", step.checks), ("after", step.after)):
+        if not conditions:
+            continue
+        seen = ask_conditions(ctx, session, conditions, cancelled)
+        session = _looked(ctx, session, what, seen)
+        if not is_good(seen):
+            raise _refused(missing or "this is not so yet", seen)
+    return journal.write(ctx, session, Event.TICKED, to=step.next)
+
+
+def choose(ctx: Context, session: Session, label: str) -> Session:
+    """One branch of a choice. Raises UsageError."""
+    step = _step(session)
+    branch = next((each for each in step.branches if each.label == label), None)
+    if branch is None:
+        known = "; ".join(each.label for each in step.branches)
+        raise UsageError(f"there is no branch {label!r}", next_step=f"one of: {known}" if known else "")
+    return journal.write(ctx, session, Event.CHOSEN, label=label, to=branch.to)
+
+
+def override(ctx: Context, session: Session, reason: str) -> Session:
+    """Tick the current step although it is not done, or its checks fail. Raises UsageError."""
+    step = _step(session)
+    said = _said(reason, "an override needs a reason")
+    if step.kind == "choose":
+        raise UsageError("a choice cannot be overridden: choose a branch", untouched="everything")
+    seen: Seen = []
+    for conditions in (step.checks, step.after):
+        seen += ask_conditions(ctx, session, conditions)
+    return journal.write(ctx, session, Event.OVERRIDDEN, reason=said, lacking=lacking(session), seen=seen, to=step.next)
+
+
+def skip(ctx: Context, session: Session, reason: str) -> Session:
+    """Leave the current step undone. Raises UsageError."""
+    step = _step(session)
+    said = _said(reason, "skipping needs a reason")
+    if step.kind == "choose":
+        raise UsageError("a choice cannot be skipped: choose a branch", untouched="everything")
+    return journal.write(ctx, session, Event.SKIPPED, reason=said, to=step.next)
+
+
+def back(ctx: Context, session: Session) -> Session:
+    """To the step before. What was done there stays done; it is open again. Raises UsageError."""
+    _step(session)
+    if len(session.way) < 2:
+        raise UsageError("this is the first step", untouched="everything")
+    return journal.write(ctx, session, Event.BACK, to=session.way[-2])
+
+
+def hand_over(ctx: Context, session: Session, text: str) -> Session:
+    """Say for whoever goes on what they should know. Raises UsageError."""
+    _step(session)
+    return journal.write(ctx, session, Event.HANDED_OVER, note=_said(text, "say what the next one should know"))
+
+
+def abandon(ctx: Context, session: Session, reason: str) -> Session:
+    """End it before its end. What was done stays done. Raises UsageError."""
+    _step(session)
+    return journal.write(ctx, session, Event.ABANDONED, reason=_said(reason, "abandoning needs a reason"))
+
+
+def text_of(session: Session, step: Step | None = None) -> str:
+    """What a step says, values in their places."""
+    chosen = step or session.step
+    return fill(chosen.text, session.all_values) if chosen else ""
+
+
+def _step(session: Session) -> Step:
+    if session.step is None:
+        raise UsageError(f"this session is over: {session.status}", next_step="`opsconsole procedure list`")
+    return session.step
+
+
+def _said(text: str, what: str) -> str:
+    if len(text.strip()) < 3:
+        raise UsageError(f"{what}: three letters or more", untouched="everything")
+    return recordable(text.strip())
+
+
+def _refused(what: str, seen: Seen) -> RefusedError:
+    bad = next(each for each in seen if not each["good"])
+    more = sum(not each["good"] for each in seen) - 1
+    others = f" (and {more} more)" if more else ""
+    return RefusedError(
+        f"{what}: {bad['text']}: {bad['evidence']}{others}",
+        untouched="the step is still open",
+        next_step=bad["next_step"] or "put that right and look again, or override it with a reason",
+    )
