@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from console.engine.context import Context
 from console.engine.errors import EngineError
@@ -25,7 +25,6 @@ from console.tui.zone import time_zone
 from widgets.actionbar import ActionBar
 from widgets.overview import OverviewPane
 from widgets.overview.overview import DISK_BAD, DISK_WARN
-from widgets.runs import RunsPane
 from widgets.status import RunState, StatusLine
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from console.engine.observe.trends import Trends
     from console.engine.observe.visits import Away
     from console.engine.runs.start import StartedRun
+    from widgets.runs import RunsPane
 
 
 class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
@@ -102,19 +102,23 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
     def runs_pane(self) -> RunsPane | None:
         """The runs pane, once it was shown."""
         pane = self.main.pane("runs")
-        return pane if isinstance(pane, RunsPane) else None
+        return cast("RunsPane | None", pane)  # to ask for its class would load it before it is shown
 
     def on_pane_made(self, message: PaneMade) -> None:
         pane = message.pane
-        if isinstance(pane, RunsPane):
-            pane.zone = pane.detail.zone = self.time_zone
-            pane.detail.read_only = self.only_looking
-            pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
-            pane.runs = self._runs
-            self.show_away(None)  # whoever sees the runs has been told
+        runs = self.runs_pane
+        if runs is not None and pane is runs:
+            self._runs_made(runs)
         elif pane is self.disk_pane:
             self.disk_made(self.disk_pane)
             self.tell_disk_waiting(self._waiting, self._waiting_note)
+
+    def _runs_made(self, pane: RunsPane) -> None:
+        pane.zone = pane.detail.zone = self.time_zone
+        pane.detail.read_only = self.only_looking
+        pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
+        pane.runs = self._runs
+        self.show_away(None)  # whoever sees the runs has been told
 
     # ── what the watcher says ─────────────────────────────────────────────────────────────────────────────────
 
@@ -323,9 +327,10 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
     async def show_run(self, row: RunRow) -> None:
         """Go into this run, in the pane of runs."""
         pane = await self.main.show_pane("runs")
-        if isinstance(pane, RunsPane):
-            self.on_pane_made(PaneMade(pane))
-            pane.show_run(row)
+        runs = self.runs_pane
+        if runs is not None and pane is runs:
+            self.on_pane_made(PaneMade(runs))
+            runs.show_run(row)
 
     # ── runs that are started, cancelled, looked for ──────────────────────────────────────────────────────────
 

@@ -12,7 +12,6 @@ from console.tui.explanation import explanation_lines, fact_lines
 from console.tui.screens.dialog import AskScreen, TextScreen
 from console.tui.work import WorkingApp
 from widgets.pager.markdown import plain
-from widgets.runs import RunDetail, RunsPane
 from widgets.runs.messages import FileWanted
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from console.engine.observe.runs_undo import UndoWords
     from console.engine.observe.trends import Trends
     from console.tui.feed import FedApp
+    from widgets.runs import RunDetail, RunsPane
     from widgets.runs.compare import RunComparison
 
 OUTCOMES_PAGE = 200

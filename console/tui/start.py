@@ -26,7 +26,7 @@ _KNOBS = {
     "TEXTUAL_SMOOTH_SCROLL": "0",
     "ESCDELAY": "600",  # ms: pieces of an escape sequence that a slow line split are put together within this
 }
-FPS_NEAR, FPS_FAR = "30", "12"
+FPS_NEAR, FPS_FAR = "60", "30"
 
 
 def set_knobs(environ: MutableMapping[str, str]) -> None:

@@ -7,7 +7,7 @@ import compileall
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import checklists, console, corpora, disk, migrate, rollback, start, state, validate
+from tests.benchmarks import checklists, console, console_logs, corpora, disk, migrate, rollback, start, state, validate
 from tests.benchmarks.corpora import PROJECT
 from tests.benchmarks.ground import ground
 from tests.benchmarks.measure import BenchError
@@ -26,6 +26,7 @@ CASES: dict[str, Case] = {
     "rollback": rollback.rollback,
     "console": console.run,
     "logs": bench_logs.run,
+    "console-logs": console_logs.run,
     "checklists": checklists.run,
     "disk": disk.run,
     "state": state.run,

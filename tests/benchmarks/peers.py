@@ -65,3 +65,23 @@ def check_jsonschema(report: Report) -> str:
         return ""
     pip = (str(place / "bin/python"), "-m", "pip", "install", "-q", "check-jsonschema")
     return str(found) if _tried(report, "check-jsonschema", *pip) else ""
+
+
+def lnav(report: Report) -> str:
+    """Path of lnav, or '' and said aloud."""
+    found = shutil.which("lnav") or ""
+    if not found:
+        report.skip("lnav is not installed (apt install lnav)")
+    return found
+
+
+def toolong(report: Report) -> str:
+    """Path of toolong in a virtual environment of its own, for it wants another Textual; or ''."""
+    place = cache() / "toolong"
+    found = place / "bin/tl"
+    if found.exists():
+        return str(found)
+    if not _tried(report, "toolong", sys.executable, "-m", "venv", str(place)):
+        return ""
+    pip = (str(place / "bin/python"), "-m", "pip", "install", "-q", "toolong==1.5.0")
+    return str(found) if _tried(report, "toolong", *pip) else ""

@@ -12,30 +12,7 @@ from tests.terminal.screen import Terminal
 
 IDLE_SECONDS = 1.5  # the watcher looks every second
 
-# The same widgets drawn by nothing but Textual: no engine, no threads, no data.
-MINIMAL = """
-import os
-from console.tui.start import set_knobs
-set_knobs(os.environ)
-from textual.app import App
-from textual.containers import Container
-from textual.widgets import Input, Rule
-from widgets.actionbar import ActionBar
-from widgets.overview import OverviewPane
-from widgets.status import StatusLine
-from widgets.tabs import TabLine
-
-class Minimal(App):
-    def compose(self):
-        yield StatusLine()
-        yield TabLine([("overview", "Overview", "1"), ("logs", "Logs", "2"), ("runs", "Runs", "6")])
-        yield Rule()
-        yield Container(OverviewPane())
-        yield Rule()
-        yield ActionBar()
-
-Minimal().run()
-"""
+MINIMAL = Path(__file__).parents[1] / "benchmarks/same_widgets_app.py"
 
 
 def until_quiet(t: Terminal) -> None:
@@ -74,7 +51,7 @@ def first_frame(argv: list[str], root: Path) -> tuple[float, float]:
 def test_the_first_frame_comes_as_soon_as_textual_can(sample: Path) -> None:
     """By processor time: the clock's ratio is the same on a quiet machine and noise on a busy one."""
     console = [sys.executable, "-P", "-m", "console", "--root", str(sample)]
-    minimal = [sys.executable, "-c", MINIMAL]
+    minimal = [sys.executable, "-P", "-m", "tests.benchmarks.same_widgets_app"]
     ratios = []
     first_frame(console, sample)  # compiles what is not
     for _ in range(5):

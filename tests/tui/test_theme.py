@@ -53,4 +53,4 @@ def test_a_sparkline_stays_one_where_its_signs_are_not(kind: str, said: str) -> 
 def test_knobs_leave_what_the_operator_set() -> None:
     environ = {"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22", "ESCDELAY": "50"}
     set_knobs(environ)
-    assert (environ["ESCDELAY"], environ["TEXTUAL_FPS"], environ["TEXTUAL_ANIMATIONS"]) == ("50", "12", "none")
+    assert (environ["ESCDELAY"], environ["TEXTUAL_FPS"], environ["TEXTUAL_ANIMATIONS"]) == ("50", "30", "none")

@@ -20,8 +20,7 @@ from widgets.look import Cell, bar, fit, lines, marked, paint, short_time, width
 from widgets.overview.notices import LABEL, NoticeLine, NoticeList
 from widgets.overview.trend import trend_rows
 from widgets.overview.words import FIRST, alert_notices, away_notice
-from widgets.runs.pane import RUN_COLUMNS
-from widgets.runs.words import by, counts_cells, run_cells, status_cell, took
+from widgets.runs.words import RUN_COLUMNS, by, counts_cells, run_cells, status_cell, took
 from widgets.table import VirtualTable
 
 if TYPE_CHECKING:

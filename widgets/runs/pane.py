@@ -21,24 +21,13 @@ from widgets.look import paint
 from widgets.runs.detail import RunDetail
 from widgets.runs.foot import as_many, list_words
 from widgets.runs.keys import FILTER_HINT, HELP, KEYS
-from widgets.runs.words import run_cells
-from widgets.table import Column, VirtualTable
+from widgets.runs.words import RUN_COLUMNS, run_cells
+from widgets.table import VirtualTable
 
 if TYPE_CHECKING:  # else the Overview, which shows runs too, would load the ledger before it is drawn
     from console.engine.observe.runs_compare import RunsCompared
     from widgets.runs.compare import RunComparison
 
-RUN_COLUMNS = (
-    Column("started", 11),
-    Column("action", 9),
-    Column("status", 13),
-    Column("published", 9, "right", from_width=70),
-    Column("failed", 7, "right", from_width=70),
-    Column("took", 9, "right", from_width=70),
-    Column("by", 8),
-    Column("run", 5, from_width=84),
-    Column("", 0, from_width=100),
-)
 WIDE = 118  # cells from which list and detail stand side by side
 LIST, DETAIL, COMPARE = "runs-list", "run-files", "compare-files"  # what has the keys
 

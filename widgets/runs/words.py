@@ -10,6 +10,19 @@ from console.engine.model import Check, Counts, Outcome, RunRow, RunStatus
 from console.engine.observe.runs_words import nothing_words
 from console.engine.text import count, duration, plural
 from widgets.look import CHECK_SIGNS, RUN_SIGNS, Cell, seconds_between, short_time
+from widgets.table import Column
+
+RUN_COLUMNS = (
+    Column("started", 11),
+    Column("action", 9),
+    Column("status", 13),
+    Column("published", 9, "right", from_width=70),
+    Column("failed", 7, "right", from_width=70),
+    Column("took", 9, "right", from_width=70),
+    Column("by", 8),
+    Column("run", 5, from_width=84),
+    Column("", 0, from_width=100),
+)
 
 OUTCOME_SIGNS: dict[Outcome, tuple[str, str]] = {
     Outcome.PUBLISHED: ("✓", "good"),

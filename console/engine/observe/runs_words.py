@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from console.engine.model import RunStatus
-from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
 from console.engine.text import count, duration
+
+if TYPE_CHECKING:
+    from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
 
 NONE = "–"
 # Where the name of a count is not the word that is used everywhere else.

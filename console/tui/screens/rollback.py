@@ -13,8 +13,7 @@ from console.tui.screens.change import ChangeForm, ChangeScreen
 from console.tui.screens.dialog import Dialog
 from console.tui.screens.form import YES, Field
 from widgets.push import Push
-from widgets.runs.pane import RUN_COLUMNS
-from widgets.runs.words import run_cells
+from widgets.runs.words import RUN_COLUMNS, run_cells
 from widgets.table import VirtualTable
 
 if TYPE_CHECKING:
