@@ -20,6 +20,7 @@ from typing import Any
 
 import cairosvg
 from PIL import Image
+from textual.filter import LineFilter, NoColor
 from textual.pilot import Pilot
 
 from console.engine.context import open_context
@@ -35,12 +36,36 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 
 
 def take(app: ConsoleApp, name: str) -> None:
-    """A picture of what `app` shows now, as NAME.svg and NAME.png."""
+    """A picture of what `app` shows now, as NAME.svg and NAME.png; of one at 80x24 also how it looks on a light ground
+    and without colours, as looks/….png."""
+    _save(app, name, svg=True)
+    if not name.endswith("-80x24"):
+        return
+    plain = name.removesuffix("-80x24")
+    theme, filters = app.theme, app._filters
+    for look, other, more in (("light", "ops-light", []), ("no-color", "ansi-dark", [NoColor()])):
+        _look(app, other, [*filters, *more])
+        _save(app, f"looks/{plain}-{look}")
+    _look(app, theme, filters)
+
+
+def _look(app: ConsoleApp, theme: str, filters: list[LineFilter]) -> None:
+    """Drawn in this theme from now on: what waits for the loop is done at once."""
+    app.theme, app._filters = theme, filters
+    app.refresh_css(animate=False)
+    for screen in app.screen_stack:
+        for widget in screen.walk_children(with_self=True):
+            widget.refresh()
+            widget._styles_cache.clear()
+
+
+def _save(app: ConsoleApp, name: str, *, svg: bool = False) -> None:
     strips = app.screen._compositor.render_strips(app.size)
-    svg = screen_svg(strips, app.size.width, DARK if app.current_theme.dark else LIGHT)
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / f"{name}.svg").write_text(svg, encoding="utf-8")
-    png = cairosvg.svg2png(bytestring=svg.encode())
+    drawn = screen_svg(strips, app.size.width, DARK if app.current_theme.dark else LIGHT)
+    (OUT / name).parent.mkdir(parents=True, exist_ok=True)
+    if svg:
+        (OUT / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    png = cairosvg.svg2png(bytestring=drawn.encode())
     Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(OUT / f"{name}.png")
     print(f"docs/pictures/{name}.png", flush=True)
 
@@ -199,5 +224,21 @@ def main() -> None:
             asyncio.run(state_pictures(Path(folder)))
 
 
+def index() -> None:
+    """docs/pictures/README.md: what there is a picture of, and in which looks."""
+    found = {path.stem for path in OUT.glob("*.png")}
+    names = sorted(name.removesuffix("-80x24") for name in found if name.endswith("-80x24"))
+    lines = ["# Pictures", "", "Made by `make pictures`, from the console itself.", ""]
+    lines += ["| of | 80x24 | 120x40 | light | NO_COLOR |", "| --- | --- | --- | --- | --- |"]
+    for name in names:
+        wide = f"[120x40]({name}-120x40.png)" if f"{name}-120x40" in found else ""
+        looks = [f"[{look}](looks/{name}-{look}.png)" for look in ("light", "no-color")]
+        lines.append(f"| {name.replace('-', ' ')} | [80x24]({name}-80x24.png) | {wide} | {' | '.join(looks)} |")
+    others = sorted(name for name in found if not name.endswith(("-80x24", "-120x40")))
+    lines += ["", "Others: " + ", ".join(f"[{name.replace('-', ' ')}]({name}.png)" for name in others) + "."]
+    (OUT / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
     main()
+    index()

@@ -202,7 +202,7 @@ too. On the command line: opsconsole checklist preflight, postflight
 
     def update(self) -> None:
         """Draw what is known; nothing is drawn that reads the same."""
-        if not self.is_mounted:
+        if not self.is_mounted or not self.children:  # not yet there, or already on its way out
             return
         now = self.now()
         self._rows, cells = [], []
