@@ -11,29 +11,32 @@ from console.cli.session import common, open_session
 
 @click.command("trends")
 @click.option("--days", metavar="N", type=click.IntRange(1, 3660), default=30, help="So many days up to today (30).")
+@click.option("--by", type=click.Choice(["day", "week"]), default="day", help="A row a day, or seven days in one.")
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json"]), default="csv", help="csv, or one JSON object a day."
 )
 @common
-def command(days: int, form: str) -> int:
+def command(days: int, by: str, form: str) -> int:
     """Runs, files, failures, seconds a file, bytes, disk, logs and backups by day of the workspace's time
-    zone. Empty: not known.
+    zone, or by week up to today, named by its first day. Empty: not known.
 
     \b
     Examples:
       opsconsole trends --days 7
-      opsconsole trends --days 90 --format json
+      opsconsole trends --days 90 --by week --format json
     """
     import csv
     import io
 
     from console.cli.output import note, out
-    from console.engine.observe.history import Day, history
+    from console.engine.observe.history import Day
+    from console.engine.observe.trend_series import WEEK, rows_by
 
-    found = history(open_session(), days)
-    if found is None:
+    span = WEEK if by == "week" else 1
+    rows = rows_by(open_session(), -(-days // span), span)
+    if rows is None:
         note().line("Nothing has run here yet.")
-    rows = [day.row() for day in found or ()]
+        rows = []
     if form == "json":
         for row in rows:
             out().json(row)

@@ -41,6 +41,7 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
         yield SystemCommand(action.label, action.summary + later, _call(app, f"act('{action.name}')"))
     if not app.only_looking:
         yield SystemCommand("Maintenance", "stop all processing with a reason, or allow it again", app.ask_maintenance)
+    yield SystemCommand("Trends", "files, failures, time and disk over days and weeks", app.show_trend_plots)
     yield SystemCommand("Look again", "read configuration, ledger and raw zone now", app.action_look_again)
     yield SystemCommand("Help", "explain the pane one is in", _call(app, "help"))
     yield SystemCommand("Theme", "other colours, for this session", app.action_change_theme)

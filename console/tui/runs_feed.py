@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from console.engine.observe.runs_undo import UndoWords
     from console.engine.observe.trends import Trends
     from console.tui.feed import FedApp
+    from widgets.overview import OverviewPane
     from widgets.runs import RunDetail, RunsPane
     from widgets.runs.compare import RunComparison
 
@@ -52,6 +53,15 @@ class RunsFeed(WorkingApp):
         self.fetch("runs", read, lambda it: pane.add_older(before, text, it.rows, it.total, it.of))
 
     # ── trends ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_overview_pane_trends_wanted(self, message: OverviewPane.TrendsWanted) -> None:
+        self.show_trend_plots()
+
+    def show_trend_plots(self) -> None:
+        """The plots of weeks, in a dialog."""
+        from console.tui.screens.trends import TrendsScreen
+
+        self.push_screen(TrendsScreen(self.ctx))
 
     def look_at_trends(self, runs: Sequence[RunRow]) -> None:
         """Read them anew when another run has ended, or another day has begun. runs: the newest first."""

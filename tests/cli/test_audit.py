@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,12 @@ def test_the_numbers_are_what_happened(site: Site) -> None:
     assert [entry["what"] for entry in sections["acknowledged"]] == ["1 file fails and nobody answered"]
     assert [entry["number"] for entry in sections["open"]] == [1, 1]
     # what was before the day that is asked for is not told, what is still open is
-    later = json.loads(run_cli(site.root, "report", "--since", "2100-01-01", "--format", "json").stdout)["sections"]
+    now = datetime.now(UTC).isoformat()
+    later = json.loads(run_cli(site.root, "report", "--since", now, "--format", "json").stdout)["sections"]
     assert (later["people"], len(later["open"])) == ([], 2)
     assert run_cli(site.root, "report", "--since", "yesterday-ish").returncode == 2
+    assert "still to come" in (to_come := run_cli(site.root, "report", "--since", "2100-01-01")).stderr
+    assert to_come.returncode == 2
 
 
 def test_nothing_in_the_page_acts(site: Site) -> None:

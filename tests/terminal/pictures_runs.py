@@ -62,6 +62,10 @@ async def runs(folder: Path) -> None:
         async with console(root, size, "ops-dark") as (app, pilot):
             await until(pilot, lambda: "14 days" in page(app))
             take(app, f"overview-trends-{size}")
+            await pilot.press("t")
+            await until(pilot, lambda: "a column a day" in page(app) and "per file" in page(app))
+            take(app, f"trends-{size}")
+            await pilot.press("escape")
             await pilot.press("6")
             await until(pilot, lambda: "m: mark" in page(app))
             await pilot.press("m", "down")

@@ -63,12 +63,14 @@ To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
 14 days     a cell a day, today at the right, · where nothing ran: files published, the part of those judged
             that failed, time for a file, the fullest file system. Shown where there is room for it.
+            t shows them as plots, with bytes, logs and backups, over days and weeks.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
 1 2 3 6     panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "alerts", "All alerts", show=False),
+        Binding("t", "trends", "Trends", show=False),
     ]
     DEFAULT_CSS = """
     OverviewPane {
@@ -108,6 +110,9 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         def __init__(self, alert: Alert) -> None:
             super().__init__()
             self.alert = alert
+
+    class TrendsWanted(Message):
+        """Show how it goes over weeks."""
 
     class AwayChosen(Message):
         """Show what happened meanwhile."""
@@ -284,6 +289,9 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
     def action_alerts(self) -> None:
         if self.overview:
             self.post_message(self.AlertsWanted(self.overview.alerts))
+
+    def action_trends(self) -> None:
+        self.post_message(self.TrendsWanted())
 
     def on_notice_line_chosen(self, message: NoticeLine.Chosen) -> None:
         message.stop()
