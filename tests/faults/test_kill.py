@@ -7,7 +7,9 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,10 @@ def test_a_run_that_dies_is_noticed_by_who_watches_it(
         assert any(word in done.text for word in ("died", "interrupted", "ended before")), done.text
     wait_gone(started)
     converges(waiting, undisturbed, f"kill -9 at {name} of a run that is watched")
+    with closing(sqlite3.connect(waiting.root / ".opsconsole/ledger.sqlite")) as ledger:
+        dead = ledger.execute("SELECT ended_at, heartbeat_at FROM runs WHERE status = 'interrupted'").fetchall()
+    assert bool(dead) == (name != "run.recorded")
+    assert all(ended == beaten for ended, beaten in dead)  # it ended when it was heard of last, not when it was settled
 
 
 @pytest.mark.parametrize("name", ["recover.item", "recover.recorded"])

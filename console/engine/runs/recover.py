@@ -93,7 +93,7 @@ class _Recovery:
                 "UPDATE runs SET status = ?, ended_at = ?, message = ?, counts = ?, done_files = ? WHERE seq = ?",
                 [
                     RunStatus.INTERRUPTED if died else self._row.status,
-                    timestamp(self._ctx.env.now()) if died else self._row.ended_at,
+                    (self._row.heartbeat_at or timestamp(self._ctx.env.now())) if died else self._row.ended_at,
                     f"{'its process died' if died else self._row.message}; settled by run {self._by.id}",
                     orjson.dumps(self._dead.counts.to_json()).decode(),
                     self._dead.done_files,
