@@ -85,9 +85,10 @@ def _look(which: str, names: tuple[str, ...], last: bool, as_json: bool) -> int:
     from console.cli.output import ProgressLine, note, out
     from console.engine.checks.checklists import ask, chosen_items, looking, remembered
     from console.engine.checks.kept import keep_results
+    from console.engine.context import for_action
     from console.engine.model import Check
 
-    ctx = open_session()
+    ctx = for_action(open_session(), "migrate")
     chosen = chosen_items(ctx, which, names)
     gate = ctx.settings.gate if which == "preflight" else {}
     if not as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from console.engine.environment import Environment
@@ -32,6 +32,12 @@ def open_context(
     settings = load_settings(workspace.root, config)
     (looked_at_only.add if read_only else looked_at_only.discard)(str(workspace.ledger))
     return Context(workspace, settings, env or Environment(), read_only)
+
+
+def for_action(ctx: Context, action: str) -> Context:
+    """The context in which `action` is gated: what [gate_for] says of it goes before [gate]."""
+    own = ctx.settings.gate_for.get(action)
+    return replace(ctx, settings=replace(ctx.settings, gate={**ctx.settings.gate, **own})) if own else ctx
 
 
 def workspace_name(ctx: Context) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from console.engine.context import for_action
 from console.engine.errors import EngineError
 from console.tui.messages import Fetched, OverviewRead
 from console.tui.screens.dialog import AskScreen, TextScreen
@@ -63,8 +64,9 @@ class ChecklistsFeed(WorkingApp):
 
         def found(results: list[Result]) -> None:
             # what is being asked now has its answer soon; what a session that only looks has found is nowhere else
+            gate = for_action(self.ctx, "migrate").settings.gate
             unkept = {} if not self._with_lists.only_looking else pane.found
-            pane.show([unkept.get((r.which, r.item.name), r) for r in results], self.ctx.settings.gate)
+            pane.show([unkept.get((r.which, r.item.name), r) for r in results], gate)
 
         self.fetch(
             "checklists", lambda: remembered_items(self.ctx), found, failed=lambda error: pane.failed(_said(error))

@@ -221,9 +221,9 @@ def _seconds(text: str) -> int:
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
-def check_gate_names(gate: Mapping[str, str], checklists: Checklists, file: str) -> None:
-    """Raise ConfigurationError for an item in `[gate]` that is neither one of the gate's own nor of the pre-flight
-    list."""
+def check_gate_names(gate: Mapping[str, str], checklists: Checklists, file: str, table: str = "gate") -> None:
+    """Raise ConfigurationError for an item in `[gate]` (or `table`) that is neither one of the gate's own nor of the
+    pre-flight list."""
     if not gate:
         return
     from console.engine.settings.check import nearest, schema_document
@@ -232,12 +232,12 @@ def check_gate_names(gate: Mapping[str, str], checklists: Checklists, file: str)
     for name in gate:
         if name in known or name in checklists.names:
             continue
-        key = f"gate.{name}"
+        key = f"{table}.{name}"
         names = sorted(known | checklists.names)
         near = nearest(name, [each.replace("-", "_") for each in names]).replace("_", "-")
         what = f"`{key}` is no item of the gate"
         if near:
-            what += f"; the nearest is `gate.{near}`"
+            what += f"; the nearest is `{table}.{near}`"
         elif any(item.name == name for item in checklists.postflight):
             what += ": it is looked at after a run, which it cannot hold"
         raise ConfigurationError(what, file=file, key=key, next_step="items: " + ", ".join(names))

@@ -78,6 +78,8 @@ def _from_toml(document: dict[str, Any], root: Path, name: str, digest: str) -> 
     _check_time_zone(given.get("time_zone", ""), name)
     checklists = read_checklists(given.pop("checklists", {}), name)
     check_gate_names(given.get("gate", {}), checklists, name)
+    for action, gate in given.get("gate_for", {}).items():
+        check_gate_names(gate, checklists, name, f"gate_for.{action}")
     settings = Settings(
         name,
         "toml",

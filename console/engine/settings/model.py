@@ -175,6 +175,7 @@ class Settings:
     alerts: AlertSetting = field(default_factory=AlertSetting)
     notify: NotifySetting = field(default_factory=NotifySetting)
     gate: dict[str, str] = field(default_factory=dict)  # item -> block | warn | off, over the defaults
+    gate_for: dict[str, dict[str, str]] = field(default_factory=dict)  # action -> the same, for that action alone
     checklists: Checklists = DEFAULT
     warnings: tuple[str, ...] = ()  # what was accepted with a warning, for plan and report
 

@@ -16,7 +16,8 @@ from console.engine.actions.state.model import ClearParams
 from console.engine.actions.verify.model import VerifyParams
 from console.engine.checks.checklists import remembered_items
 from console.engine.checks.kept import history, keep_results, sign
-from console.engine.errors import EngineError
+from console.engine.context import open_context
+from console.engine.errors import ConfigurationError, EngineError
 from console.engine.model import ActionParams, Check, GateItem, MigrateParams, ReprocessParams
 from console.engine.runs.query import list_runs
 from console.engine.settings.checklists import DEFAULT
@@ -78,6 +79,24 @@ def test_what_holds_a_migrate_and_what_lets_it_go(tmp_path: Path) -> None:
     fuel(site, 2, "EMPTY")  # and what has passed holds for its time
     assert site.later(minutes=50).migrate() == 0
     assert site.later(minutes=20).migrate() == 4
+
+
+def test_what_holds_one_action_lets_another_go(tmp_path: Path) -> None:
+    """[gate_for] goes before [gate], for its own action alone; a name that is no item is an error with its place."""
+    own = {"gate_for": {"reprocess": {"fuel": "warn"}}, "gate": {"fuel": "block"}, "checklists": {"preflight": [OWN]}}
+    site = Site(make_workspace(tmp_path, FILES, own))
+    fuel(site, 0, "OK")
+    assert site.migrate() == 0
+    later = site.later(days=2)
+    fuel(later, 2, "EMPTY")
+    assert gate_of(later)["fuel"].refuses
+    assert later.migrate() == 4
+    assert later.run("reprocess", ReprocessParams(all=True)) == 0
+    (run, *_) = list_runs(later.ctx())
+    assert next(item for item in run.gate if item["name"] == "fuel")["verdict"] in ("warn", "unknown")
+    wrong = make_workspace(tmp_path / "wrong", {}, {"gate_for": {"migrate": {"sampel": "off"}}})
+    with pytest.raises(ConfigurationError, match=r"nearest is `gate_for\.migrate\.sample`"):
+        open_context(wrong)
 
 
 def test_what_is_asked_otherwise_or_too_old_is_unknown_and_holds_where_it_blocks(tmp_path: Path) -> None:

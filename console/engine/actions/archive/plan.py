@@ -14,7 +14,7 @@ from console.engine.actions.change.binding import binding, ledger_item, new_plan
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.change.withdraw import withdrawal
 from console.engine.checks.gate import apply_settings
-from console.engine.context import Context
+from console.engine.context import Context, for_action
 from console.engine.errors import LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import ActionParams
@@ -136,7 +136,7 @@ def plan_archive(
 ) -> ChangePlan:
     """The plan, outside of the lock. progress(files found, 0). Raises UsageError; what refuses is in the gate."""
     assert isinstance(params, ArchiveParams)
-    archiving = make_plan(ctx, params)
+    archiving = make_plan(for_action(ctx, "archive"), params)
     plan = archiving.plan
     try:
         with reading(ctx.workspace.ledger) as connection:

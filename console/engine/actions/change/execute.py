@@ -13,7 +13,7 @@ from console.engine.actions.change.batches import ChangeBatches, ChangesStopped,
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.change.permissions import permissions_text
 from console.engine.checks.gate import apply_settings, refusal
-from console.engine.context import Context
+from console.engine.context import Context, for_action
 from console.engine.errors import RefusedError
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
 from console.engine.model import Check, GateItem, RunStatus
@@ -34,7 +34,7 @@ class ChangeExecution:
     mirror = True
 
     def __init__(self, ctx: Context, request: Request) -> None:
-        self._ctx, self._request = ctx, request
+        self._ctx, self._request = for_action(ctx, request.action), request
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         self.unfinished = False  # stopped or cancelled before the last change
         apply_settings([], {}, request.overrides)

@@ -33,7 +33,7 @@ from console.engine.checks.brakes import failures_brake
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.checks.preflight import preflight_items
 from console.engine.checks.writable import writable_item
-from console.engine.context import Context
+from console.engine.context import Context, for_action
 from console.engine.environment import Failpoints
 from console.engine.errors import EXIT_REFUSED, EngineError, RefusedError
 from console.engine.globs import compile_glob
@@ -58,7 +58,7 @@ class Migrate:
     """One execution. Made before the lock is taken: it forks the workers."""
 
     def __init__(self, ctx: Context, request: Request) -> None:
-        self._ctx, self._request = ctx, request
+        self._ctx, self._request = for_action(ctx, request.action), request
         self._params = self._parse(request.params)
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         for problem in self.rules.problems:

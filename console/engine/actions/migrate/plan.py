@@ -21,7 +21,7 @@ from console.engine.checks.gate import apply_settings
 from console.engine.checks.maintenance import maintenance_item
 from console.engine.checks.preflight import preflight_items
 from console.engine.checks.runs import lock_item
-from console.engine.context import Context
+from console.engine.context import Context, for_action
 from console.engine.errors import LedgerError, MirrorError, UsageError
 from console.engine.ledger.mirror import read_mirror
 from console.engine.ledger.store import reading
@@ -133,6 +133,8 @@ def plan_migrate(
     Raises ConfigurationError (a rule), UsageError (no such source). Ledger and mirror that do not load are gate
     items: the plan can be looked at all the same.
     """
+    action = action_of(params)
+    ctx = for_action(ctx, action)
     rules = load_rules(ctx.workspace.root, ctx.settings)
     for problem in rules.problems:
         raise problem
@@ -140,7 +142,6 @@ def plan_migrate(
     moves = (params.operation or ctx.settings.operation) == "move"
     survey = Survey(ctx, whole=is_whole(params), moves=moves)
     items: list[GateItem] = []
-    action = action_of(params)
     plan = Plan(action, params, "scan", timestamp(ctx.env.now()), command_line(action, params, overrides))
     beside: RunRow | None = None
     checklist: list[GateItem] = []
