@@ -42,6 +42,7 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
     if not app.only_looking:
         yield SystemCommand("Maintenance", "stop all processing with a reason, or allow it again", app.ask_maintenance)
     yield SystemCommand("Trends", "files, failures, time and disk over days and weeks", app.show_trend_plots)
+    yield SystemCommand("Who is here", "other consoles that are open on this workspace", app.show_others)
     yield SystemCommand("Look again", "read configuration, ledger and raw zone now", app.action_look_again)
     yield SystemCommand("Help", "explain the pane one is in", _call(app, "help"))
     yield SystemCommand("Theme", "other colours, for this session", app.action_change_theme)

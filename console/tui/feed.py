@@ -14,7 +14,16 @@ from console.tui.checklists_feed import ChecklistsFeed
 from console.tui.disk_feed import DiskFeed
 from console.tui.leads import open_alert
 from console.tui.logs_feed import LogsFeed
-from console.tui.messages import DisksRead, Fetched, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import (
+    DisksRead,
+    Fetched,
+    OthersRead,
+    OverviewRead,
+    RulesRead,
+    RunEnded,
+    RunMoved,
+    TroubleRead,
+)
 from console.tui.presence import HandEye, StateFileEye, Visits
 from console.tui.rules import RulesEye
 from console.tui.runs_feed import RunsFeed
@@ -30,6 +39,7 @@ from widgets.status import RunState, StatusLine
 if TYPE_CHECKING:
     from console.engine.observe.alerts import Alert
     from console.engine.observe.disk import ZoneDisk
+    from console.engine.observe.here import Here
     from console.engine.observe.overview import Overview
     from console.engine.observe.trends import Trends
     from console.engine.observe.visits import Away
@@ -62,6 +72,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         self._rules = RulesEye(self)
         self._read: Overview | None = None  # what the watcher said last, before the eye's findings went in
         self._away: Away | None = None
+        self.others: tuple[Here, ...] = ()  # whose consoles are open besides this one
 
     @property
     def only_looking(self) -> bool:
@@ -171,6 +182,17 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         self._fill_overview()
         self.read_usage()
 
+    def on_others_read(self, message: OthersRead) -> None:
+        self.others = message.others
+        self._fill_status()
+
+    def show_others(self) -> None:
+        """Who else has a console open here, in a dialog."""
+        from console.tui.screens.dialog import TextScreen
+
+        lines = [(f"{each.who}  {each.terminal}  {each.host}  since {each.since[:16]}Z", "") for each in self.others]
+        self.push_screen(TextScreen("Who else is here", lines_=lines or [("nobody else has a console open", "dim")]))
+
     def on_rules_read(self, message: RulesRead) -> None:
         self._rules.quick(message.readings)
 
@@ -198,6 +220,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         self._fill_status()
         self._hand.due()
         self._rules.look()
+        self.visits.arrive()  # a first run has made a place for it
         self._look_for_waiting()
         for screen in self.screen_stack:
             ended = getattr(screen, "run_ended", None)
@@ -218,6 +241,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         line.trouble = "configuration" if self.configuration_trouble else "ledger" if self._ledger_trouble else ""
         line.alerts = self._overview.counted if self._overview else 0
         line.disk = _disk_word(self._disks)
+        line.others = tuple(each.who for each in self.others)
         run = self.running
         line.running = None
         if run is not None:

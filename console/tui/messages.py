@@ -12,6 +12,7 @@ from console.engine.model import RunRow
 if TYPE_CHECKING:
     from console.engine.checks.alerts.model import Reading
     from console.engine.observe.disk import ZoneDisk
+    from console.engine.observe.here import Here
     from console.engine.observe.overview import Overview
 
 
@@ -37,6 +38,14 @@ class DisksRead(Message):
     def __init__(self, disks: Sequence[ZoneDisk]) -> None:
         super().__init__()
         self.disks = disks
+
+
+class OthersRead(Message):
+    """Who else has a console open here."""
+
+    def __init__(self, others: Sequence[Here]) -> None:
+        super().__init__()
+        self.others = tuple(others)
 
 
 class RulesRead(Message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.engine.observe.alerts import Cause
@@ -27,6 +28,7 @@ class Visits:
 
     def __init__(self, app: FedApp) -> None:
         self._app = app
+        self._note: Path | None = None  # that this console is open
 
     def begin(self) -> None:
         """Ask what happened, before anything is written."""
@@ -39,13 +41,29 @@ class Visits:
         self._app.show_away(away)
         if not self._app.ctx.read_only:
             self._app.set_interval(VISIT_SECONDS, self._here)
+            self.arrive()
+
+    def arrive(self) -> None:
+        """Let other consoles know that this one is open, once there is a place for that."""
+        if self._note is not None or self._app.ctx.read_only:
+            return
+        from console.engine.observe.here import arrive
+
+        ctx = self._app.ctx
+        self._app.fetch("arrive", lambda: arrive(ctx), self._arrived, failed=lambda error: None)
+
+    def _arrived(self, note: Path | None) -> None:
+        self._note = note
 
     def _here(self) -> None:
+        self.arrive()
         if self._app.running is None:  # a run has better use for the ledger
             self._app.fetch("visit", lambda: _record(self._app.ctx), lambda done: None, failed=lambda error: None)
 
     def leave(self) -> None:
         """Write it for the last time, and wait for that only as long as nobody notices."""
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
         if self._app.ctx.read_only or not self._app.ctx.workspace.ledger.exists():
             return
         last = threading.Thread(target=_record, args=(self._app.ctx,), name="visit", daemon=True)

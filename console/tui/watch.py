@@ -19,9 +19,10 @@ from textual.message import Message
 from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import RunRow
-from console.tui.messages import DisksRead, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import DisksRead, OthersRead, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
 
 if TYPE_CHECKING:
+    from console.engine.observe.here import Here
     from console.engine.runs.start import StartedRun
 
 IDLE_SECONDS = 1.0
@@ -65,6 +66,8 @@ class Watcher:
             ctx.workspace.path(ctx.settings.state_file),
             ctx.workspace.root / ctx.settings.path,
         )
+        self._here: Signature | None = None
+        self._others: tuple[Here, ...] = ()
 
     def stop(self) -> None:
         self._stopped = True
@@ -90,9 +93,14 @@ class Watcher:
                     seen = None  # a run has ended: read once more
                     continue
                 rules_at = -RULES_SECONDS
+            here = signature((self._ctx.workspace.here,))
+            if here != self._here:
+                self._here = here
+                self._read_others()
             if forced or time.monotonic() - disks_at >= DISK_SECONDS:
                 disks_at = time.monotonic()
                 self._read_disks()
+                self._read_others()  # one that was killed has left no word
             if time.monotonic() - rules_at >= RULES_SECONDS and not self._stopped:
                 rules_at = time.monotonic()
                 self._read_rules()
@@ -135,6 +143,14 @@ class Watcher:
                 os.close(started.done_fd)
                 started.process.poll()  # else it stays a zombie for as long as the console is open
         self._post(RunEnded(last))
+
+    def _read_others(self) -> None:
+        from console.engine.observe.here import others
+
+        found = others(self._ctx)
+        if found != self._others:
+            self._others = found
+            self._post(OthersRead(found))
 
     def _read_disks(self) -> None:
         from console.engine.observe.disk import zone_disks

@@ -173,3 +173,18 @@ def test_ctrl_z_and_fg(sample: Path) -> None:
         t.press("ctrl+q")
         t.wait("shell>")
         assert t.left_clean()
+
+
+def test_two_consoles_see_each_other_until_one_is_left(sample: Path) -> None:
+    run_cli(sample, "migrate", "--yes")
+    with Terminal(sample) as first:
+        first.wait("Last run")
+        with Terminal(sample, size=(120, 40)) as second:
+            second.wait("Last run")
+            first.wait("   +")
+            second.wait("   +")
+            second.press("ctrl+q")
+            assert second.ended(10) == 0
+        first.gone("   +")
+        first.press("ctrl+q")
+        assert first.ended(10) == 0 and not list((sample / ".opsconsole/here").iterdir())

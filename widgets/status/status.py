@@ -32,7 +32,7 @@ def _utc_now() -> datetime:
 
 class StatusLine(Widget):
     """Attributes in: workspace (name), where (host:root), running, maintenance, alerts, disk (text, tone), read_only,
-    zone.
+    others (names), zone.
 
     It redraws only when what it would show differs, so an idle console sends nothing but the minute.
     """
@@ -53,6 +53,7 @@ class StatusLine(Widget):
         self.trouble = ""  # one word where the ledger or the configuration cannot be read
         self.disk: tuple[str, str] = ("", "")
         self.read_only = False
+        self.others: tuple[str, ...] = ()  # who else has a console open
         self.zone: tzinfo | None = None
         self._shown: list[Cell] = []
 
@@ -97,8 +98,8 @@ class StatusLine(Widget):
         full, rest = bar(fraction, width)
         return [(head, "running"), percent, " ", (full, "running"), (rest, "dim"), tail]
 
-    def _right(self, *, disk: bool, short: bool) -> list[Cell]:
-        """Trouble, alerts, room on the disks, the clock."""
+    def _right(self, *, disk: bool, short: bool, people: bool = False) -> list[Cell]:
+        """Trouble, alerts, room on the disks, who else is here, the clock."""
         right: list[Cell] = []
         if self.trouble:
             right += ["   ", (f"✗ {visible(self.trouble)}", "bad")]
@@ -107,6 +108,9 @@ class StatusLine(Widget):
             right += ["   ", (f"! {self.alerts}{word}", "warn")]
         if disk and self.disk[0]:
             right += ["   ", self.disk]
+        if people and self.others:
+            names = f"+{visible(self.others[0])[:12]}" if len(self.others) == 1 else f"+{len(self.others)} here"
+            right += ["   ", (names, "accent")]
         return [*right, "   ", self._clock(), " "]
 
     def render(self) -> Content:
@@ -116,6 +120,10 @@ class StatusLine(Widget):
     def _line(self) -> list[Cell]:
         """The richest line that fits: the folder is cut first, then go the bar, the disk, the folder, counts, words."""
         width = self.size.width or 80
+        if self.others:
+            line = self._try(width, 6, disk=True, folder=True, short=False, people=True)
+            if _cells(line) <= width:
+                return line
         for bar_width, disk, folder, short in (
             (16, True, True, False),
             (6, True, True, False),
@@ -130,7 +138,9 @@ class StatusLine(Widget):
                 return line
         return [fit("".join(_text(part) for part in line), width)]
 
-    def _try(self, width: int, bar_width: int, *, disk: bool, folder: bool, short: bool) -> list[Cell]:
+    def _try(
+        self, width: int, bar_width: int, *, disk: bool, folder: bool, short: bool, people: bool = False
+    ) -> list[Cell]:
         """One line; wider than `width` where it does not fit. bar_width: the least that a run's bar gets."""
         left: list[Cell] = [" "]
         if self.read_only:
@@ -138,7 +148,7 @@ class StatusLine(Widget):
         if self.workspace:
             name = visible(self.workspace)
             left += [(fit(name, min(width_of(name), max(16, width // 3)), cut="middle"), "strong"), " "]
-        right = self._right(disk=disk, short=short)
+        right = self._right(disk=disk, short=short, people=people)
         state = self._run_parts(0, short=short)
         spare = width - _cells(left) - _cells(state) - _cells(right) - 2
         wants_bar = self.running is not None and self.running.total and not self.running.cancelling

@@ -80,6 +80,11 @@ class Workspace:
         return self.private / "checkpoints"
 
     @property
+    def here(self) -> Path:
+        """Notes of the consoles that are open, a file each."""
+        return self.private / "here"
+
+    @property
     def sessions(self) -> Path:
         """Journals of guided procedures, a file each."""
         return self.private / "sessions"
