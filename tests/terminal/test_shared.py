@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -160,6 +162,25 @@ def test_a_newer_ledger_is_read_and_nothing_else(found: Path) -> None:
         t.press("ctrl+q")
         assert t.ended(10) == 0
     assert (found / ".opsconsole" / "ledger.sqlite").read_bytes() == ledger
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="switches the user")
+def test_who_may_not_write_the_ledger_is_told_in_the_first_line_and_by_whom_it_can_be(found: Path) -> None:
+    run_cli(found, "adopt", "--yes")
+    for path in (found, *found.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    for above in found.parents[:4]:
+        if above.stat().st_uid == 0 and str(above).startswith("/tmp/"):
+            above.chmod(0o755)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    argv = [*nobody, sys.executable, "-P", "-m", "console", "--root", str(found)]
+    with Terminal(found, argv=argv, env={"HOME": "/tmp"}, size=(120, 40)) as t:
+        t.wait("READ-ONLY")
+        t.press("f5")
+        t.wait("user root can")
+        t.press("ctrl+q")
+        assert t.ended(10) == 0 and t.left_clean()
 
 
 def test_a_state_file_of_400000_entries_does_not_delay_the_first_frame(tmp_path: Path) -> None:
