@@ -84,13 +84,16 @@ def test_state_file_and_bak_are_two_files_after_a_kill_between_them(inside: Insi
     assert json.loads(backup.read_bytes())["processed_files"].keys() and not state.samefile(backup)
 
 
-def test_a_cleared_entry_comes_and_goes_whoever_judged_the_file_since(inside: Inside) -> None:
-    """The undo of a clear, and the undo of that: the machine had a later judgement between them."""
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_cleared_entry_comes_and_goes_whoever_judged_the_file_since(inside: Inside, whole: bool) -> None:
+    """The undo of a clear, and the undo of that: the machine had a later judgement between them. All or nothing: each
+    file is looked at before the first is touched, as in a plan that is shown.
+    """
     cleared = inside.run("state clear", ClearParams(source="beta", reason="a test"))
     inside.ledger("UPDATE files SET judged_run = judged_run + 1 WHERE mirrored = 0")
     mirrored = "SELECT mirrored FROM files WHERE source = 'beta'"
     for expected in (1, 0, 1):
-        done = inside.rollback(cleared.id)
+        done = inside.run("rollback", RollbackParams(cleared.id, whole))
         assert done.status == 0 and inside.ledger(mirrored) == [(expected,)], done.text
         assert (
             any("beta" in key for key in json.loads((inside.root / STATE).read_bytes())["processed_files"]) == expected

@@ -29,6 +29,8 @@ WORDS = {
     Outcome.RETURNED: ("return", "returned"),
     Outcome.ARCHIVED: ("archive", "archived"),
     Outcome.MODE: ("give back", "permissions"),
+    Outcome.ENTERED: ("enter again", "entered"),
+    Outcome.CLEARED: ("take out again", "cleared"),
 }
 
 
