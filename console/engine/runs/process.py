@@ -30,8 +30,6 @@ from console.engine.errors import EngineError, LedgerError, RefusedError
 from console.engine.ledger.store import backup, open_writer
 from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
-from console.engine.observe.report import report_lines
-from console.engine.observe.samples import take_samples
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.migration_log import MigrationLog
@@ -183,6 +181,8 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
 
     A full disk does not change the result.
     """
+    from console.engine.observe.samples import take_samples  # here: a run has begun before it needs them
+
     counts = run.counts
     found = counts.whole + counts.damaged + counts.lost
     settled = bool(run.messages)  # what a dead run left changed the ledger too
@@ -235,6 +235,8 @@ def _notify(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> Non
 
 
 def _report(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None:
+    from console.engine.observe.report import report_lines
+
     report, part = ctx.workspace.run_folder(run.id) / "report.md", ctx.workspace.report_part
     try:
         with open(open_shared(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:

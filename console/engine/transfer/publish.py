@@ -53,11 +53,22 @@ def hash_file(path: str) -> str:
     """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed."""
     # a pipe without a writer would hold us up for ever, were it opened without O_NONBLOCK
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.sha256()
+        piece = min(_PIECE, facts.st_size + 1)  # a small file needs no large buffer, which costs more than reading it
+        while data := os.read(descriptor, piece):
+            found.update(data)
+            if len(data) < piece:  # of a regular file: its end
+                break
+        return found.hexdigest()
+    finally:
+        os.close(descriptor)
 
+
+_PIECE = 1 << 20  # bytes read at a time
 
 LINK, OTHER = "link", "other"  # what stands there is a symbolic link; a folder, pipe, socket or device
 

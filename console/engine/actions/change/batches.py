@@ -25,8 +25,8 @@ from console.engine.settings import Settings
 from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
-_FILES = 1024
-_FOLDERS = 1000  # looked at together
+_FILES = 4096  # each batch waits several times for the disk, however little is in it
+_FOLDERS = 4096  # looked at together
 _BYTES = 256 * 1024 * 1024
 _FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next
 _SCARCE = 2 * _FILES  # inodes
@@ -76,6 +76,10 @@ class _Flushers:
 
     def flush(self, files: list[str]) -> None:
         """Durable on return. files: absolute, for file systems where each is flushed. Raises OSError."""
+        if not any(flusher.per_file for flusher in self._flushers):
+            for flusher in self._flushers:
+                flusher.flush([], set())
+            return
         there = [path for path in files if os.path.lexists(path)]
         folders = {os.path.dirname(path) for path in files}
         folders |= {os.path.dirname(folder) for folder in folders}
@@ -167,8 +171,9 @@ class ChangeBatches:
     def _intend(self, batch: list[Change]) -> None:
         """Before the first file is staged: whatever lies beside a destination, or was taken from its place, is named by
         the intent. The folders that will have to be made are this run's, even if it dies before it says so."""
-        places = (path for change in batch for path in (change.path, change.keep) if path)
-        made = self.disk.missing_folders(path for path in places if not path.startswith(self._unmade))
+        # what is taken stands there, and so does its folder
+        places = (place for change in batch for place in ("" if change.kind == "take" else change.path, change.keep))
+        made = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
         document = orjson.dumps([packed(change) for change in batch]).decode()
         with self._run.guard, transaction(self._run.connection) as connection:
             self._note_folders(connection, made)

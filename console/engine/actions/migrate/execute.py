@@ -27,7 +27,6 @@ from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
 from console.engine.actions.migrate.tasks import Task, changed_since_plan, chunks, split_chunk, weight
 from console.engine.actions.migrate.verify import verify_published
-from console.engine.actions.migrate.withdraw import withdraw_failed
 from console.engine.actions.migrate.worker import Stager
 from console.engine.checks.adoption import adoption_item
 from console.engine.checks.brakes import failures_brake
@@ -383,6 +382,8 @@ class Reprocess(Migrate):
     def _withdraw(self, run: ActiveRun) -> None:
         whole = self._stopped is None and self._braked is None and not run.cancelled
         if isinstance(self._params, ReprocessParams) and self._params.withdraw and whole:
+            from console.engine.actions.migrate.withdraw import withdraw_failed  # few runs have a use for it
+
             self._stopped = withdraw_failed(run)
 
     def _keep_state(self, run: ActiveRun) -> None:
