@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from console.engine.checks.probes.look import Finding, Look, interrupted
 from console.engine.model import Check
 from console.engine.observe.permissions import Looked, PermissionFinding, examine_permissions
@@ -14,7 +16,7 @@ _HARMLESS = "nothing;"  # how `blocks` begins where nothing is blocked
 def permissions_right(look: Look) -> Finding:
     """Fails where mode, group, owner or flags of something in data and logs stand in somebody's way, warns where they
     are only odd; unknown where the raw zone is not there to be looked at."""
-    if not look.ctx.workspace.path(look.ctx.settings.zones.raw).is_dir():
+    if not os.path.isdir(look.ctx.workspace.path(look.ctx.settings.zones.raw)):
         raw = look.ctx.settings.zones.raw
         return Finding(Check.UNKNOWN, f"{raw} is not there, or not to be looked at", "mount it, then look again")
     looked = Looked()

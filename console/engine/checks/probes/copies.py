@@ -45,12 +45,8 @@ def is_published(look: Look, *, file: str, source: str) -> Finding:
 def _file(look: Look, connection: sqlite3.Connection, path: str) -> Finding:
     row = connection.execute("SELECT * FROM files WHERE path = ?", [storable(path)]).fetchone()
     explain = f"`opsconsole explain {path}` says why"
-    if row is None:
-        failed = connection.execute("SELECT kind FROM failures WHERE path = ?", [storable(path)]).fetchone()
-        why = f"it fails ({failed[0]})" if failed else "no run has published it"
-        return Finding(Check.FAIL, f"{path} is not published: {why}", explain)
-    if row["status"] == "held":
-        return Finding(Check.FAIL, f"{path} is not published: a rollback took it back and holds it", explain)
+    if row is None or row["status"] == "held":
+        return Finding(Check.FAIL, f"{path} is not published: {_why_not(connection, path)}", explain)
     dest = row["dest"]
     try:
         plain = stat.S_ISREG(os.lstat(look.ctx.workspace.path(dest)).st_mode)
@@ -71,6 +67,13 @@ def _file(look: Look, connection: sqlite3.Connection, path: str) -> Finding:
     if not same or row["inode"] not in (facts.st_ino, -1):
         return Finding(Check.WARN, f"{said}; but {path} has changed since", explain)
     return Finding(Check.PASS, said)
+
+
+def _why_not(connection: sqlite3.Connection, path: str) -> str:
+    if connection.execute("SELECT 1 FROM holds WHERE path = ?", [storable(path)]).fetchone():
+        return "a rollback took it back and holds it"
+    failed = connection.execute("SELECT kind FROM failures WHERE path = ?", [storable(path)]).fetchone()
+    return f"it fails ({failed[0]})" if failed else "no run has published it"
 
 
 def _source(look: Look, connection: sqlite3.Connection, source: str) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -48,11 +49,12 @@ def source_has_data(look: Look, *, source: str) -> Finding:
         return Finding(Check.UNKNOWN, problem.what, problem.next_step)
     raw = look.ctx.settings.zones.raw.rstrip("/")
     name = source.rstrip("/").rpartition("/")[2]
-    folder = look.ctx.workspace.path(f"{raw}/{name}")
-    if name in ("", ".", "..") or not folder.is_dir() or folder.is_symlink():
-        return Finding(Check.FAIL, f"there is no source {name!r} in {raw}", "put its files there, below its own folder")
     try:
+        if name in ("", ".", "..") or not stat.S_ISDIR(os.lstat(look.ctx.workspace.path(f"{raw}/{name}")).st_mode):
+            raise FileNotFoundError
         seen = _walk(look, f"{raw}/{name}", name)
+    except FileNotFoundError:
+        return Finding(Check.FAIL, f"there is no source {name!r} in {raw}", "put its files there, below its own folder")
     except OSError as error:
         return closed(look, error)
     if look.cancelled():
@@ -124,7 +126,7 @@ def no_more_wait(look: Look, *, source: str, most: int) -> Finding:
     for problem in look.rules.problems:
         return Finding(Check.UNKNOWN, problem.what, problem.next_step)
     raw = look.ctx.settings.zones.raw
-    if not look.ctx.workspace.path(raw).is_dir():
+    if not os.path.isdir(look.ctx.workspace.path(raw)):
         return Finding(Check.UNKNOWN, f"{raw} is not there, or not to be looked at", "mount it, then look again")
     gone = frozenset(read_mirror(look.ctx, look.connection).gone)  # counts as not processed
     scanner, waiting, missing = _scanner(look), list[str](), 0

@@ -53,7 +53,7 @@ def _broken(look: Look, error: MirrorError) -> Finding:
     place = f" (line {error.line}, column {error.column})" if error.line else ""
     what = f"{look.ctx.settings.state_file}: {error.what}{place}"
     path = mirror_path(look.ctx)
-    closed = os.path.lexists(path) and not path.is_symlink() and not os.access(path, os.R_OK)
+    closed = os.path.lexists(path) and not path.is_symlink() and not os.access(path, os.R_OK, effective_ids=True)
     verdict = Check.UNKNOWN if closed or error.what == being_written(look.ctx).what else Check.FAIL
     return Finding(verdict, what, error.next_step or _REBUILD)
 
