@@ -18,7 +18,18 @@ from tests.engine.checks import stories_books, stories_files
 from tests.engine.checks.site import Site, snapshot
 from tests.engine.checks.stories import CRON, STORIES, asked, broken_ledger, disk, published
 
-BEFORE = "backups disk other-run schemas sample errors run-log counts spot-check checksums".split()  # test_probes.py
+BEFORE = [
+    "backups",
+    "disk",
+    "other-run",
+    "schemas",
+    "sample",
+    "errors",
+    "run-log",
+    "counts",
+    "spot-check",
+    "checksums",
+]  # test_probes.py
 TOLD = (stories_books, stories_files)
 
 
@@ -75,7 +86,19 @@ GIVEN = {
     "raw-whole": {"file": "alpha/1.json"},
 }
 OF_THE_DISK = ("maintenance", "source", "permissions")  # these need no ledger
-SLOW = "settled permissions source waiting published by-hand foreign-writer stale impact preflight postflight".split()
+SLOW = [
+    "settled",
+    "permissions",
+    "source",
+    "waiting",
+    "published",
+    "by-hand",
+    "foreign-writer",
+    "stale",
+    "impact",
+    "preflight",
+    "postflight",
+]
 
 
 def test_where_the_ledger_is_destroyed_no_probe_passes_that_needs_it(place: Path) -> None:
