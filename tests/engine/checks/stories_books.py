@@ -240,8 +240,12 @@ def foreign_writer(place: Path) -> Iterator[Scene]:
     since = {"since": real_now()}
     write_as_another(again.root)
     yield Scene(again, "fail", "another program wrote the state file", since)
+    for _ in range(3):  # judged, written back and forgotten by the ledger; the log keeps it
+        again.migrate()
+    yield Scene(again, "fail", "another program wrote the state file", since)
+    yield Scene(again, "pass", "nobody else has written", {"since": real_now(minutes=1)})
     (again.root / STATE).unlink()
-    yield Scene(again, "fail", "was deleted", since)
+    yield Scene(again, "fail", "was deleted", {"since": real_now(minutes=1)})  # nobody can tell when
 
 
 @story("preflight")

@@ -6,6 +6,7 @@ Made for real; the machine's cron and disks are handed in.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 
 from console.engine.checks.probes import device, suspects
 from console.engine.checks.probes.declared import PROBES
+from console.engine.errors import ConfigurationError
 from tests.engine.checks import stories_books, stories_files
 from tests.engine.checks.site import Site, snapshot
-from tests.engine.checks.stories import CRON, STORIES, asked, broken_ledger, disk, published
+from tests.engine.checks.stories import CRON, STORIES, asked, broken_ledger, disk, fresh, published
 
 BEFORE = [
     "backups",
@@ -117,3 +119,33 @@ def test_what_takes_long_ends_when_nobody_waits_and_has_not_passed(place: Path) 
         assert str(asked(site, probe, GIVEN.get(probe, {}), stop=False).verdict) != "", probe
         result = asked(site, probe, GIVEN.get(probe, {}), stop=True)
         assert (str(result.verdict), result.evidence) == ("unknown", "interrupted"), probe
+
+
+def test_a_list_has_them_too_with_their_parameters(place: Path) -> None:
+    """Each can be an item: checked with the configuration, asked, kept."""
+    items = [
+        {"name": f"my-{probe}", "probe": probe, "parameters": GIVEN.get(probe, {})}
+        for probe in STORIES
+        if probe not in ("preflight", "postflight")
+    ]
+    site = published(place / "ws", checklists={"postflight": items})
+    for item in items:
+        result = site.ask(str(item["name"]), keep=True)
+        assert result.verdict is not None and "broke" not in result.evidence, result
+
+
+@pytest.mark.parametrize(
+    ("item", "wrong"),
+    [
+        ({"probe": "zone", "parameters": {"zone": "rw"}}, "must be one of raw, validated, backups"),
+        ({"probe": "alert", "parameters": {"rule": "noise"}}, "must be one of mismatch, disk"),
+        ({"probe": "run", "parameters": {"run": 7}}, "must be a text in quotes"),
+        ({"probe": "waiting", "parameters": {"most": -1}}, "must be a whole number from 0"),
+        ({"probe": "maintenance", "parameters": {"on": "yes"}}, "must be true or false"),
+        ({"probe": "failing", "parameters": {"sorce": "x"}}, "is no parameter of the probe failing"),
+        ({"probe": "postflight"}, "a list cannot look at a list"),
+    ],
+)
+def test_an_item_that_asks_for_what_there_is_not_is_refused(item: dict[str, object], wrong: str, place: Path) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(wrong)):
+        fresh(place / "ws", checklists={"preflight": [{"name": "mine", **item}]}).ctx()

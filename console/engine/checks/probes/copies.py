@@ -15,7 +15,7 @@ from console.engine.checks.probes.raw import raw_name
 from console.engine.checks.probes.walk import below
 from console.engine.model import Check
 from console.engine.observe.files_list import storable
-from console.engine.observe.reconcile import Source, reconcile
+from console.engine.observe.reconcile import Line, Source, reconcile
 from console.engine.observe.reconcile_hand import by_hand
 from console.engine.runs.query import current_run
 from console.engine.text import count, plural
@@ -155,7 +155,7 @@ def nothing_by_hand(look: Look) -> Finding:
         line.path
         for source in sources
         for line in source.lines
-        if (line.kind, line.zone) == ("extra", "validated") and line.detail != "of another program"
+        if line.zone == "validated" and line.kind == "extra" and not explained(look, line)
     ]
     copies = sum(source.files["validated"] for source in sources)
     said = f"{plural(copies, 'file')} in {look.ctx.settings.zones.validated}"
@@ -172,3 +172,12 @@ def reconciled(look: Look) -> list[Source]:
     for _ in below(look, look.ctx.settings.zones.validated):
         pass
     return list(reconcile(look.ctx, named=100_000, cancelled=look.cancelled))
+
+
+def explained(look: Look, line: Line) -> bool:
+    """Whether a file of the validated zone that no row names needs nobody: it was there when the workspace was adopted,
+    or is a sidecar that came with its data before the ledger was made anew."""
+    if line.detail == "of another program":
+        return True
+    sidecar = os.path.basename(line.path) == look.ctx.settings.sidecar.name
+    return sidecar and os.path.isfile(look.ctx.workspace.path(line.subject))

@@ -236,7 +236,7 @@ PROBES: Mapping[str, Declared] = {
     "adopted": Declared("others:nothing_to_adopt", "nothing of another program waits to be adopted", HOUR, cheap=True),
     "by-hand": Declared("copies:nothing_by_hand", "nobody has changed validated by hand", HOUR, by_run=True),
     "foreign-writer": Declared(
-        "others:nobody_else_writes",
+        "foreign:nobody_else_writes",
         "nobody else has written state file or validated since then",
         HOUR,
         by_run=True,
