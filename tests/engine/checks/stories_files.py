@@ -102,6 +102,7 @@ def waiting(place: Path) -> Iterator[Scene]:
     yield Scene(site, "pass", "0 files of alpha wait", {"source": "alpha"})
     yield Scene(site, "unknown", "there is no source 'gamma'", {"source": "gamma"})
     site.young(young)
+    site.young(write_raw(site.root, "alpha/young.json", valid_record(20)))
     assert site.migrate() == 1
     yield Scene(site, "pass", "0 files wait")  # it fails; that it is read again because it was young is no waiting
     write_raw(site.root, "alpha/1.json", valid_record(50))
@@ -305,6 +306,10 @@ def by_hand(place: Path) -> Iterator[Scene]:
     stray.write_text("{}")
     yield Scene(site, "warn", "1 file that no run published: data/transformed/validated/alpha/other.json")
     stray.unlink()
+    site.published("beta/_metadata.json").write_text("{}")
+    yield Scene(site, "warn", "beta/_metadata.json")
+    write_raw(site.root, "beta/_metadata.json", "{}")  # it came with its data: the next run takes it up
+    yield Scene(site, "pass", "5 files in")
     with closed(site.published("beta")):
         yield Scene(site, "unknown", "data/transformed/validated/beta cannot be looked at")
     copy = site.published("alpha/1.json")
@@ -314,7 +319,7 @@ def by_hand(place: Path) -> Iterator[Scene]:
     copy.write_bytes(kept)
     yield Scene(site, "fail", "1 published copy was written by somebody else")
     os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    yield Scene(site, "pass", "4 files")
+    yield Scene(site, "pass", "5 files")
     copy.unlink()
     yield Scene(site, "fail", "1 published copy was deleted")
     with broken_ledger(site):

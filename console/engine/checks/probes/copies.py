@@ -15,7 +15,7 @@ from console.engine.checks.probes.raw import raw_name
 from console.engine.checks.probes.walk import below
 from console.engine.model import Check
 from console.engine.observe.files_list import storable
-from console.engine.observe.reconcile import Line, Source, reconcile
+from console.engine.observe.reconcile import NAMED, Line, Source, reconcile
 from console.engine.observe.reconcile_hand import by_hand
 from console.engine.runs.query import current_run
 from console.engine.text import count, plural
@@ -166,12 +166,12 @@ def nothing_by_hand(look: Look) -> Finding:
     return Finding(Check.PASS, f"{said}, by size and time as they were published", "", details)
 
 
-def reconciled(look: Look) -> list[Source]:
-    """What `reconcile` says of all sources. Raises OSError where a part of the validated zone cannot be looked into,
+def reconciled(look: Look, named: int = NAMED) -> list[Source]:
+    """What `reconcile` says of all sources; named: lines of each kind that a source names. Raises OSError where a part of the validated zone cannot be looked into,
     which it passes over; LedgerError, ConfigurationError."""
     for _ in below(look, look.ctx.settings.zones.validated):
         pass
-    return list(reconcile(look.ctx, named=100_000, cancelled=look.cancelled))
+    return list(reconcile(look.ctx, named=named, cancelled=look.cancelled))
 
 
 def explained(look: Look, line: Line) -> bool:

@@ -24,6 +24,8 @@ from console.engine.runs.query import current_run
 from console.engine.text import count, plural
 
 _NAMED = 50
+_LINES = 10_000  # of each kind, that a source names
+_DIFFERENT = ("altered", "extra", "missing")
 _TOLD = b'"Another program writes the state file"'  # the message of a run that found it
 _CLAIM = re.compile(r"wrote the state file at (\S+) UTC")
 _SEGMENT = re.compile(re.escape(JSON_LOG) + r"(\.\d+)?")
@@ -48,7 +50,7 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
     after = moment.timestamp()
     try:
         state, earlier = _state_file(look, after)
-        written, lost = _copies(look, after)
+        written, lost, more = _copies(look, after)
     except OSError as error:
         return closed(look, error)
     if look.cancelled():
@@ -62,6 +64,9 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
     if told:
         by = f"; perhaps {who.here[0]}" if who.here and not process else ""
         return Finding(Check.FAIL, f"somebody else wrote here {since_when}: {told[0]}{by}", FIND_WRITER, details)
+    if more:
+        what = f"{count(more)} more published files are not as they were published, too many to tell since when"
+        return Finding(Check.UNKNOWN, what, "`opsconsole verify --repair` puts them back, then look again", details)
     if lost:
         what = f"{plural(len(lost), 'published copy', 'published copies')} gone, nobody can tell whether {since_when}"
         return Finding(Check.UNKNOWN, what, "`opsconsole verify --repair` puts them back, then look again", details)
@@ -134,13 +139,15 @@ def _line(line: bytes) -> tuple[datetime, str] | None:
         return None
 
 
-def _copies(look: Look, after: float) -> tuple[list[Line], list[Line]]:
+def _copies(look: Look, after: float) -> tuple[list[Line], list[Line], int]:
     """Published files that somebody else wrote since then; and those that are gone from a folder that has changed
-    since, by whomever. Raises OSError."""
-    written, lost = list[Line](), list[Line]()
-    for source in reconciled(look):
+    since, by whomever; and how many were not looked at. Raises OSError."""
+    written, lost, more = list[Line](), list[Line](), 0
+    for source in reconciled(look, _LINES):
+        for kind in _DIFFERENT:
+            more += max(0, source.counts[kind, "validated"] - _LINES)
         for line in source.lines:
-            if line.zone != "validated" or line.kind not in ("altered", "extra", "missing"):
+            if line.zone != "validated" or line.kind not in _DIFFERENT:
                 continue
             if line.kind == "extra" and explained(look, line):
                 continue
@@ -152,4 +159,4 @@ def _copies(look: Look, after: float) -> tuple[list[Line], list[Line]]:
                 continue
             if max(facts.st_ctime, facts.st_mtime) >= after:
                 (lost if line.kind == "missing" else written).append(line)
-    return written, lost
+    return written, lost, more
