@@ -149,7 +149,9 @@ def nothing_by_hand(look: Look) -> Finding:
         line for hand in hands for line in (hand.sentence, *(f"  {name}" for name in hand.files[:10]), hand.next_step)
     )
     if wrong:
-        more = f"; and {count(len(wrong) - 1)} more kinds" if len(wrong) > 1 else ""
+        more = f"; and {plural(len(wrong) - 1, 'other kind')} of change" if len(wrong) > 1 else ""
+        if any(source.counts[kind, "validated"] > NAMED for source in sources for kind in ("altered", "missing")):
+            more += "; there are more than are counted here"
         return Finding(Check.FAIL, f"{wrong[0].sentence}{more}", wrong[0].next_step, details)
     extra = [
         line.path
@@ -167,8 +169,11 @@ def nothing_by_hand(look: Look) -> Finding:
 
 
 def reconciled(look: Look, named: int = NAMED) -> list[Source]:
-    """What `reconcile` says of all sources; named: lines of each kind that a source names. Raises OSError where a part of the validated zone cannot be looked into,
-    which it passes over; LedgerError, ConfigurationError."""
+    """What `reconcile` says of all sources. named: lines of each kind that a source names.
+
+    Raises OSError where a part of the validated zone cannot be looked into, which it passes over; LedgerError,
+    ConfigurationError.
+    """
     for _ in below(look, look.ctx.settings.zones.validated):
         pass
     return list(reconcile(look.ctx, named=named, cancelled=look.cancelled))
