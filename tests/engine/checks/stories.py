@@ -19,6 +19,7 @@ from tests.engine.checks.site import LEDGER, Site
 from tests.support import make_workspace, valid_record
 
 GOOD = {f"alpha/{n}.json": valid_record(n) for n in range(3)} | {"beta/a.csv": [valid_record(9)]}
+SCHEMA = "config/schemas/small.json"
 ALPHA = "data/raw/funding_sources/alpha"
 
 

@@ -170,6 +170,10 @@ def taken_back(place: Path) -> Iterator[Scene]:
     first = list_runs(site.ctx())[0].id
     yield Scene(site, "unknown", "the parameter `run` is empty")
     yield Scene(site, "fail", "was not taken back", {"run": first})
+    site.killed("run.planned:1")
+    yield Scene(site, "unknown", "is not settled yet", {"run": list_runs(site.ctx())[0].id})
+    site.migrate()
+    yield Scene(site, "pass", "changed nothing", {"run": list_runs(site.ctx())[0].id})
     site.published("alpha/1.json").write_text("by hand")
     site.run("rollback", RollbackParams(first))
     yield Scene(site, "warn", "left 1 file alone", {"run": first})

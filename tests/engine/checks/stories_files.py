@@ -1,4 +1,4 @@
-"""Stories of the files: zones, sources, what waits and fails, copies, damage, archives, rules."""
+"""Stories of the files: zones, sources, what waits and fails, copies, damage, archives, disks."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from console.engine.actions.archive.model import ArchiveParams
 from console.engine.actions.rollback.model import RollbackParams
-from console.engine.model import ReprocessParams
 from console.engine.observe.failures import FailureSelection
 from console.engine.observe.failures_accept import accept
-from console.engine.observe.rules_seen import list_rules
 from console.engine.runs.query import list_runs
-from tests.engine.checks.site import Site, flip
-from tests.engine.checks.stories import ALPHA, Scene, broken_ledger, closed, fresh, published, running, sql, story
+from tests.engine.checks.site import flip
+from tests.engine.checks.stories import (
+    ALPHA,
+    SCHEMA,
+    Scene,
+    broken_ledger,
+    closed,
+    fresh,
+    published,
+    running,
+    sql,
+    story,
+)
 from tests.support import invalid_record, valid_record, write_raw
-from tests.support.workspace import RAW, SMALL_SCHEMA, VALIDATED
-
-SCHEMA = "config/schemas/small.json"
-
-
-def schema(site: Site, **changed: Any) -> None:
-    (site.root / SCHEMA).write_text(json.dumps({**SMALL_SCHEMA, **changed}))
+from tests.support.workspace import RAW, VALIDATED
 
 
 @story("permissions")
@@ -169,6 +171,9 @@ def is_published(place: Path) -> Iterator[Scene]:
     copy.unlink()
     yield Scene(site, "fail", "is not there", one)
     yield Scene(site, "fail", "1 missing", all_)
+    os.mkfifo(copy)  # nobody waits for what comes out of it
+    yield Scene(site, "fail", "it is no plain file", one)
+    yield Scene(site, "fail", "1 with other bytes", all_)
     with broken_ledger(site):
         yield Scene(site, "unknown", "the ledger cannot be read", one)
     site.run("rollback", RollbackParams(list_runs(site.ctx())[-1].id))
@@ -239,60 +244,11 @@ def one_archive(place: Path) -> Iterator[Scene]:
         yield Scene(site, "unknown", "cannot be looked at", label)
     flip(next(sums.parent.rglob("1.json")))
     yield Scene(site, "fail", "1.json: Checksum mismatch", label)
-    next(sums.parent.rglob("1.json")).unlink()
+    kept_one = next(sums.parent.rglob("1.json"))
+    kept_one.unlink()
     yield Scene(site, "fail", "1.json: it is not there", label)
-
-
-@story("schema-is")
-def which_schema(place: Path) -> Iterator[Scene]:
-    site = published(place, {"alpha/1.json": valid_record(1)})
-    (good,) = list_rules(site.ctx())
-    known = {"checksum": good.checksum[:12]}
-    yield Scene(site, "unknown", "the parameter `checksum` is empty")
-    yield Scene(site, "unknown", "which is no checksum", {"checksum": "xyz"})
-    yield Scene(site, "unknown", "no rule has the checksum", {"checksum": "0" * 12})
-    yield Scene(site, "pass", f"is {good.checksum[:12]}", known)
-    yield Scene(site, "pass", f"is {good.checksum[:12]}", {"checksum": good.schema_sha256[:8].upper()})
-    schema(site, minProperties=1)
-    yield Scene(site, "fail", f"not {good.checksum[:12]}", known)
-    (site.root / SCHEMA).write_text("{")
-    yield Scene(site, "fail", SCHEMA, known)
-    schema(site, minProperties=1)
-    with broken_ledger(site):
-        yield Scene(site, "unknown", "ledger", known)
-
-
-@story("stale")
-def stale(place: Path) -> Iterator[Scene]:
-    site = published(place, rules=[{"match": "beta/**", "schema": SCHEMA}, {"match": "**", "schema": SCHEMA}])
-    yield Scene(fresh(place / "fresh"), "unknown", "there is no ledger")
-    yield Scene(site, "pass", "4 published files, judged by today's rules")
-    schema(site, minProperties=1)
-    yield Scene(site, "fail", "4 of 4 published files judged by another rule")
-    (site.root / SCHEMA).write_text("{")
-    yield Scene(site, "unknown", "")
-    schema(site, minProperties=1)
-    assert site.run("reprocess", ReprocessParams(stale_schema=True)) == 0
-    yield Scene(site, "pass", "4 published files")
-    with broken_ledger(site):
-        yield Scene(site, "unknown", "the ledger cannot be read")
-
-
-@story("impact")
-def impact(place: Path) -> Iterator[Scene]:
-    site = published(place)
-    yield Scene(fresh(place / "fresh"), "unknown", "there is no ledger")
-    yield Scene(site, "pass", "4 published files, 0 of another rule")
-    schema(site, minProperties=1)
-    yield Scene(site, "pass", "4 published files, 4 of another rule judged by today's: none would fail")
-    schema(site, required=["nowhere"])
-    yield Scene(site, "fail", "4 would fail")
-    site.published("alpha/1.json").unlink()
-    yield Scene(site, "fail", "3 would fail")
-    schema(site, minProperties=1)
-    yield Scene(site, "unknown", "alpha/1.json: No such file")
-    (site.root / SCHEMA).write_text("{")
-    yield Scene(site, "unknown", "")
+    kept_one.symlink_to(site.published("alpha/1.json"))
+    yield Scene(site, "fail", "1.json: it is no plain file", label)
 
 
 @story("by-hand")
@@ -374,6 +330,8 @@ def raw_whole(place: Path) -> Iterator[Scene]:
     yield Scene(site, "fail", "is not there", one)
     site.raw("beta/b.json").unlink()
     yield Scene(site, "fail", "is not there", {"file": "beta/b.json"})
+    os.mkfifo(site.raw("beta/b.json"))
+    yield Scene(site, "fail", "is no plain file", {"file": "beta/b.json"})
 
 
 @story("device")

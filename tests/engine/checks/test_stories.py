@@ -16,7 +16,7 @@ import pytest
 from console.engine.checks.probes import device, suspects
 from console.engine.checks.probes.declared import PROBES
 from console.engine.errors import ConfigurationError
-from tests.engine.checks import stories_books, stories_files
+from tests.engine.checks import stories_books, stories_files, stories_rules
 from tests.engine.checks.site import Site, snapshot
 from tests.engine.checks.stories import CRON, STORIES, asked, broken_ledger, disk, fresh, published
 
@@ -32,7 +32,7 @@ BEFORE = [
     "spot-check",
     "checksums",
 ]  # test_probes.py
-TOLD = (stories_books, stories_files)
+TOLD = (stories_books, stories_files, stories_rules)
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setattr(suspects, "UNITS", (str(folder / "systemd"),))
         monkeypatch.setattr(suspects, "USER_UNITS", str(folder / "systemd-user"))
         monkeypatch.setattr(suspects, "CRONTAB", ("false",))
+        monkeypatch.setattr(device, "SBIN", "")
         monkeypatch.setattr(device, "SYS", str(folder / "sys"))
         monkeypatch.setenv("PATH", f"{folder}/bin")
         yield folder
@@ -90,6 +91,7 @@ GIVEN = {
 OF_THE_DISK = ("maintenance", "source", "permissions")  # these need no ledger
 SLOW = [
     "settled",
+    "ledger",
     "permissions",
     "source",
     "waiting",

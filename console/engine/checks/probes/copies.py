@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.found import rightly_gone
 from console.engine.actions.verify.model import Item
-from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking
+from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking, sha256_of
 from console.engine.checks.probes.raw import raw_name
 from console.engine.checks.probes.walk import below
 from console.engine.model import Check
@@ -19,7 +19,6 @@ from console.engine.observe.reconcile import NAMED, Line, Source, reconcile
 from console.engine.observe.reconcile_hand import by_hand
 from console.engine.runs.query import current_run
 from console.engine.text import count, plural
-from console.engine.transfer.publish import hash_file
 
 _NAMED = 50
 _READ = 20  # files of a source that are read again
@@ -49,14 +48,13 @@ def _file(look: Look, connection: sqlite3.Connection, path: str) -> Finding:
         return Finding(Check.FAIL, f"{path} is not published: {_why_not(connection, path)}", explain)
     dest = row["dest"]
     try:
-        plain = stat.S_ISREG(os.lstat(look.ctx.workspace.path(dest)).st_mode)
-        sha256 = hash_file(str(look.ctx.workspace.path(dest))) if plain else ""
+        sha256 = sha256_of(look, dest)
     except (FileNotFoundError, NotADirectoryError):
         return Finding(Check.FAIL, f"{dest} is not there", _MEND)
     except OSError as error:
-        return closed(look, OSError(error.errno, error.strerror, str(look.ctx.workspace.path(dest))))
+        return closed(look, error)
     if sha256 != row["sha256"]:
-        what = "Checksum mismatch" if plain else "it is no plain file"
+        what = "Checksum mismatch" if sha256 else "it is no plain file"
         return Finding(Check.FAIL, f"{dest}: {what}, not what was published", _MEND)
     said = f"{dest} stands as it was published at {row['processed_at'][:16].replace('T', ' ')} UTC, {sha256[:12]}"
     try:
@@ -92,7 +90,7 @@ def _source(look: Look, connection: sqlite3.Connection, source: str) -> Finding:
                 other.append(f"{row['dest']}: another size than was published")
             elif total * _READ // max(1, many) > (total - 1) * _READ // max(1, many) or many <= _READ:
                 read += 1
-                if hash_file(str(place)) != row["sha256"]:
+                if sha256_of(look, row["dest"]) != row["sha256"]:
                     other.append(f"{row['dest']}: Checksum mismatch")
         except (FileNotFoundError, NotADirectoryError):
             if rightly_gone(connection, Item("validated", row["dest"], row["path"], row["sha256"])):

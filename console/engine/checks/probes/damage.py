@@ -11,11 +11,9 @@ from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.found import bad_files
 from console.engine.actions.verify.items import MANIFEST, read_manifest
 from console.engine.actions.verify.model import IS_BAD
-from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking
+from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking, sha256_of
 from console.engine.model import Check
-from console.engine.observe.backups import plain_file
 from console.engine.text import count, on_disk, plural, recordable
-from console.engine.transfer.publish import hash_file
 
 _NAMED = 50
 _REPAIR = "`opsconsole verify --repair` puts back what has a good copy"
@@ -145,12 +143,13 @@ def archive_whole(look: Look, *, label: str) -> Finding:
             continue
         read.add(place)
         try:
-            if plain_file(look.ctx.workspace.path(place)) is None:
-                wrong.append(f"{recordable(place)}: it is not there")
-            elif hash_file(str(look.ctx.workspace.path(place))) != sha256:
-                wrong.append(f"{recordable(place)}: Checksum mismatch")
+            seen = sha256_of(look, place)
+            if seen != sha256:
+                wrong.append(f"{recordable(place)}: {'Checksum mismatch' if seen else 'it is no plain file'}")
+        except (FileNotFoundError, NotADirectoryError):
+            wrong.append(f"{recordable(place)}: it is not there")
         except OSError as error:
-            return closed(look, OSError(error.errno, error.strerror, str(look.ctx.workspace.path(place))))
+            return closed(look, error)
     rows = found.execute("SELECT place FROM archived WHERE label = ?", [label]).fetchall()
     unnamed = [place for row in rows if (place := on_disk(str(row["place"]))) not in read]
     wrong += [f"{recordable(place)}: in the ledger, and not in {manifest}" for place in unnamed]

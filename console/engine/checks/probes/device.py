@@ -14,6 +14,7 @@ from console.engine.text import recordable
 from console.engine.transfer.filesystem import existing, filesystem_of
 
 SYS = "/sys"
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # in few people's PATH
 _SECONDS = 20
 # Bits of its exit status, smartctl(8), "EXIT STATUS"
 _CANNOT, _FAILING, _WORRYING = 0b0000_0111, 0b0000_1000, 0b1111_0000
@@ -40,7 +41,7 @@ def device_is_well(look: Look, *, zone: str) -> Finding:
     by_hand = f"`sudo smartctl -a {disks[0]}`"
     if look.ctx.read_only:
         return Finding(Check.UNKNOWN, f"{where}, disk {named}; a read-only session starts no program", by_hand)
-    program = shutil.which("smartctl")
+    program = shutil.which("smartctl", path=f"{os.environ.get('PATH', '')}:{SBIN}")
     if program is None:
         step = f"install smartmontools, then {by_hand}"
         return Finding(Check.UNKNOWN, f"{where}, disk {named}; there is no smartctl here", step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from console.engine.model import Check, RunRow, ZoneSpace
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.query import run_row
 from console.engine.text import recordable
+from console.engine.transfer.publish import hash_file
 from console.engine.workspace.people import why_not
 
 if TYPE_CHECKING:
@@ -49,6 +51,16 @@ def closed(look: Look, error: OSError) -> Finding:
     name = recordable(os.path.relpath(path, look.ctx.workspace.root)) if path else "it"
     step = why_not(path, os.R_OK) if path else ""
     return Finding(Check.UNKNOWN, f"{name} cannot be looked at: {error.strerror or error}", step)
+
+
+def sha256_of(look: Look, path: str) -> str:
+    """SHA-256 of a plain file, '' for what is none: a link is not followed, and nobody waits for a pipe. path: relative
+    to the root. Raises OSError with the file's name."""
+    place = str(look.ctx.workspace.path(path))
+    try:
+        return hash_file(place) if stat.S_ISREG(os.lstat(place).st_mode) else ""
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, place) from error
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from console.engine.actions.rollback.page import UNDOABLE
 from console.engine.actions.rollback.undo import undone_by
 from console.engine.checks.alerts.look import look as ask_rules
 from console.engine.checks.alerts.model import still_answered, weight
@@ -56,6 +57,11 @@ def run_taken_back(look: Look, *, run: str) -> Finding:
         if not undone_by(connection, row[0])
     ]
     step = f"`opsconsole rollback {found.short}`"
+    if not standing and found.action in ("migrate", "reprocess") and not _changed(connection, found.seq):
+        if connection.execute("SELECT 1 FROM runs WHERE seq = ? AND status = 'running'", [found.seq]).fetchone():
+            what = f"run {found.short} is not settled yet: what it changed is not known"
+            return Finding(Check.UNKNOWN, what, "the next run settles it")
+        return Finding(Check.PASS, f"run {found.short} changed nothing: there is nothing to take back")
     if not standing:
         return Finding(Check.FAIL, f"run {found.short} was not taken back", step)
     left = connection.execute(
@@ -63,6 +69,13 @@ def run_taken_back(look: Look, *, run: str) -> Finding:
     ).fetchone()[0]
     what = f"run {found.short} was taken back by {_name(connection, standing[0])}"
     return Finding(Check.WARN, f"{what}, which left {plural(left, 'file')} alone", f"{step} takes back the rest")
+
+
+def _changed(connection: sqlite3.Connection, seq: int) -> bool:
+    """Whether a run did anything that a rollback would take back."""
+    outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
+    row = connection.execute(f"SELECT 1 FROM outcomes WHERE run = ? AND outcome IN ({outcomes}) LIMIT 1", [seq])
+    return row.fetchone() is not None
 
 
 def _run(look: Look, run: str) -> RunRow | Finding:

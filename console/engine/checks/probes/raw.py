@@ -15,13 +15,12 @@ from console.engine.actions.migrate.plan import chosen_sources
 from console.engine.actions.migrate.scan import LINK, NO_RULE, NOT_A_FILE, Scanner, Selection
 from console.engine.actions.verify.found import rightly_gone
 from console.engine.actions.verify.model import Item
-from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking
+from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking, sha256_of
 from console.engine.checks.probes.walk import below
 from console.engine.ledger.mirror import read_mirror
 from console.engine.model import Check, MigrateParams
 from console.engine.observe.files_list import storable
 from console.engine.text import count, plural, recordable, size
-from console.engine.transfer.publish import hash_file
 
 _NAMED = 50
 
@@ -205,11 +204,13 @@ def has_new_version(look: Look, *, file: str) -> Finding:
         row = found.execute(sql, [storable(path)]).fetchone()
         bad = row["sha256"] if row else ""
     try:
-        sha256 = hash_file(str(look.ctx.workspace.path(path)))
+        sha256 = sha256_of(look, path)
     except FileNotFoundError:
         return Finding(Check.FAIL, f"there is no {path} any more", "put the new version in its place")
     except OSError as error:
-        return closed(look, _named(error, look, path))
+        return closed(look, error)
+    if not sha256:
+        return Finding(Check.FAIL, f"{path} is no plain file", "put the new version in its place")
     if not bad:
         return Finding(Check.UNKNOWN, f"{path}: what failed could not be read then, so there is nothing to compare")
     when = failed["failed_at"][:16].replace("T", " ")
@@ -257,13 +258,15 @@ def raw_is_whole(look: Look, *, file: str) -> Finding:
             return Finding(Check.UNKNOWN, f"a run took {path} away, and nobody knows where it lies")
         place, known = row["place"], {row["sha256"]}
     try:
-        sha256 = hash_file(str(look.ctx.workspace.path(place)))
+        sha256 = sha256_of(look, place)
     except FileNotFoundError:
         return Finding(Check.FAIL, f"{place} is not there", "`opsconsole verify --repair` puts back what is kept")
     except OSError as error:
-        return closed(look, _named(error, look, place))
+        return closed(look, error)
     if sha256 in known:
         return Finding(Check.PASS, f"{place} has its first-seen checksum, {sha256[:12]}")
+    if not sha256:
+        return Finding(Check.FAIL, f"{place} is no plain file", "`opsconsole verify --repair` puts back what is kept")
     what = f"{place} has other bytes than when it was seen first: {sha256[:12]}, not {min(known)[:12]}"
     step = "`opsconsole verify` says whether it is damaged; a new version counts when a migrate has published it"
     return Finding(Check.FAIL, what, step)
@@ -277,8 +280,3 @@ def _first_seen(connection: sqlite3.Connection, path: str) -> set[str]:
     ).fetchone()
     side = connection.execute("SELECT sha256 FROM sidecars WHERE path = ?", [storable(path)]).fetchone()
     return {str(each[0]) for each in (row, newer, side) if each is not None}
-
-
-def _named(error: OSError, look: Look, path: str) -> OSError:
-    """The error with the file that it is of."""
-    return OSError(error.errno, error.strerror, str(look.ctx.workspace.path(path)))

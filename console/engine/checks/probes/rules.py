@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections import Counter
 from collections.abc import Iterator
 
@@ -142,6 +143,8 @@ def nothing_newly_fails(look: Look) -> Finding:
 
 def _verdict(look: Look, judge: Judge, rule: Rule, dest: str) -> Verdict:
     place = look.ctx.workspace.path(dest)
+    if not stat.S_ISREG(os.lstat(place).st_mode):
+        raise OSError("it is no plain file")
     with open(place, "rb") as stream:
         return judge.judge_stream(rule, stream.read, os.path.splitext(place)[1].lower())
 
