@@ -15,6 +15,7 @@ from console.engine.checks.alerts.model import alerts_of
 from console.engine.checks.kept import sign
 from console.engine.checks.maintenance import turn_off, turn_on
 from console.engine.runs.query import list_runs
+from console.engine.workspace.entry_points import entry_point
 from tests.engine.checks.site import LEDGER
 from tests.engine.checks.stories import (
     GOOD,
@@ -228,7 +229,19 @@ def foreign_writer(place: Path) -> Iterator[Scene]:
         yield Scene(site, "unknown", "is in progress", since)
     cron(place, f"7 * * * * bob cd {site.root} && python3 scripts/migration/migrate.py --config c.json\n# migrate.py\n")
     yield Scene(site, "warn", "nobody else has written", since)
-    cron(place, f"7 * * * * bob python3 /srv/other/migrate.py\n# was: cd {site.root} && python3 migrate.py\n")
+    lines = ["7 * * * * bob python3 /srv/other/migrate.py", "9 * * * * cd /srv/other && ./migrate.py"]
+    cron(place, "\n".join([*lines, f"# was: cd {site.root} && python3 migrate.py"]))
+    yield Scene(site, "pass", "nobody else has written", since)
+    unit = place / "systemd/old.service"
+    unit.parent.mkdir()
+    unit.write_text(f"[Service]\nWorkingDirectory={site.root}\nExecStart=/usr/bin/python3 scripts/migrate.py\n")
+    yield Scene(site, "warn", "ExecStart=/usr/bin/python3 scripts/migrate.py", since)
+    unit.write_text("[Service]\nWorkingDirectory=/srv/other\nExecStart=/usr/bin/python3 scripts/migrate.py\n")
+    yield Scene(site, "pass", "nobody else has written", since)
+    script = site.root / "scripts/migration/migrate.py"
+    script.parent.mkdir(parents=True)
+    script.write_bytes(entry_point("migrate"))  # ours, which they may start as they did theirs
+    cron(place, f"7 * * * * bob cd {site.root} && python3 scripts/migration/migrate.py\n")
     yield Scene(site, "pass", "nobody else has written", since)
     for side in (site.raw, site.published):  # of a ledger that was made anew: its next run takes it up
         side("beta/_metadata.json").write_text("{}")

@@ -125,8 +125,8 @@ def archive_whole(look: Look, *, label: str) -> Finding:
     if "/" in label or label in (".", ".."):
         return Finding(Check.FAIL, f"{label!r} is no label of an archive", "`opsconsole archive list`")
     try:
-        with open(look.ctx.workspace.path(manifest), "rb"):
-            pass
+        if not sha256_of(look, manifest):
+            return Finding(Check.FAIL, f"{manifest} is no plain file", "`opsconsole archive list`; `opsconsole verify`")
     except (FileNotFoundError, NotADirectoryError):
         return Finding(Check.FAIL, f"there is no {manifest}", "`opsconsole archive list`; `opsconsole verify`")
     except OSError as error:

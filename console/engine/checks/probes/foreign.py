@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -62,7 +63,8 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
     told = [*running, *state, *(f"{line.path}: {line.detail}" for line in written)]
     details = (*told[:_NAMED], *earlier, *(f"{line.path}: gone" for line in lost[:_NAMED]), *who.lines)
     if told:
-        by = f"; perhaps {who.here[0]}" if who.here and not process else ""
+        named = who.here or who.elsewhere
+        by = f"; perhaps {named[0]}" if named and not process else ""
         return Finding(Check.FAIL, f"somebody else wrote here {since_when}: {told[0]}{by}", FIND_WRITER, details)
     if more:
         what = f"{count(more)} more published files are not as they were published, too many to tell since when"
@@ -120,7 +122,8 @@ def _logged(look: Look, after: float) -> Iterator[tuple[datetime, str]]:
     except FileNotFoundError:
         return
     for place in (folder / name for name in names if _SEGMENT.fullmatch(name)):
-        if place.stat().st_mtime < after:
+        facts = os.lstat(place)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_mtime < after:
             continue
         with open(place, "rb") as log:
             for line in log:

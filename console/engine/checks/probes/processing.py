@@ -52,7 +52,7 @@ def nothing_unsettled(look: Look) -> Finding:
         return Finding(Check.UNKNOWN, f"run {live.short} is in progress: what it leaves is known when it ends", step)
     if look.connection is None and (traces := traces_of_runs(look.ctx)):
         return _without_ledger(traces)
-    dead = [] if look.connection is None else [run for run in unrecovered(look.ctx) if run.id]
+    dead = [] if look.connection is None else unrecovered(look.ctx)
     try:
         staged = _staged(look)
     except OSError as error:

@@ -13,7 +13,7 @@ from console.engine.checks.probes.look import Look
 from console.engine.text import count, recordable
 from console.engine.workspace.entry_points import is_ours
 
-# Files, or folders whose files are read, each with whether a line has to be told apart from comments.
+# Files, or folders whose files are read.
 CRON = (
     "/etc/crontab",
     "/etc/anacrontab",
@@ -30,6 +30,8 @@ USER_UNITS = "~/.config/systemd/user"
 CRONTAB = ("crontab", "-l")
 _MOST = 256 * 1024  # bytes of one file
 _SECONDS = 5
+_CD = re.compile(r"\bcd\s+([^\s;&|'\"]+)")
+_FOLDER = re.compile(r"^WorkingDirectory=-?(\S+)", re.MULTILINE)
 _SCRIPT = re.compile(r"[^\s'\"=;&|]*\bmigrate\.py\b")
 
 
@@ -51,14 +53,15 @@ class Suspects:
 def suspects(look: Look) -> Suspects:
     """What cron and systemd are told about a migrate.py. Starts `crontab -l`, in a session that may."""
     here, elsewhere, closed = list[str](), list[str](), list[str]()
-    for place, line in _lines(look, closed):
+    root = str(look.ctx.workspace.root)
+    for place, line, folder in _lines(look, closed):
         found = _SCRIPT.search(line)
         if found is None or line.lstrip().startswith(("#", ";")):
             continue
+        cd = _CD.search(line)
+        script = os.path.join(cd[1] if cd else folder or root, found[0])
         said = f"{place} says: {recordable(line.strip())[:200]}"
-        root = str(look.ctx.workspace.root)
-        script = found[0] if os.path.isabs(found[0]) else os.path.join(root, found[0])
-        if os.path.isabs(found[0]) and root not in line:
+        if root not in line and not f"{os.path.realpath(script)}/".startswith(f"{root}/"):
             elsewhere.append(said)
         elif not _ours(script):
             here.append(said)
@@ -75,8 +78,8 @@ def _ours(script: str) -> bool:
         return False
 
 
-def _lines(look: Look, closed: list[str]) -> Iterator[tuple[str, str]]:
-    """(where, line); what cannot be read is added to `closed`."""
+def _lines(look: Look, closed: list[str]) -> Iterator[tuple[str, str, str]]:
+    """(where, line, the folder that it is run in, '' where nothing says); what cannot be read is added to `closed`."""
     for folder in (*CRON, *UNITS, os.path.expanduser(USER_UNITS)):
         unit = "systemd" in folder
         for path in _files(folder, closed):
@@ -92,19 +95,21 @@ def _lines(look: Look, closed: list[str]) -> Iterator[tuple[str, str]]:
             except OSError:
                 closed.append(path)
                 continue
-            yield from ((path, line) for line in text.splitlines() if "migrate.py" in line)
+            within = _FOLDER.search(text) if unit else None
+            work = within[1] if within else ""
+            yield from ((path, line, work) for line in text.splitlines() if "migrate.py" in line)
     if look.ctx.read_only:
         return
     status, data, _ = run_program(look, CRONTAB, _SECONDS)
     if status == 0:
         user = look.ctx.env.who.user
-        yield from ((f"the crontab of {user}", line) for line in data.decode("utf-8", "replace").splitlines())
+        yield from ((f"the crontab of {user}", line, "") for line in data.decode("utf-8", "replace").splitlines())
 
 
 def _files(place: str, closed: list[str]) -> list[str]:
     try:
         if not os.path.isdir(place):
-            return [place] if os.path.lexists(place) else []
+            return [place] if os.path.isfile(place) else []
         return sorted(entry.path for entry in os.scandir(place) if entry.is_file())
     except PermissionError:
         closed.append(place)
