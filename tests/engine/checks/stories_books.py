@@ -220,10 +220,11 @@ def adopted(place: Path) -> Iterator[Scene]:
 
 @story("foreign-writer")
 def foreign_writer(place: Path) -> Iterator[Scene]:
-    site = published(place / "ws")
+    site = published(place / "ws").later(hours=4)  # later than the inodes, which have the time of this moment
     since = {"since": real_now()}
     yield Scene(site, "unknown", "the parameter `since` is empty")
     yield Scene(site, "unknown", "which is no time", {"since": "yesterday"})
+    yield Scene(site, "unknown", "is yet to come", {"since": real_now(days=1)})
     yield Scene(site, "pass", "nobody else has written", since)
     with running(site):
         yield Scene(site, "unknown", "is in progress", since)
@@ -259,7 +260,7 @@ def foreign_writer(place: Path) -> Iterator[Scene]:
     yield Scene(site, "pass", "nobody else has written", later)  # it was before
     copy.unlink()
     yield Scene(site, "unknown", "1 published copy gone", since)
-    again = published(place / "again")
+    again = published(place / "again").later(hours=4)
     since = {"since": real_now()}
     write_as_another(again.root)
     yield Scene(again, "fail", "another program wrote the state file", since)

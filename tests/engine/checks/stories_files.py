@@ -196,6 +196,7 @@ def verified(place: Path) -> Iterator[Scene]:
     site.verify(subset="2/2")
     yield Scene(site, "pass", "everything read since", start)
     yield Scene(site, "unknown", "no verify", {"since": site.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")})
+    yield Scene(site, "unknown", "is yet to come", {"since": "2999-01-01"})
     flip(site.published("alpha/1.json"))
     site.verify()
     yield Scene(site, "fail", "1 file damaged or lost: data/transformed/validated/alpha/1.json", start)

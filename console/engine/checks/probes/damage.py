@@ -19,6 +19,20 @@ _NAMED = 50
 _REPAIR = "`opsconsole verify --repair` puts back what has a good copy"
 
 
+def since_of(look: Look, since: str) -> datetime | Finding:
+    """The parameter `since`, or that nothing can be told by it: empty, no time, or yet to come."""
+    if not since:
+        return lacking("since", "a time, UTC")
+    moment = moment_of(since)
+    if moment is None:
+        return Finding(
+            Check.UNKNOWN, f"the parameter `since` is {since!r}, which is no time", "write 2026-03-01T03:12Z"
+        )
+    if (moment - look.now).total_seconds() > 60:
+        return Finding(Check.UNKNOWN, f"{moment:%Y-%m-%d %H:%M} UTC is yet to come: is a clock wrong?")
+    return moment
+
+
 def moment_of(text: str) -> datetime | None:
     """A UTC time as a parameter gives it, with or without its zone; None for what is none."""
     try:
@@ -34,13 +48,9 @@ def moment_of(text: str) -> datetime | None:
 def verified_since(look: Look, *, since: str, source: str) -> Finding:
     """Passes where a verify of everything, or of the source, began and ended since then (in parts, all of them) and
     nothing is damaged or lost; fails where something is; unknown where nobody has read it all since."""
-    if not since:
-        return lacking("since", "a time, UTC")
-    moment = moment_of(since)
-    if moment is None:
-        return Finding(
-            Check.UNKNOWN, f"the parameter `since` is {since!r}, which is no time", "write 2026-03-01T03:12Z"
-        )
+    moment = since_of(look, since)
+    if isinstance(moment, Finding):
+        return moment
     found = look.ledger()
     if isinstance(found, Finding):
         return found

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from console.engine.checks.probes.copies import explained, reconciled
-from console.engine.checks.probes.damage import moment_of
-from console.engine.checks.probes.look import Finding, Look, closed, interrupted, lacking
+from console.engine.checks.probes.damage import moment_of, since_of
+from console.engine.checks.probes.look import Finding, Look, closed, interrupted
 from console.engine.checks.probes.suspects import Suspects, suspects
 from console.engine.ledger.mirror import read_mirror
 from console.engine.ledger.mirror_memory import mirror_path, remembered
@@ -36,13 +36,9 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
     """Fails where somebody else has written state file or validated zone since then, or a migrate.py of another program
     runs on this root now; warns where a cron job or timer still names one. By the times of inodes, which no program
     sets at will."""
-    if not since:
-        return lacking("since", "a time, UTC")
-    moment = moment_of(since)
-    if moment is None:
-        return Finding(
-            Check.UNKNOWN, f"the parameter `since` is {since!r}, which is no time", "write 2026-03-01T03:12Z"
-        )
+    moment = since_of(look, since)
+    if isinstance(moment, Finding):
+        return moment
     found = look.ledger()
     if isinstance(found, Finding):
         return found
