@@ -14,6 +14,7 @@ from console.engine.checks.alerts.look import look
 from console.engine.checks.alerts.model import alerts_of
 from console.engine.checks.kept import sign
 from console.engine.checks.maintenance import turn_off, turn_on
+from console.engine.model import ActionParams
 from console.engine.runs.query import list_runs
 from console.engine.workspace.entry_points import entry_point
 from tests.engine.checks.site import LEDGER
@@ -268,6 +269,12 @@ def foreign_writer(place: Path) -> Iterator[Scene]:
         again.migrate()
     yield Scene(again, "fail", "another program wrote the state file", since)
     yield Scene(again, "pass", "nobody else has written", {"since": real_now(minutes=1)})
+    theirs = fresh(place / "theirs", {}).later(hours=4)
+    (theirs.root / "data/_backups").rmdir()
+    incumbent_workspace(theirs.root)
+    assert theirs.run("adopt", ActionParams()) == 0
+    yield Scene(theirs, "unknown", "begins with the adopt of", since)
+    yield Scene(theirs, "pass", "nobody else has written", {"since": theirs.now.isoformat()})
     (again.root / STATE).unlink()
     yield Scene(again, "fail", "was deleted", {"since": real_now(minutes=1)})  # nobody can tell when
 

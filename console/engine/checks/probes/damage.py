@@ -132,7 +132,7 @@ def archive_whole(look: Look, *, label: str) -> Finding:
         return lacking("label", "name an archive")
     zone = look.ctx.settings.zones.archive.rstrip("/")
     manifest = f"{zone}/{label}/{MANIFEST}"
-    if "/" in label or label in (".", ".."):
+    if "/" in label or "\0" in label or label in (".", ".."):
         return Finding(Check.FAIL, f"{label!r} is no label of an archive", "`opsconsole archive list`")
     try:
         if not sha256_of(look, manifest):

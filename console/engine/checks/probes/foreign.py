@@ -44,6 +44,9 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
         return found
     if not look.own and (live := current_run(look.ctx)) is not None:
         return Finding(Check.UNKNOWN, f"run {live.short} is in progress", "wait for it")
+    if (anew := _known_since(found)) and anew[0] > moment:
+        what = f"what the ledger knows begins with the {anew[1]} of {anew[0]:%Y-%m-%d %H:%M} UTC"
+        return Finding(Check.UNKNOWN, f"{what}: who wrote before, nobody can tell", "ask since a later time")
     after = moment.timestamp()
     try:
         state, earlier = _state_file(look, after)
@@ -69,6 +72,16 @@ def nobody_else_writes(look: Look, *, since: str) -> Finding:
         what = f"{plural(len(lost), 'published copy', 'published copies')} gone, nobody can tell whether {since_when}"
         return Finding(Check.UNKNOWN, what, "`opsconsole verify --repair` puts them back, then look again", details)
     return _quiet(who, since_when, details)
+
+
+def _known_since(connection: sqlite3.Connection) -> tuple[datetime, str] | None:
+    """When another program's work was taken over, or the ledger made anew from what lay there, and which of the two."""
+    row = connection.execute(
+        "SELECT ended_at, action FROM runs WHERE action IN ('adopt', 'state rebuild') AND status IN ('done', 'partial')"
+        " ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    moment = moment_of(str(row[0])) if row else None
+    return (moment, str(row[1])) if moment else None
 
 
 def _quiet(who: Suspects, since_when: str, details: tuple[str, ...]) -> Finding:

@@ -10,6 +10,7 @@ from console.engine.checks.alerts.look import look as ask_rules
 from console.engine.checks.alerts.model import still_answered, weight
 from console.engine.checks.probes.look import Finding, Look, lacking
 from console.engine.model import Check, RunRow, RunStatus
+from console.engine.observe.files_list import storable
 from console.engine.runs.query import as_it_is, find_run_in
 from console.engine.settings.model import ALERT_RULES
 from console.engine.text import count, plural
@@ -83,7 +84,7 @@ def _run(look: Look, run: str) -> RunRow | Finding:
     if not run:
         return lacking("run", "name a run, or its last digits")
     found = look.ledger()
-    return found if isinstance(found, Finding) else as_it_is(find_run_in(found, run))
+    return found if isinstance(found, Finding) else as_it_is(find_run_in(found, storable(run)))
 
 
 def _name(connection: sqlite3.Connection, seq: int) -> str:

@@ -49,7 +49,11 @@ def source_has_data(look: Look, *, source: str) -> Finding:
     raw = look.ctx.settings.zones.raw.rstrip("/")
     name = source.rstrip("/").rpartition("/")[2]
     try:
-        if name in ("", ".", "..") or not stat.S_ISDIR(os.lstat(look.ctx.workspace.path(f"{raw}/{name}")).st_mode):
+        if (
+            name in ("", ".", "..")
+            or "\0" in name
+            or not stat.S_ISDIR(os.lstat(look.ctx.workspace.path(f"{raw}/{name}")).st_mode)
+        ):
             raise FileNotFoundError
         seen = _walk(look, f"{raw}/{name}", name)
     except FileNotFoundError:
