@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,9 @@ from console.engine.context import Context
 from console.engine.model import Check, RunRow, ZoneSpace
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.query import run_row
+from console.engine.text import recordable
+from console.engine.transfer.publish import hash_file
+from console.engine.workspace.people import why_not
 
 if TYPE_CHECKING:
     from console.engine.actions.migrate.survey import Survey
@@ -27,6 +32,35 @@ class Finding:
     evidence: str
     next_step: str = ""
     details: tuple[str, ...] = ()
+
+
+def lacking(parameter: str, words: str) -> Finding:
+    """What is said where a parameter that is needed is empty."""
+    return Finding(Check.UNKNOWN, f"the parameter `{parameter}` is empty: {words}")
+
+
+def interrupted() -> Finding:
+    """What is said where nobody waits for the answer any more."""
+    return Finding(Check.UNKNOWN, "interrupted")
+
+
+def closed(look: Look, error: OSError) -> Finding:
+    """That something cannot be looked at: what, why, and who could."""
+    path = os.fspath(error.filename) if error.filename else ""
+    path = os.fsdecode(path)
+    name = recordable(os.path.relpath(path, look.ctx.workspace.root)) if path else "it"
+    step = why_not(path, os.R_OK) if path else ""
+    return Finding(Check.UNKNOWN, f"{name} cannot be looked at: {error.strerror or error}", step)
+
+
+def sha256_of(look: Look, path: str) -> str:
+    """SHA-256 of a plain file, '' for what is none: a link is not followed, and nobody waits for a pipe. path: relative
+    to the root. Raises OSError with the file's name."""
+    place = str(look.ctx.workspace.path(path))
+    try:
+        return hash_file(place) if stat.S_ISREG(os.lstat(place).st_mode) else ""
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, place) from error
 
 
 @dataclass(slots=True)
@@ -89,6 +123,10 @@ class Look:
         if self.trouble:
             return Finding(Check.UNKNOWN, f"the ledger cannot be read: {self.trouble}", "`opsconsole doctor`")
         return None
+
+    def ledger(self) -> sqlite3.Connection | Finding:
+        """The ledger, or that nothing can be told without one."""
+        return self.unreadable() or self.connection or Finding(Check.UNKNOWN, NO_LEDGER, "`opsconsole migrate`")
 
 
 _ENDED = "status NOT IN ('running', 'refused', 'interrupted')"
