@@ -111,12 +111,8 @@ def _errors_reviewed(ctx: Context, values: Values) -> str:
 ACTS: Mapping[str, Act] = {
     "maintenance on": Act(("reason",), "opsconsole maintenance on --reason {reason}", _maintenance_on),
     "maintenance off": Act((), "opsconsole maintenance off", _maintenance_off),
-    "state release": Act(
-        ("run", "reason"), "opsconsole state release --run {run} --reason {reason}", _release
-    ),
-    "state release file": Act(
-        ("file", "reason"), "opsconsole state release {file} --reason {reason}", _release_file
-    ),
+    "state release": Act(("run", "reason"), "opsconsole state release --run {run} --reason {reason}", _release),
+    "state release file": Act(("file", "reason"), "opsconsole state release {file} --reason {reason}", _release_file),
     "failures accept": Act(("file", "reason"), "opsconsole failures accept {file} --reason {reason}", _accept),
     "doctor repair": Act((), "opsconsole doctor --repair --yes", _doctor),
     "runs cancel": Act(("run",), "opsconsole runs cancel {run}", _cancel),

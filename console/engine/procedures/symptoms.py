@@ -1,4 +1,4 @@
-"""What leads to a procedure: alerts, the last run, exit statuses, files, probes. Each file of a procedure names its own.
+"""What leads to a procedure: alerts, the last run, exit statuses, files, probes. Each procedure names its own.
 
 A symptom is `kind:name`. alert: a rule, a cause, or what was done by hand (`backup-copied-over`); run: how it ended, or
 the item of its gate that refused it; exit: of the command line; file: its status; probe: of the registry.
@@ -96,9 +96,7 @@ def for_file(ctx: Context, library: Library, status: FileStatus | str, path: str
     """What helps with one file. path: raw, relative to the root."""
     symptom = f"file:{FileStatus(status).value}"
     why = f"{path}: {FileStatus(status).value}"
-    return [
-        Suggestion(each, why, _values(ctx, each, files=(path,)), symptom) for each in for_symptom(library, symptom)
-    ]
+    return [Suggestion(each, why, _values(ctx, each, files=(path,)), symptom) for each in for_symptom(library, symptom)]
 
 
 def for_probe(library: Library, probe: str) -> list[Procedure]:
@@ -139,7 +137,7 @@ def _values(ctx: Context, procedure: Procedure, *, run: str = "", files: tuple[s
     """The values that are known: the run, and a file; a failing one where there is only one that it could be."""
     values: dict[str, str] = {}
     for name, step in procedure.values.items():
-        if step.of == "run" and run or name == "run" and run:
+        if run and (step.of == "run" or name == "run"):
             values[name] = run
         elif step.of == "file":
             known = files or tuple(value for value, _ in offers(ctx, "file")[:2])
