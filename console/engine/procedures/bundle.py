@@ -234,7 +234,7 @@ def _span(ctx: Context, session: Session) -> tuple[datetime, datetime]:
 def _log_lines(ctx: Context, session: Session, runs: list[str], cut: list[str]) -> Iterator[bytes]:
     """Lines of the structured log that name one of the runs, or are of that time; oldest segment first."""
     since, until = _span(ctx, session)
-    since, until, left = since - _SLACK, until + _SLACK, _LOG
+    until, left = until + _SLACK, _LOG
     logs = [log for log in workspace_logs(ctx.workspace, ctx.settings) if log.kind == "structured"]
     for log in sorted(logs, key=lambda log: -log.rotation):
         if log.mtime and log.mtime < since.timestamp() - 60:

@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
+from console.engine.errors import RefusedError
 from console.engine.procedures import guide
-from tests.engine.procedures_shipped.following import Followed, follow
+from tests.engine.procedures_shipped.following import Followed, do_run, follow
 from tests.faults import checker
 from tests.faults.checker import BACKUPS, LEDGER, RAW, STATE, VALIDATED, sha256_of, tree
 from tests.faults.damage import flip, snapshot
@@ -45,7 +46,7 @@ def done(done_template: Scenario, tmp_path: Path) -> Scenario:
     """A copy, whose inodes a run has seen."""
     scenario = done_template.copy(tmp_path / "ws")
     assert migrate(scenario.root).status == 1
-    return Scenario(scenario.root, scenario.known).remember()
+    return Scenario(scenario.root, scenario.known, restored=True).remember()
 
 
 def whole(scenario: Scenario, followed: Followed, **more: Any) -> None:
@@ -65,12 +66,22 @@ def last_run(root: Path) -> str:
         return str(connection.execute("SELECT id FROM runs ORDER BY seq DESC LIMIT 1").fetchone()[0])
 
 
+def new_version(scenario: Scenario) -> None:
+    """The file whose second version fails gets a third one: else only its published copy has the bytes of the first."""
+    content = [valid_record(4711)]
+    write_raw(scenario.root, SPOILT, content)
+    assert migrate(scenario.root).status == 1
+    scenario.known[f"{VALIDATED}/{SPOILT}"] |= {sha256_of(scenario.root / VALIDATED / SPOILT)}
+    scenario.remember()
+
+
 # ── what lies in the zones ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_corrupted_copies_are_replaced_and_nothing_else(done: Scenario) -> None:
     before = snapshot(done.root)
-    names = [f"{VALIDATED}/{name}" for name in sorted(tree(done.root)) if not name.endswith("_metadata.json")][:3]
+    names = [name for name in sorted(before) if name.startswith(VALIDATED) and not name.endswith("_metadata.json")]
+    names = [name for name in names if not name.endswith(SPOILT)][:3]
     for name in names:
         flip(done.root / name, random.Random(name))
     followed = follow(done.root, "transformed-data-corrupted")
@@ -132,6 +143,7 @@ def test_a_raw_file_without_a_copy_comes_again_from_its_source(done: Scenario, t
 
 def test_an_emptied_zone_comes_back_as_it_was_published(done: Scenario) -> None:
     """Also what today's schema would refuse: nothing is judged again."""
+    new_version(done)
     before = tree(done.root)
     strict = json.loads(json.dumps(SMALL_SCHEMA))
     strict["properties"]["amount"]["minimum"] = 10_000_000
@@ -145,6 +157,20 @@ def test_an_emptied_zone_comes_back_as_it_was_published(done: Scenario) -> None:
     assert followed.way[:5] == ["stop", "what", "verify", "rest", "repair"]
     assert tree(done.root) == before
     (done.root / SCHEMA).write_bytes(schema)
+    whole(done, followed)
+
+
+@soak
+def test_a_copy_of_which_nothing_is_left_comes_again_from_its_owner(done: Scenario) -> None:
+    """Raw has other bytes by now, which fail: of the first version only the published copy was left."""
+    before = tree(done.root)
+    for name in os.listdir(done.root / VALIDATED):
+        shutil.rmtree(done.root / VALIDATED / name)
+    followed = follow(done.root, "validated-lost", {"what": "Yes", "owner": lambda root: write_raw(root, SPOILT, "[]")})
+    assert "owner" in followed.way
+    gone = {name for name, digest in before.items() if tree(done.root).get(name) != digest and digest != "folder"}
+    assert gone == {SPOILT}
+    new_version(done)
     whole(done, followed)
 
 
@@ -344,13 +370,9 @@ def test_lost_permissions_come_back(done: Scenario) -> None:
 
 def test_a_step_whose_workspace_is_not_mended_is_not_ticked(done: Scenario) -> None:
     """The run reports success; then the workspace is damaged again before the tick."""
-    from console.engine.errors import RefusedError
-
-    for name in os.listdir(done.root / VALIDATED):
-        shutil.rmtree(done.root / VALIDATED / name)
+    shutil.rmtree(done.root / VALIDATED / "alpha")
     followed = follow(done.root, "validated-lost", {"what": "Yes"}, stop_at="again")
-    from tests.engine.procedures_shipped.following import do_run
-
+    assert followed.session.step is not None and followed.session.step.id == "again"
     session = do_run(followed.ctx, followed.session)
     (done.root / VALIDATED / first_name(4)).unlink()
     with pytest.raises(RefusedError):
