@@ -141,6 +141,7 @@ def test_a_raw_file_without_a_copy_comes_again_from_its_source(done: Scenario, t
     whole(done, followed)
 
 
+@soak
 def test_an_emptied_zone_comes_back_as_it_was_published(done: Scenario) -> None:
     """Also what today's schema would refuse: nothing is judged again."""
     new_version(done)
@@ -205,7 +206,8 @@ def test_raw_files_that_are_back_are_found_whole(done: Scenario) -> None:
     whole(done, follow(done.root, "raw-not-mounted", {"what": "No", "mount": mount}))
 
 
-@pytest.mark.parametrize("state", [False, pytest.param(True, marks=soak)])
+@soak
+@pytest.mark.parametrize("state", [False, True])
 def test_an_old_backup_copied_over_is_taken_back(done: Scenario, state: bool) -> None:
     before = tree(done.root)
     backup = next(path for path in sorted((done.root / BACKUPS).iterdir()))
@@ -221,7 +223,8 @@ def test_an_old_backup_copied_over_is_taken_back(done: Scenario, state: bool) ->
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("again", [True, pytest.param(False, marks=soak)])
+@soak
+@pytest.mark.parametrize("again", [True, False])
 def test_a_failed_migration_is_taken_back(tmp_path: Path, again: bool) -> None:
     scenario = make_waiting(tmp_path / "ws")
     before = tree(scenario.root)
@@ -250,9 +253,8 @@ def test_a_failed_migration_is_taken_back(tmp_path: Path, again: bool) -> None:
     whole(scenario, whole_again, spent=True)
 
 
-@pytest.mark.parametrize(
-    "failpoint", ["batch.renamed:1", *(pytest.param(f"{p}:1", marks=soak) for p in ("batch.intended", "run.recorded"))]
-)
+@soak
+@pytest.mark.parametrize("failpoint", ["batch.renamed:1", "batch.intended:1", "run.recorded:1"])
 def test_an_interrupted_run_is_settled(tmp_path: Path, failpoint: str) -> None:
     scenario = make_waiting(tmp_path / "ws")
     killed = migrate(scenario.root, "--foreground", failpoint=failpoint)
@@ -266,6 +268,10 @@ def test_an_interrupted_run_is_settled(tmp_path: Path, failpoint: str) -> None:
 
 def _half(root: Path) -> None:
     (root / STATE).write_bytes((root / STATE).read_bytes()[:-700])
+
+
+def _no_state(root: Path) -> None:
+    (root / STATE).unlink()
 
 
 def _garbage(root: Path) -> None:
@@ -283,7 +289,8 @@ def _gone(root: Path) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("how", [_half, pytest.param(lambda root: (root / STATE).unlink(), marks=soak, id="gone")])
+@soak
+@pytest.mark.parametrize("how", [_half, _no_state])
 def test_a_state_file_that_is_damaged_is_written_again(done: Scenario, how: Callable[[Path], None]) -> None:
     before, published = json.loads((done.root / STATE).read_bytes())["processed_files"], snapshot(done.root)
     how(done.root)
@@ -294,7 +301,8 @@ def test_a_state_file_that_is_damaged_is_written_again(done: Scenario, how: Call
     whole(done, followed)
 
 
-@pytest.mark.parametrize("how", [_garbage, pytest.param(_zeroed, marks=soak), pytest.param(_gone, marks=soak)])
+@soak
+@pytest.mark.parametrize("how", [_garbage, _zeroed, _gone])
 def test_a_ledger_that_is_lost_is_made_anew(done: Scenario, how: Callable[[Path], None]) -> None:
     published = snapshot(done.root)
     for end in ("-wal", "-shm"):
@@ -318,6 +326,7 @@ def test_rows_that_somebody_changed_come_back(done: Scenario) -> None:
 # ── rules, rights ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@soak
 def test_a_wrong_schema_is_taken_back_and_files_are_judged_again(tmp_path: Path) -> None:
     scenario = make_waiting(tmp_path / "ws")
     root = scenario.root
@@ -392,6 +401,7 @@ def test_a_step_whose_workspace_is_not_mended_is_not_ticked(done: Scenario) -> N
     assert session.step is not None and session.step.id == "again"
 
 
+@soak
 def test_two_sessions_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
     """Maintenance that somebody else turned on is no obstacle, and is not lifted twice."""
     scenario = make_fresh(tmp_path / "ws", 6)

@@ -138,8 +138,8 @@ def test_no_text_forges_structure(told: tuple[Context, Session]) -> None:
         assert line.isprintable(), line
         assert "\x1b" not in line and "\u202e" not in line
         outside = _outside_code(line)
-        for mark in ("forged", "evil", "<", "[x]", "script", "*", "again"):
-            assert mark not in outside or mark == "again" and "Look" in line, (mark, line)
+        for mark in ("forged", "evil", "<", "[x]", "script", "*"):
+            assert mark not in outside, (mark, line)
         if line.startswith("|"):
             cells = re.sub(r"[^|]", "", line)
             assert len(cells) in (3, 4, 5), line
@@ -200,7 +200,7 @@ def test_what_cannot_be_written_whole_is_not_there(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(EngineError, match="[Nn]o space|full|room"):
+    with pytest.raises(EngineError, match=r"[Nn]o space|full|room"):
         write_bundle(ctx, session, tmp_path / "x.tar.gz")
     assert os.listdir(tmp_path) == []
 

@@ -89,7 +89,7 @@ def test_an_alert_brings_its_procedure_with_the_values_that_it_names(ctx: Contex
     assert found["failed-migration"].why == "the last run 7f3a stopped"
     assert found["validation-error"].values == {"file": "data/raw/funding_sources/a/bad.json"}
     assert found["raw-data-corrupted"].values == {"file": "data/raw/x.json"}
-    assert list(found)[0] == "failed-migration"
+    assert next(iter(found)) == "failed-migration"
 
 
 def test_what_was_done_by_hand_is_narrower_than_that_it_was(library: Library) -> None:
