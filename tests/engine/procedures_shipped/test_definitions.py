@@ -138,3 +138,27 @@ def test_the_wheel_carries_them() -> None:
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert carried["config"] == "console/_sample/config"  # shipped() looks there, below it config/procedures
+
+
+DOCS = Path(__file__).parents[3] / "docs/procedures.md"
+
+
+def test_the_page_names_every_procedure_probe_and_act(library: Library) -> None:
+    from console.engine.checks.probes.declared import PROBES
+
+    page = DOCS.read_text()
+    for procedure in library.procedures.values():
+        assert f"| `{procedure.name}` | {procedure.about} |" in page
+    checklists = (DOCS.parent / "checklists.md").read_text()
+    assert [name for name in PROBES if f"`{name}`" not in page + checklists] == []
+    assert [name for name in ACTS if f"`{name}`" not in page] == []
+
+
+def test_the_example_of_the_page_loads() -> None:
+    import re
+
+    from console.engine.procedures.load import read_procedure
+
+    [example] = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    made = read_procedure(example.encode(), "monthly", "monthly.toml", own=True)
+    assert [step.kind for step in made.steps] == ["input", "probe", "action", "choose", "command", "record"]
