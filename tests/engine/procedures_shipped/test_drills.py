@@ -263,6 +263,17 @@ def test_an_interrupted_run_is_settled(tmp_path: Path, failpoint: str) -> None:
     whole(scenario, followed)
 
 
+@soak
+@pytest.mark.parametrize("how", ["Prune", "Room", "Take"])
+def test_a_disk_that_ran_full_in_the_middle(tmp_path: Path, how: str) -> None:
+    """ENOSPC at the first intent: the batch in hand was undone, the rest was not tried."""
+    scenario = make_waiting(tmp_path / "ws")
+    stopped = migrate(scenario.root, failpoint="batch.intended:1:28")
+    assert stopped.summary["counts"]["not_tried"] > 0, stopped.text
+    followed = follow(scenario.root, "full-disk", {"how": how, "which": stopped.summary["run"]})
+    whole(scenario, followed, spent=True)
+
+
 # ── what records it ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
