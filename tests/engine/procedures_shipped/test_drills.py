@@ -220,6 +220,28 @@ def test_an_old_backup_copied_over_is_taken_back(done: Scenario, state: bool) ->
     whole(done, followed)
 
 
+@soak
+def test_a_foreign_backup_copied_over_is_taken_back(done: Scenario) -> None:
+    """Of another workspace: other versions of our names, files in folders of ours, and one at the top."""
+    before = tree(done.root)
+    names = [name for name in before if name.endswith("data.json") and name != SPOILT][:2]
+    for name in (*names, "alpha/dumps/extra/data.json", "data.json"):
+        path = done.root / VALIDATED / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode("x.json", [valid_record(5)]))
+
+    def move(root: Path) -> None:
+        shutil.move(root / VALIDATED / "data.json", root.parent)
+        shutil.move(root / VALIDATED / "alpha/dumps/extra", root.parent)
+
+    followed = follow(done.root, "stale-backup-copied", {"flat": "Yes", "move": move})
+    assert tree(done.root) == before
+    for path in checker.walk_files(done.root / BACKUPS):  # what was copied over is kept
+        name = f"{VALIDATED}/" + path.relative_to(done.root / BACKUPS).as_posix().partition("/")[2]
+        done.known[name] = done.known.get(name, frozenset()) | {sha256_of(path)}
+    whole(done, followed)
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,8 +281,28 @@ def test_an_interrupted_run_is_settled(tmp_path: Path, failpoint: str) -> None:
     scenario = make_waiting(tmp_path / "ws")
     killed = migrate(scenario.root, "--foreground", failpoint=failpoint)
     assert killed.status == -signal.SIGKILL, killed.text
-    followed = follow(scenario.root, "interrupted-run", {"go": "Publish"})
+    followed = follow(scenario.root, "interrupted-run", {"how": "No", "go": "Publish"})
     whole(scenario, followed)
+
+
+@soak
+def test_files_that_changed_since_the_crash_are_decided_on(tmp_path: Path) -> None:
+    scenario = make_waiting(tmp_path / "ws")
+    migrate(scenario.root, "--foreground", failpoint="batch.renamed:1")
+    place = scenario.root / VALIDATED / first_name(0)
+    place.write_bytes(b"[]")
+    refused = run(scenario.root, "verify", "--json")
+    assert refused.status == 5, refused.text
+
+    def decide(root: Path) -> None:
+        place.unlink()  # the operator's decision: that one is nobody's
+        again = run(root, "migrate", "--yes", "--override", "recovery", "--reason", "it was torn by hand")
+        assert again.status in (0, 1), again.text
+
+    followed = follow(scenario.root, "interrupted-run", {"how": "Yes", "touched": decide, "go": "Publish"})
+    assert (followed.session.status, followed.overridden) == ("done", [])
+    assert place.read_bytes() != b"[]"
+    assert migrate(scenario.root).summary["counts"]["processed"] == 0
 
 
 @soak
@@ -353,6 +395,19 @@ def test_a_wrong_schema_is_taken_back_and_files_are_judged_again(tmp_path: Path)
     assert (root / SCHEMA).read_bytes() == right
     scenario.remember()
     whole(scenario, followed)
+
+
+@soak
+@pytest.mark.parametrize("data", [b"{", None])
+def test_a_schema_that_does_not_load_is_taken_back(done: Scenario, data: bytes | None) -> None:
+    right = (done.root / SCHEMA).read_bytes()
+    with closing(sqlite3.connect(done.root / LEDGER)) as connection:
+        fingerprint = connection.execute("SELECT fingerprint FROM rules").fetchone()[0]
+    (done.root / SCHEMA).write_bytes(data) if data else (done.root / SCHEMA).unlink()
+    assert migrate(done.root).status in (2, 4)
+    followed = follow(done.root, "bad-schema", {"which": fingerprint, "did": "It refused"})
+    assert (done.root / SCHEMA).read_bytes() == right
+    whole(done, followed)
 
 
 @soak
