@@ -85,7 +85,7 @@ def test_corrupted_copies_are_replaced_and_nothing_else(done: Scenario) -> None:
     for name in names:
         flip(done.root / name, random.Random(name))
     followed = follow(done.root, "transformed-data-corrupted")
-    assert followed.way == ["stop", "verify", "what", "device", "repair", "rest", "again", "allow"]
+    assert followed.way == ["stop", "look", "verify", "what", "device", "repair", "rest", "again", "allow"]
     after = snapshot(done.root)
     zones = [name for name in before if name.startswith((VALIDATED, RAW))]
     assert {name: after[name].sha256 for name in zones} == {name: before[name].sha256 for name in zones}
@@ -97,7 +97,7 @@ def test_corrupted_copies_are_replaced_and_nothing_else(done: Scenario) -> None:
 def test_where_nothing_is_damaged_nothing_is_done(done: Scenario) -> None:
     before = snapshot(done.root)
     followed = follow(done.root, "transformed-data-corrupted")
-    assert followed.way == ["stop", "verify", "what", "allow"]
+    assert followed.way == ["stop", "look", "verify", "what", "allow"]
     assert snapshot(done.root) == before
     whole(done, followed)
 
@@ -155,7 +155,7 @@ def test_an_emptied_zone_comes_back_as_it_was_published(done: Scenario) -> None:
     refused = migrate(done.root)
     assert refused.status == 4 and "missing" in refused.text
     followed = follow(done.root, "validated-lost", {"what": "Yes"})
-    assert followed.way[:5] == ["stop", "what", "verify", "rest", "repair"]
+    assert followed.way[:6] == ["stop", "look", "what", "verify", "rest", "repair"]
     assert tree(done.root) == before
     (done.root / SCHEMA).write_bytes(schema)
     whole(done, followed)
