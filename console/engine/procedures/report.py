@@ -252,7 +252,8 @@ def _seen(session: Session) -> Iterator[str]:
         title = code(step.title) if step else code(entry.step)
         yield f"- {_time(entry.at)}, {title} ({code(str(entry.data.get('what', '')))}):"
         for seen in _looks(entry):
-            yield f"  - {_sign(seen)}{_weighs(entry, seen)} {code(str(seen.get('text', '')))}: {code(str(seen.get('evidence', '')))}"
+            said = f"{code(str(seen.get('text', '')))}: {code(str(seen.get('evidence', '')))}"
+            yield f"  - {_sign(seen)}{_weighs(entry, seen)} {said}"
             details = seen.get("details", ())
             for line in details if isinstance(details, list | tuple) else ():
                 yield f"    - {code(str(line))}"

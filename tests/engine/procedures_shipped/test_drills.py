@@ -455,6 +455,7 @@ def test_lost_permissions_come_back(done: Scenario) -> None:
 # ── nobody lied ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@soak
 def test_a_step_whose_workspace_is_not_mended_is_not_ticked(done: Scenario) -> None:
     """The run reports success; then the workspace is damaged again before the tick."""
     shutil.rmtree(done.root / VALIDATED / "alpha")
