@@ -123,6 +123,9 @@ def test_it_tells_what_when_who_and_why(told: tuple[Context, Session]) -> None:
     run = next(entry.data["run"] for entry in session.entries if entry.event == Event.RUN)
     assert f"- run `{run}`: partial, exit status 1" in text.replace("  - ", "- ")
     assert "1 known failed" in text
+    done = lines[lines.index("## What was done") : lines.index("## What was seen")]
+    assert sum(line.startswith("- ") for line in done) == 4  # on, the command, off, the run
+    assert any("exit status `0`" in line for line in done) and "  - `␉last`" in done
     timeline = lines[lines.index("## Timeline (UTC)") : lines.index("## What was done")]
     assert sum(line.startswith("| ") for line in timeline) == len(session.entries) + 1
     against = lines[lines.index("## Overridden, skipped, abandoned") : lines.index("## Notes")]
@@ -224,6 +227,8 @@ def test_odd_entries_are_told_as_far_as_they_go(tmp_path: Path) -> None:
     root = make_workspace(tmp_path / "ws")
     ctx = open_context(root)
     session = guide.start(ctx, "daily-check")
+    (root / "mine").mkdir()
+    (root / "mine/report.md").write_text("not a run's")
     for event, data in (
         (Event.LOOKED, {"what": 3, "seen": [1, {"verdict": "odd"}, {"details": "text"}]}),
         (Event.RAN, {}),
@@ -231,9 +236,9 @@ def test_odd_entries_are_told_as_far_as_they_go(tmp_path: Path) -> None:
         (Event.NOTE, {}),
         (Event.VALUE, {"name": "x"}),
         (Event.DID, {"command": None}),
-        (Event.RUN, {"run": "../../etc/passwd", "command": "x"}),
+        (Event.RUN, {"run": "../../mine", "command": "x"}),
     ):
         session.entries.append(replace(session.entries[0], event=event, step="gone", data=data, at="yesterday"))
     assert "## Timeline (UTC)" in list(incident_markdown(ctx, session))
     names = write_bundle(ctx, session, tmp_path / "x.tar.gz")
-    assert not any("passwd" in name for name in names)
+    assert not any("mine" in name for name in names)
