@@ -227,6 +227,7 @@ def test_odd_entries_are_told_as_far_as_they_go(tmp_path: Path) -> None:
     root = make_workspace(tmp_path / "ws")
     ctx = open_context(root)
     session = guide.start(ctx, "daily-check")
+    (root / ".opsconsole/runs").mkdir(parents=True)
     (root / "mine").mkdir()
     (root / "mine/report.md").write_text("not a run's")
     for event, data in (
