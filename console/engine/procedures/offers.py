@@ -42,7 +42,7 @@ def _offers(ctx: Context, connection: sqlite3.Connection | None, of: str) -> lis
     if of == "cause":
         return [(str(cause), f"{cause_in_words(str(cause))}: {plural(files, 'file')}") for cause, files in rows]
     if of == "file":
-        return [(str(path), cause_in_words(str(words)) if ":" in str(words) else str(words)) for path, words in rows]
+        return [(str(path), cause_in_words(str(words))) for path, words in rows]
     return [(str(value), str(words)) for value, words in rows]
 
 

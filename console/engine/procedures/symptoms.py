@@ -56,10 +56,11 @@ def suggested(
     """
     found: dict[str, Suggestion] = {}
     for alert in alerts:
-        for symptom in alert_symptoms(alert):
-            for procedure in for_symptom(library, symptom):
-                values = _values(ctx, procedure, run=alert.run, files=_files_of(alert))
-                found.setdefault(procedure.name, Suggestion(procedure, alert.text, values, symptom))
+        leads = ((symptom, for_symptom(library, symptom)) for symptom in alert_symptoms(alert))
+        symptom, procedures = next((each for each in leads if each[1]), ("", []))  # the narrowest that leads anywhere
+        for procedure in procedures:
+            values = _values(ctx, procedure, run=alert.run, files=_files_of(alert))
+            found.setdefault(procedure.name, Suggestion(procedure, alert.text, values, symptom))
     for symptom, why in run_symptoms(last_run):
         assert last_run is not None
         for procedure in for_symptom(library, symptom):

@@ -99,6 +99,15 @@ def test_what_was_done_by_hand_is_narrower_than_that_it_was(library: Library) ->
     assert names(list(for_symptom(library, symptoms[0]))) == ["stale-backup-copied"]
 
 
+def test_copies_that_were_deleted_lead_to_what_brings_them_back_and_nowhere_else(
+    ctx: Context, library: Library
+) -> None:
+    alerts = [Alert("8 copies were deleted", cause=Cause.BY_HAND, key="by-hand:deleted")]
+    assert names(list(suggested(ctx, library, alerts))) == ["validated-lost"]
+    unknown = [Alert("something new", cause=Cause.BY_HAND, key="by-hand:of-a-later-version")]
+    assert "stale-backup-copied" in names(list(suggested(ctx, library, unknown)))
+
+
 def row(status: RunStatus, gate: list[dict[str, object]]) -> RunRow:
     text = "20260101T000000Z-migrate-7f3a"
     return RunRow(
