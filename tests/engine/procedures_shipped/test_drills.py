@@ -24,6 +24,7 @@ from console.engine.procedures import guide
 from tests.engine.procedures_shipped.following import Followed, do_run, follow
 from tests.faults import checker
 from tests.faults.checker import BACKUPS, LEDGER, RAW, STATE, VALIDATED, sha256_of, tree
+from tests.faults.conftest import Mounts
 from tests.faults.damage import flip, snapshot
 from tests.faults.scenario import SPOILT, Scenario, add_second, first_name, make_fresh, make_waiting, migrate, run
 from tests.support import SMALL_SCHEMA, valid_record, write_raw
@@ -190,6 +191,33 @@ def test_a_zone_that_is_not_mounted_is_mounted_and_nothing_is_copied(done: Scena
     assert "repair" not in followed.way
     assert sorted(path.stat().st_ino for path in checker.walk_files(done.root / VALIDATED)) == sorted(before.values())
     whole(done, followed)
+
+
+@soak
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("zone", "procedure", "brake"),
+    [(VALIDATED, "validated-lost", "zone-filesystem"), (RAW, "raw-not-mounted", "zone-filesystem")],
+)
+def test_a_mount_that_is_missing_is_mounted(
+    tmp_path: Path, place: Path, mounts: Mounts, zone: str, procedure: str, brake: str
+) -> None:
+    """The zone lies on another file system, whose mount went: what is below it is an empty folder."""
+    fresh = make_fresh(tmp_path / "ws")
+    real = place / "zone"
+    shutil.move(fresh.root / zone, real)
+    (fresh.root / zone).mkdir()
+    mounts.bind(real, fresh.root / zone)
+    assert migrate(fresh.root).status == 1
+    scenario = fresh.remember()
+    before = sorted(path.stat().st_ino for path in checker.walk_files(fresh.root / zone))
+    mounts.off(fresh.root / zone)
+    refused = migrate(fresh.root)
+    assert refused.status == 4 and brake in refused.text
+    followed = follow(fresh.root, procedure, {"mount": lambda root: mounts.bind(real, root / zone), "what": "No"})
+    assert "repair" not in followed.way
+    assert sorted(path.stat().st_ino for path in checker.walk_files(fresh.root / zone)) == before
+    whole(scenario, followed)
 
 
 @soak
