@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import click
 import pytest
 
 from console.engine.actions.registry import find_action
@@ -123,6 +125,26 @@ def test_whoever_stops_processing_allows_it_before_what_needs_it(library: Librar
     walk(procedure.steps[0], False, False)
 
 
+_COMMAND = re.compile(r"`opsconsole ([^`]+)`", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_command_line_that_a_text_names_is_one(library: Library, name: str) -> None:
+    """Its words are commands and its options are theirs."""
+    from console.cli.main import cli
+
+    texts = [step.text for step in library.procedures[name].steps]
+    for words in (found.split() for text in texts for found in _COMMAND.findall(text)):
+        context = click.Context(cli)
+        command: click.Command | None = cli
+        while words and isinstance(command, click.Group) and (found := command.get_command(context, words[0])):
+            command = found
+            words.pop(0)
+        assert command is not cli and not isinstance(command, click.Group), words
+        options = {option for each in command.params for option in each.opts} if command else set()
+        assert [word for word in words if word.startswith("--") and word not in options] == [], words
+
+
 def test_an_initialised_workspace_reads_ours_and_has_no_copies(tmp_path: Path) -> None:
     from tests.support.cli import run_cli
 
@@ -155,8 +177,6 @@ def test_the_page_names_every_procedure_probe_and_act(library: Library) -> None:
 
 
 def test_the_example_of_the_page_loads() -> None:
-    import re
-
     from console.engine.procedures.load import read_procedure
 
     [example] = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
