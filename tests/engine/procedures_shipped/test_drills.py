@@ -142,6 +142,17 @@ def test_a_state_file_that_is_damaged_is_written_again(done: Scenario, how: Call
 
 
 @soak
+def test_a_state_file_that_was_changed_by_hand_is_settled_entry_by_entry(done: Scenario) -> None:
+    """The runbook's line: the file before the last run is copied over it. By evidence it is no damage."""
+    before = snapshot(done.root)
+    shutil.copy(done.root / f"{STATE}.bak", done.root / STATE)
+    followed = follow(done.root, "damaged-state-file")
+    assert "changed" in followed.way and "rebuild" not in followed.way
+    assert snapshot(done.root) == before
+    whole(done, followed)
+
+
+@soak
 @pytest.mark.parametrize("how", [_garbage, _zeroed, _gone])
 def test_a_ledger_that_is_lost_is_made_anew(done: Scenario, how: Callable[[Path], None]) -> None:
     published = snapshot(done.root)
