@@ -92,6 +92,10 @@ class Mounts:
         """A tmpfs at `point` (made if missing), `options` as mount takes them: `size=64k,nr_inodes=50`."""
         return self._mount(point, "-t", "tmpfs", "-o", options, "tmpfs")
 
+    def bind(self, what: Path, point: Path) -> Path:
+        """`what` seen at `point` too."""
+        return self._mount(point, "--bind", str(what))
+
     def read_only(self, point: Path) -> Path:
         """`point` bound to itself, then read-only."""
         self._mount(point, "--bind", str(point))
