@@ -277,7 +277,10 @@ def tick(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) 
     """
     step, entered = _step(session), session.entered
     session = settle_run(ctx, session)
-    if (session.step, session.entered) != (step, entered):  # the end of the run was recorded, and the step left, by somebody else
+    if (session.step, session.entered) != (
+        step,
+        entered,
+    ):  # the end of the run was recorded, and the step left, by somebody else
         raise journal.moved_on(session.entries)
     missing = lacking(session)
     if missing and not (waived(step) and not session.waiting_run):

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from console.engine.context import Context
 from console.engine.errors import ConfigurationError, EngineError, ReadOnlyError, RefusedError, UsageError
 from console.engine.procedures.load import read_procedure
 from console.engine.procedures.model import Procedure
-from console.engine.procedures.session import Entry, Event, Session, fold
+from console.engine.procedures.session import HARMLESS, Entry, Event, Session, fold
 from console.engine.runs.reserve import release_reserve
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words, is_full
@@ -76,22 +76,24 @@ def _refuse_read_only(ctx: Context) -> None:
 
 def _append(ctx: Context, path: Path, seen: int, event: Event, step: str, data: Any, *, new: bool = False) -> None:
     who = ctx.env.who
-    line = orjson.dumps(
-        {
-            "n": seen + 1,
+    kept = _plain(data)
+
+    def line(n: int) -> bytes:
+        document = {
+            "n": n,
             "at": ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "by": recordable(who.login or who.user),
             "terminal": recordable(who.terminal),
             "host": recordable(who.host),
             "event": event.value,
             "step": step,
-            "data": _plain(data),
-        },
-        option=orjson.OPT_APPEND_NEWLINE,
-    )
-    if len(line) > _LINE:
+            "data": kept,
+        }
+        return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+    if len(line(seen)) > _LINE:
         raise UsageError(
-            f"that is too long to be kept: {len(line):,} bytes",
+            f"that is too long to be kept: {len(line(seen)):,} bytes",
             untouched="the session is where it was",
             next_step="put it into a file and name the file",
         )
@@ -121,8 +123,11 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _write(path: Path, seen: int, line: bytes, new: bool) -> None:
-    """Append under the file's lock, if nobody has since; the line is whole and on the disk, or not there."""
+def _write(path: Path, seen: int, render: Callable[[int], bytes], new: bool) -> None:
+    """Append under the file's lock, if nobody has since; the line is whole and on the disk, or not there.
+
+    That somebody has looked, or is here too, changes nothing for anybody: that keeps nobody from writing.
+    """
     if new:
         make_folder(path.parent, hand_on=True)
     flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if new else 0)
@@ -132,8 +137,11 @@ def _write(path: Path, seen: int, line: bytes, new: bool) -> None:
         if trouble:
             raise _damaged(path, trouble)
         newest = entries[-1].n if entries else 0
-        if newest != seen:
-            raise moved_on(entries) if entries else _damaged(path, "it is empty")
+        if newest < seen or (new and newest):
+            raise _damaged(path, f"it has {newest} of the {seen} events that were seen here")
+        if told := [entry for entry in entries[seen:] if entry.event not in HARMLESS]:
+            raise moved_on(told)
+        line = render(newest + 1)
         try:
             os.ftruncate(file.fileno(), end)  # what follows is the half of a line that a crash left
             file.seek(end)

@@ -33,6 +33,8 @@ class Event(StrEnum):
 
 
 MOVES = frozenset({Event.STARTED, Event.TICKED, Event.CHOSEN, Event.OVERRIDDEN, Event.SKIPPED, Event.BACK})
+# What others may do meanwhile without taking anything from anybody.
+HARMLESS = frozenset({Event.RESUMED, Event.LOOKED})
 
 
 @dataclass(frozen=True, slots=True)
