@@ -49,7 +49,9 @@ def beside(ctx: Context) -> Path:
 def begin(ctx: Context, name: str, source: str, values: dict[str, str]) -> Session:
     """A new session of a procedure, durable when it comes back. Raises ReadOnlyError, EngineError."""
     _refuse_read_only(ctx)
-    session = f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{name}-{ctx.env.token(2)}"
+    session = ""
+    while not session or any(os.path.lexists(folder / f"{session}.jsonl") for folder in _folders(ctx)):
+        session = f"{ctx.env.now():%Y%m%dT%H%M%SZ}-{name}-{ctx.env.token(2)}"
     data = {"procedure": name, "source": source, "values": values}
     try:
         _append(ctx, ctx.workspace.sessions / f"{session}.jsonl", 0, Event.STARTED, "", data, new=True)

@@ -33,6 +33,20 @@ class Event(StrEnum):
 
 
 MOVES = frozenset({Event.STARTED, Event.TICKED, Event.CHOSEN, Event.OVERRIDDEN, Event.SKIPPED, Event.BACK})
+_TO = ("to",)
+# What an event cannot be told without.
+_HAS: Mapping[Event, tuple[str, ...]] = {
+    Event.LOOKED: ("what", "seen"),
+    Event.VALUE: ("name", "value"),
+    Event.RUN: ("run",),
+    Event.RAN: ("run", "status"),
+    Event.TICKED: _TO,
+    Event.CHOSEN: _TO,
+    Event.OVERRIDDEN: _TO,
+    Event.SKIPPED: _TO,
+    Event.BACK: _TO,
+}
+
 # What others may do meanwhile without taking anything from anybody.
 HARMLESS = frozenset({Event.RESUMED, Event.LOOKED})
 
@@ -130,8 +144,10 @@ class Session:
 
     def take(self, entry: Entry) -> None:
         """One event more."""
-        self.entries.append(entry)
         event, data = entry.event, entry.data
+        for name in _HAS.get(event, ()):
+            data[name]  # KeyError here, and not where somebody needs it
+        self.entries.append(entry)
         if event == Event.STARTED:
             self.started_at, self.started_by = entry.at, entry.by
             self.values.update({str(name): str(value) for name, value in dict(data.get("values", {})).items()})
