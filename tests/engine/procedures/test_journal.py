@@ -1,5 +1,4 @@
-"""Journals: two writers, a writer killed in the middle of a line, a full disk, a folder that cannot be written, and what
-is no journal of ours."""
+"""Journals: two writers, one killed in a line, a full disk, a folder that cannot be written, strange lines."""
 
 from __future__ import annotations
 
