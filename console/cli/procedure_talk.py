@@ -138,6 +138,7 @@ class Talk:
         return (entry.by, entry.terminal, entry.host) == self._me
 
     def _look(self) -> Session:
+        self._take(guide.reload(self.ctx, self.session))
         if self.session.unsettled:
             self._attempt(lambda: guide.settle_run(self.ctx, self.session))
         note().flush()
