@@ -48,6 +48,10 @@ COMMANDS = {
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
+LATER = {
+    "runbook": "any Markdown runbook, block by block",
+}
+
 EPILOG = """\b
 Examples:
   opsconsole                       open the console
@@ -67,6 +71,7 @@ configuration, 3 another run holds the lock, 4 refused by a check,
     "opsconsole",
     cls=LazyGroup,
     table=COMMANDS,
+    later=LATER,
     invoke_without_command=True,
     no_args_is_help=False,
     epilog=EPILOG,
