@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -293,23 +293,15 @@ def report_command(session: str, bundle: str | None) -> int:
     ctx = open_session()
     found = _find(ctx, session)
     if bundle is None:
-        for line in _written("report").incident_markdown(ctx, found):
+        from console.engine.procedures.report import incident_markdown
+
+        for line in incident_markdown(ctx, found):
             out().line(line)
         return 0
-    names = _written("bundle").write_bundle(ctx, found, Path(os.path.abspath(bundle)))
+    from console.engine.procedures.bundle import write_bundle
+
+    names = write_bundle(ctx, found, Path(os.path.abspath(bundle)))
     for name in names:
         out().line(name)
     note().line(f"{len(names)} files in {bundle}")
     return 0
-
-
-def _written(module: str) -> Any:
-    """The module that writes reports, or bundles."""
-    from importlib import import_module
-
-    from console.engine.errors import UsageError
-
-    try:
-        return import_module(f"console.engine.procedures.{module}")
-    except ModuleNotFoundError:
-        raise UsageError("the report of a session comes with a later version", untouched="everything") from None

@@ -281,23 +281,28 @@ def show_handed_over(ctx: Context, stream: Stream, session: Session) -> None:
 def show_seen(stream: Stream, session: Session) -> None:
     """What the newest look at the current step said, check by check."""
     for what, words in (("before", "before it is done"), ("checks", "checks"), ("after", "when it is done")):
-        done = what == "before" and any(session.here(Event.RAN, Event.DID, Event.COMMAND))
-        if not done and (seen := guide.last_seen(session, what)):
+        does = session.step is not None and session.step.kind in ("action", "command")
+        done = any(session.here(Event.RAN, Event.DID, Event.COMMAND))
+        if (what != "before" or not done) and (seen := guide.last_seen(session, what)):
             stream.line(f"  {words}:")
             for each in seen:
-                show_check(stream, each)
+                show_check(stream, each, pending=what == "after" and does and not done)
 
 
-def show_check(stream: Stream, seen: Mapping[str, Any]) -> None:
-    """One check: whether it lets one go on, its verdict, its evidence, what helps."""
+def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False) -> None:
+    """One check: whether it lets one go on, its verdict, its evidence, what helps. pending: what makes it good is still
+    to be done, so that nothing is wrong yet."""
     from console.cli.plan_view import SIGNS, STYLES
 
     verdict = verdict_of(seen)
     good = bool(seen.get("good"))
     sign = SIGNS[verdict] + (" will do" if good and SIGNS[verdict] != "ok" else "")
-    stream.line("    ", ("green" if good else STYLES[verdict], f"{sign:<8}"), f" {seen.get('text', '')}")
+    style = "green" if good else STYLES[verdict]
+    if pending and not good:
+        sign, style = "not yet", ""
+    stream.line("    ", (style, f"{sign:<8}"), f" {seen.get('text', '')}")
     stream.line(f"             {seen.get('evidence', '')}")
-    if good:
+    if good or pending:
         return
     for line in list(seen.get("details", ()))[:5]:
         stream.line(f"               {line}")

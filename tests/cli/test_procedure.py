@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,18 @@ def test_a_session_from_scripts(root: Path, say: Say) -> None:
     assert "Open sessions" not in say("list") and "abandoned" in say("list", "--all")
     say("status", status=2)
     assert "no session is open" in say.err
+
+
+def test_the_report_of_a_session_and_its_bundle(root: Path, say: Say, tmp_path: Path) -> None:
+    session = say("start", "try", "--detach").strip()
+    say("note", session, "--note", "the disk | of db7 <b>hums</b>")
+    page = say("report", session, read_only=True)
+    assert page.startswith("# Incident: `Try`") and "hums" in page and session in page
+    bundle = tmp_path / "incident.tar.gz"
+    names = say("report", session[-4:], "--bundle", str(bundle)).split()
+    with tarfile.open(bundle) as archive:
+        assert archive.getnames() == names and f"{session}/report.md" in names
+    say("report", session, "--bundle", str(bundle), status=2)  # nothing is written over
 
 
 def test_who_only_looks(root: Path, say: Say) -> None:

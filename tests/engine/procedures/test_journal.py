@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -69,6 +70,27 @@ def test_many_writers_lose_nothing_and_write_over_nothing(tmp_path: Path) -> Non
     assert (
         all(word in refused[0] for word in ("has taken this session on meanwhile: note at one",)) if refused else True
     )
+
+
+def test_nobody_else_writes_between_the_look_and_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = workspace(tmp_path / "ws", *TWO)
+    ctx = operator(root)
+    session = guide.start(ctx, "try")
+    held: list[bool] = []
+    real = journal.read_journal
+
+    def look(data: bytes) -> object:
+        with open(place(root, session), "rb") as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.append(False)
+            except BlockingIOError:
+                held.append(True)
+        return real(data)
+
+    monkeypatch.setattr(journal, "read_journal", look)
+    guide.note(ctx, session, "abc")
+    assert held == [True, False]  # while it is written, and while it is read afterwards
 
 
 def test_who_is_behind_is_told_who_did_what_and_nothing_is_written(tmp_path: Path) -> None:

@@ -237,5 +237,5 @@ class Machine(RuleBasedStateMachine):
         assert found.trouble == ""
 
 
-Machine.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
 TestMachine = Machine.TestCase

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,28 @@ def test_a_value_arrives_as_it_is(tmp_path: Path) -> None:
     assert (ran.status, ran.output) == (0, HOSTILE)
 
 
+@contextmanager
+def typed_ahead(text: str) -> Iterator[None]:
+    """Standard input of this process, and of what inherits it, holds a text."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reader)
+
+
 def test_what_it_said_and_how_it_ended(tmp_path: Path) -> None:
     root = workspace(tmp_path / "ws", ONE)
     heard: list[str] = []
-    ran = run_shell(open_context(root), "pwd; cat; echo bad >&2; exit 3", 20, said=heard.append)
-    assert (ran.status, ran.output, ran.why) == (3, f"{root}\nbad\n", "")  # cat: standard input is empty
+    with typed_ahead("rm everything"):
+        ran = run_shell(open_context(root), "pwd; cat; echo bad >&2; exit 3", 20, said=heard.append)
+    assert (ran.status, ran.output, ran.why) == (3, f"{root}\nbad\n", "")  # cat: what is typed is not for it
     assert "".join(heard) == ran.output
     assert run_shell(open_context(root), "kill -TERM $$", 20).status == 143
     assert run_shell(open_context(root), "printf '\\377é'", 20).output == "\ufffdé"
