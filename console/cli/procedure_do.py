@@ -12,6 +12,7 @@ from console.cli.signals import Signals
 from console.engine.errors import EngineError
 from console.engine.procedures import guide
 from console.engine.procedures.acts import ACTS
+from console.engine.procedures.session import Event
 
 if TYPE_CHECKING:
     from console.engine.actions.change.model import ChangePlan
@@ -66,11 +67,26 @@ def do_step(ctx: Context, session: Session) -> Session:
     if step.kind == "command":
         return _command(ctx, session)
     if step.action in ACTS:
-        session = guide.act(ctx, session)
-        last = session.last_by
-        note().line(str(last.data.get("message", "")) if last else "")
-        return session
+        return _act(ctx, session)
     return _run(ctx, session)
+
+
+def _act(ctx: Context, session: Session) -> Session:
+    """A short act: it has no plan, its command line says all of it; doctor says what it would repair."""
+    note().line("  ", ("bold", same_as(ctx, session)))
+    if session.step and session.step.action == "doctor repair":
+        from console.engine.observe.doctor import examine
+
+        for finding in examine(ctx):
+            if finding.repair:
+                note().line(f"    {finding.repair}")
+    if not confirm("Do it?"):
+        note().line("Nothing was changed.")
+        return session
+    session = guide.act(ctx, session)
+    done = next(session.here(Event.DID), None)
+    note().line(str(done.data.get("message", "")) if done else "It is done, and a note says so.")
+    return session
 
 
 # ── a run ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -91,10 +91,10 @@ def list_documents(ctx: Context, library: Library, everything: bool) -> None:
 def _sessions(ctx: Context, everything: bool) -> tuple[list[Session], dict[str, list[str]]]:
     """The newest sessions, and those that cannot be told with the reason."""
     from console.engine.errors import EngineError
-    from console.engine.procedures.journal import load_session, session_names
+    from console.engine.procedures.journal import load_session, open_names, session_names
 
     found, broken = [], {}
-    for name in session_names(ctx)[: _SESSIONS if everything else None]:
+    for name in session_names(ctx)[:_SESSIONS] if everything else open_names(ctx):
         try:
             session = load_session(ctx, name)
         except EngineError as error:

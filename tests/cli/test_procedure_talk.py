@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.harness import HELD, Terminal, held_run, rows, until
+from tests.cli.harness import HELD, Terminal, catches, held_run, rows, until
 from tests.engine.procedures.support import HEAD, step, write_procedure
 from tests.support import make_workspace, valid_record
 
@@ -196,6 +196,8 @@ def test_a_run_that_is_left_alone_is_found_again_from_another_terminal(tmp_path:
         page = talk.say("d")
         assert "goes on" in page and "has not ended yet" in page and "[d]: watch the run" in page
         assert "has not ended yet" in talk.say("t")
+        talk.type("d")
+        until(lambda: catches(talk.child, signal.SIGHUP), "the run to be watched")  # type: ignore[arg-type]
         talk.hang_up()
         other = Talk(root, "resume")
         assert "has not ended yet" in other.asked()
@@ -206,6 +208,20 @@ def test_a_run_that_is_left_alone_is_found_again_from_another_terminal(tmp_path:
     other.type("t")
     assert other.end()[0] == 0
     assert kinds(root).count("ran") == 1 and published(root) == ["alpha/x.json", "beta/y.json"]
+
+
+def test_a_short_act_is_shown_and_asked_for(tmp_path: Path) -> None:
+    act = step("one", "action", 'action = "maintenance on"', "with = { reason = 'it is {session}' }",
+               "after = [{ probe = 'maintenance' }]")  # fmt: skip
+    root = workspace(tmp_path, act, files={})
+    talk = Talk(root, "start", "try")
+    assert "not yet  maintenance is on" in talk.asked() and "FAIL" not in talk.page
+    assert "maintenance on --reason 'it is 2" in talk.say("d", r"\[y/N\]")
+    assert "Nothing was changed." in talk.say("") and not (root / ".opsconsole/maintenance.json").exists()
+    talk.say("d", r"\[y/N\]")
+    assert "maintenance since" in talk.say("y") and "ok       maintenance is on" in talk.page
+    talk.type("t")
+    assert talk.end()[0] == 0
 
 
 def test_what_the_gate_refuses_can_be_released_with_a_reason(tmp_path: Path) -> None:

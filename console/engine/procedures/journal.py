@@ -22,8 +22,8 @@ import orjson
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, EngineError, ReadOnlyError, RefusedError, UsageError
 from console.engine.procedures.load import read_procedure
-from console.engine.procedures.model import Procedure
-from console.engine.procedures.session import HARMLESS, Entry, Event, Session, fold
+from console.engine.procedures.model import END, Procedure
+from console.engine.procedures.session import HARMLESS, MOVES, Entry, Event, Session, fold
 from console.engine.runs.reserve import release_reserve
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words, is_full
@@ -304,7 +304,7 @@ def find_session(ctx: Context, text: str) -> str:
     """The whole id of the session whose id is, or ends with, `text`; '' is the newest open one. Raises UsageError."""
     names = session_names(ctx)
     if not text:
-        for name in names:
+        for name in open_names(ctx):
             with suppress(EngineError):  # one that cannot be read keeps nobody from the others
                 if load_session(ctx, name).status == "open":
                     return name
@@ -321,6 +321,25 @@ def session_names(ctx: Context) -> list[str]:
     """The ids of all sessions, newest first."""
     names = {path.stem for folder in _folders(ctx) for path in _journals(folder)}
     return sorted(names, reverse=True)
+
+
+def open_names(ctx: Context) -> list[str]:
+    """The ids of the sessions that are not over, newest first; those among them that cannot be told."""
+    return [name for name in session_names(ctx) if not _is_over(ctx, name)]
+
+
+def _is_over(ctx: Context, session: str) -> bool:
+    """By its events alone: of a thousand sessions that are over no procedure has to be read."""
+    try:
+        entries, _, _ = read_journal(_read(_place(ctx, session)))
+    except EngineError:
+        return False
+    for entry in reversed(entries):
+        if entry.event == Event.ABANDONED:
+            return True
+        if entry.event in MOVES:
+            return entry.data.get("to") == END
+    return False
 
 
 def sessions(ctx: Context, limit: int = 50) -> list[Session]:

@@ -328,6 +328,19 @@ def test_names_that_are_no_session(tmp_path: Path, name: str) -> None:
         load_session(ctx, name or "none")
 
 
+def test_open_ones_are_found_without_reading_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = operator(workspace(tmp_path / "ws", *TWO))
+    begun = [guide.start(ctx, "try") for _ in range(5)]
+    guide.abandon(ctx, begun[0], "a false alarm")
+    done = guide.tick(ctx, guide.note(ctx, guide.tick(ctx, begun[1]), "it is over"))
+    guide.note(ctx, done, "and a word more")
+    again = guide.back(ctx, guide.tick(ctx, begun[2]))
+    assert journal.open_names(ctx) == [begun[4].id, begun[3].id, again.id]
+    place(ctx.workspace.root, begun[3]).write_bytes(b"hello\n")
+    assert begun[3].id in journal.open_names(ctx)
+    assert find_session(ctx, "") == begun[4].id
+
+
 def test_a_session_of_an_older_version_is_read_and_gone_on_with(tmp_path: Path) -> None:
     """Its procedure names a probe, an action and a key that this version does not have any more."""
     root = workspace(tmp_path / "ws", *TWO)
