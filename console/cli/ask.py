@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from console.cli.output import note
 
@@ -14,13 +15,22 @@ def ask(question: str) -> str | None:
     return None if said is None else said.lower()
 
 
+def _line() -> str:
+    """The next line, with its end. A terminal of another character set sends bytes that are no UTF-8: they are kept."""
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None and sys.stdin.errors == "strict":
+        with suppress(ValueError, OSError):  # it has been read from already
+            reconfigure(errors="surrogateescape")
+    return sys.stdin.readline()
+
+
 def answer(question: str) -> str | None:
     """The answer as it was typed, without blanks at its ends; None when the input has ended."""
     stream = note()
     stream.write(stream.paint(question) + " ")
     stream.flush()
     try:
-        typed_line = sys.stdin.readline()
+        typed_line = _line()
     except OSError:  # the terminal has gone
         typed_line = ""
     if not typed_line:
@@ -53,6 +63,6 @@ def typed(question: str, word: str) -> bool:
     stream.write(stream.paint(f"{question} Type {word} to go on:") + " ")
     stream.flush()
     try:
-        return sys.stdin.readline().strip() == word
+        return _line().strip() == word
     except OSError:  # the terminal has gone
         return False

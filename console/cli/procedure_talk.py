@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from console.engine.procedures.journal import MovedOnError
 from console.engine.procedures.offers import Offer, offers
 from console.engine.procedures.session import Event, is_good, lacking, waived
 from console.engine.text import recordable
+from console.engine.transfer.filesystem import in_words
 
 if TYPE_CHECKING:
     from console.engine.context import Context
@@ -118,8 +120,8 @@ class Talk:
             tell_engine_error(error)
             self._moved = True
             self._take(guide.reload(self.ctx, self.session))
-        except EngineError as error:
-            tell_engine_error(error)
+        except (EngineError, OSError, sqlite3.Error) as error:
+            tell_engine_error(error if isinstance(error, EngineError) else EngineError(in_words(error)))
             try:  # what was kept before it went wrong counts
                 self._take(guide.reload(self.ctx, self.session))
             except EngineError as unreadable:

@@ -81,8 +81,7 @@ def list_documents(ctx: Context, library: Library, everything: bool) -> None:
     for session in found:
         out().json({"event": "session", **session_document(session)})
     for procedure in library.procedures.values():
-        document = procedure_document(procedure)
-        out().json({**document, "event": "procedure", "steps": len(procedure.steps)})
+        out().json({"event": "procedure", **procedure_document(procedure), "steps": len(procedure.steps)})
     for kind, files in (("broken", library.broken), ("broken-session", broken)):
         for file, lines in files.items():
             out().json({"event": kind, "file": file, "what": lines[0], "lines": list(lines)})

@@ -54,6 +54,13 @@ class Talk(Terminal):
         self.type(text)
         return self.asked(question)
 
+    def press(self, key: str) -> None:
+        """As a person presses it: some time after the question. Between its last look at signals and the read itself
+        a program does not hear of one, and no hand is so quick."""
+        stat = Path(f"/proc/{self.child.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "the program to wait")
+        super().press(key)
+
     def hang_up(self) -> None:
         self.child.close(force=True)
 
@@ -289,6 +296,19 @@ def test_values_that_are_no_letters_of_ours(tmp_path: Path) -> None:
     assert talk.end()[0] == 0
     said = [(each["data"]["name"], each["data"]["value"]) for each in events(root) if each["event"] == "value"]  # type: ignore[index]
     assert said == [("source", "a"), ("n", "7"), ("why", "d")]
+
+
+def test_bytes_that_are_no_utf_8_are_kept_as_what_they_are(tmp_path: Path) -> None:
+    """From a terminal of another character set: the note counts, and nothing breaks."""
+    root = workspace(tmp_path, files={})
+    talk = Talk(root, "start", "try")
+    talk.asked()
+    talk.say("n", r"nothing\):")
+    os.write(talk.child.child_fd, b"gr\xfc\xdfe\n")
+    talk.asked()
+    talk.type("q")
+    assert talk.end()[0] == 0
+    assert events(root)[-1]["data"] == {"text": "gr\\xfc\\xdfe"}
 
 
 @pytest.mark.parametrize("how", ["q", "end of input"])

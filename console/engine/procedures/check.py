@@ -41,7 +41,11 @@ _OWN: Mapping[str, str] = {
     "seconds": "command",
     "statuses": "command",
 }
-_NOT_OF_A_CHOICE = {"next": "its branches say where it leads", "after": "a choice is not ticked"}
+_NOT_OF_A_CHOICE = {
+    "next": "its branches say where it leads",
+    "before": "evidence of its branches is what speaks for each",
+    "after": "a choice is not ticked",
+}
 _WORDS = {"branches": "branch"}
 
 

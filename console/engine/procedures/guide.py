@@ -302,13 +302,12 @@ def _gates(step: Step) -> Iterator[tuple[str, tuple[Condition, ...]]]:
 
 
 def choose(ctx: Context, session: Session, label: str) -> Session:
-    """One branch of a choice. Raises UsageError, RefusedError."""
+    """One branch of a choice. Raises UsageError."""
     step = _step(session)
     branch = next((each for each in step.branches if each.label == label), None)
     if branch is None:
         known = "; ".join(each.label for each in step.branches)
         raise UsageError(f"there is no branch {label!r}", next_step=f"one of: {known}" if known else "")
-    session = may_do(ctx, session)
     return journal.write(ctx, session, Event.CHOSEN, label=label, to=branch.to)
 
 

@@ -82,6 +82,10 @@ WRONG = {
         step("one", "choose", 'next = "last"') + "[[step.branch]]\nlabel='a'\nto='last'\n"
         "[[step.branch]]\nlabel='b'\nto='last'\n" + END, "one", "no place in a choice",
     ),
+    "before of a choice": (
+        step("one", "choose", f"before = [{DISK}]") + "[[step.branch]]\nlabel='a'\nto='last'\n"
+        "[[step.branch]]\nlabel='b'\nto='last'\n" + END, "one", "no place in a choice",
+    ),
     "value between quotes": (
         step("one", "input", 'value = "folder"') + step("two", "command", "command = 'ls \"{folder}\"'") + END, "two",
         "between quotes",
