@@ -252,14 +252,21 @@ def _seen(session: Session) -> Iterator[str]:
         title = code(step.title) if step else code(entry.step)
         yield f"- {_time(entry.at)}, {title} ({code(str(entry.data.get('what', '')))}):"
         for seen in _looks(entry):
-            held = "" if seen.get("good") else " (does not let one go on)"
-            yield f"  - {_sign(seen)}{held} {code(str(seen.get('text', '')))}: {code(str(seen.get('evidence', '')))}"
+            said = f"{code(str(seen.get('text', '')))}: {code(str(seen.get('evidence', '')))}"
+            yield f"  - {_sign(seen)}{_weighs(entry, seen)} {said}"
             details = seen.get("details", ())
             for line in details if isinstance(details, list | tuple) else ():
                 yield f"    - {code(str(line))}"
     if not any_looks:
         yield "Nothing was looked at."
     yield ""
+
+
+def _weighs(entry: Entry, seen: Mapping[str, Any]) -> str:
+    """Whether it let one go on; of a branch, whether it spoke for it."""
+    if entry.data.get("what") in ("before", "checks", "after"):
+        return "" if seen.get("good") else " (does not let one go on)"
+    return " (speaks for it)" if seen.get("good") else " (speaks against it)"
 
 
 def _against(session: Session) -> Iterator[str]:

@@ -85,7 +85,7 @@ def test_corrupted_copies_are_replaced_and_nothing_else(done: Scenario) -> None:
     for name in names:
         flip(done.root / name, random.Random(name))
     followed = follow(done.root, "transformed-data-corrupted")
-    assert followed.way == ["stop", "verify", "what", "device", "repair", "rest", "again", "allow"]
+    assert followed.way == ["stop", "look", "verify", "what", "device", "repair", "rest", "again", "allow"]
     after = snapshot(done.root)
     zones = [name for name in before if name.startswith((VALIDATED, RAW))]
     assert {name: after[name].sha256 for name in zones} == {name: before[name].sha256 for name in zones}
@@ -97,7 +97,7 @@ def test_corrupted_copies_are_replaced_and_nothing_else(done: Scenario) -> None:
 def test_where_nothing_is_damaged_nothing_is_done(done: Scenario) -> None:
     before = snapshot(done.root)
     followed = follow(done.root, "transformed-data-corrupted")
-    assert followed.way == ["stop", "verify", "what", "allow"]
+    assert followed.way == ["stop", "look", "verify", "what", "allow"]
     assert snapshot(done.root) == before
     whole(done, followed)
 
@@ -155,7 +155,7 @@ def test_an_emptied_zone_comes_back_as_it_was_published(done: Scenario) -> None:
     refused = migrate(done.root)
     assert refused.status == 4 and "missing" in refused.text
     followed = follow(done.root, "validated-lost", {"what": "Yes"})
-    assert followed.way[:5] == ["stop", "what", "verify", "rest", "repair"]
+    assert followed.way[:6] == ["stop", "look", "what", "verify", "rest", "repair"]
     assert tree(done.root) == before
     (done.root / SCHEMA).write_bytes(schema)
     whole(done, followed)
@@ -220,6 +220,28 @@ def test_an_old_backup_copied_over_is_taken_back(done: Scenario, state: bool) ->
     whole(done, followed)
 
 
+@soak
+def test_a_foreign_backup_copied_over_is_taken_back(done: Scenario) -> None:
+    """Of another workspace: other versions of our names, files in folders of ours, and one at the top."""
+    before = tree(done.root)
+    names = [name for name in before if name.endswith("data.json") and name != SPOILT][:2]
+    for name in (*names, "alpha/dumps/extra/data.json", "data.json"):
+        path = done.root / VALIDATED / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode("x.json", [valid_record(5)]))
+
+    def move(root: Path) -> None:
+        shutil.move(root / VALIDATED / "data.json", root.parent)
+        shutil.move(root / VALIDATED / "alpha/dumps/extra", root.parent)
+
+    followed = follow(done.root, "stale-backup-copied", {"flat": "Yes", "move": move})
+    assert tree(done.root) == before
+    for path in checker.walk_files(done.root / BACKUPS):  # what was copied over is kept
+        name = f"{VALIDATED}/" + path.relative_to(done.root / BACKUPS).as_posix().partition("/")[2]
+        done.known[name] = done.known.get(name, frozenset()) | {sha256_of(path)}
+    whole(done, followed)
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,8 +281,28 @@ def test_an_interrupted_run_is_settled(tmp_path: Path, failpoint: str) -> None:
     scenario = make_waiting(tmp_path / "ws")
     killed = migrate(scenario.root, "--foreground", failpoint=failpoint)
     assert killed.status == -signal.SIGKILL, killed.text
-    followed = follow(scenario.root, "interrupted-run", {"go": "Publish"})
+    followed = follow(scenario.root, "interrupted-run", {"how": "No", "go": "Publish"})
     whole(scenario, followed)
+
+
+@soak
+def test_files_that_changed_since_the_crash_are_decided_on(tmp_path: Path) -> None:
+    scenario = make_waiting(tmp_path / "ws")
+    migrate(scenario.root, "--foreground", failpoint="batch.renamed:1")
+    place = scenario.root / VALIDATED / first_name(0)
+    place.write_bytes(b"[]")
+    refused = run(scenario.root, "verify", "--json")
+    assert refused.status == 5, refused.text
+
+    def decide(root: Path) -> None:
+        place.unlink()  # the operator's decision: that one is nobody's
+        again = run(root, "migrate", "--yes", "--override", "recovery", "--reason", "it was torn by hand")
+        assert again.status in (0, 1), again.text
+
+    followed = follow(scenario.root, "interrupted-run", {"how": "Yes", "touched": decide, "go": "Publish"})
+    assert (followed.session.status, followed.overridden) == ("done", [])
+    assert place.read_bytes() != b"[]"
+    assert migrate(scenario.root).summary["counts"]["processed"] == 0
 
 
 @soak
@@ -356,6 +398,19 @@ def test_a_wrong_schema_is_taken_back_and_files_are_judged_again(tmp_path: Path)
 
 
 @soak
+@pytest.mark.parametrize("data", [b"{", None])
+def test_a_schema_that_does_not_load_is_taken_back(done: Scenario, data: bytes | None) -> None:
+    right = (done.root / SCHEMA).read_bytes()
+    with closing(sqlite3.connect(done.root / LEDGER)) as connection:
+        fingerprint = connection.execute("SELECT fingerprint FROM rules").fetchone()[0]
+    (done.root / SCHEMA).write_bytes(data) if data else (done.root / SCHEMA).unlink()
+    assert migrate(done.root).status in (2, 4)
+    followed = follow(done.root, "bad-schema", {"which": fingerprint, "did": "It refused"})
+    assert (done.root / SCHEMA).read_bytes() == right
+    whole(done, followed)
+
+
+@soak
 @pytest.mark.parametrize("how", ["one", "many"])
 def test_a_lax_schema_is_taken_back_with_what_it_let_pass(tmp_path: Path, how: str) -> None:
     scenario = make_waiting(tmp_path / "ws")
@@ -400,6 +455,7 @@ def test_lost_permissions_come_back(done: Scenario) -> None:
 # ── nobody lied ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@soak
 def test_a_step_whose_workspace_is_not_mended_is_not_ticked(done: Scenario) -> None:
     """The run reports success; then the workspace is damaged again before the tick."""
     shutil.rmtree(done.root / VALIDATED / "alpha")
