@@ -56,7 +56,7 @@ def begin(ctx: Context, name: str, source: str, values: dict[str, str]) -> Sessi
     try:
         _append(ctx, ctx.workspace.sessions / f"{session}.jsonl", 0, Event.STARTED, "", data, new=True)
     except EngineError as error:
-        if isinstance(error, RefusedError | UsageError):
+        if isinstance(error, RefusedError | UsageError) or beside(ctx) not in _folders(ctx):
             raise
         _append(ctx, beside(ctx) / f"{session}.jsonl", 0, Event.STARTED, "", data, new=True)
     return load_session(ctx, session)
@@ -367,7 +367,8 @@ def sessions_signature(ctx: Context) -> tuple[tuple[str, int, int], ...]:
 
 
 def _folders(ctx: Context) -> Iterable[Path]:
-    return (ctx.workspace.sessions, beside(ctx))
+    """Where journals may lie: not in a state folder of somebody without a home, which would lie wherever they stand."""
+    return [folder for folder in (ctx.workspace.sessions, beside(ctx)) if folder.is_absolute()]
 
 
 def _journals(folder: Path) -> list[Path]:

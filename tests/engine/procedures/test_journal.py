@@ -219,6 +219,12 @@ def test_a_state_folder_that_is_not_absolute_is_not_heeded(tmp_path: Path, monke
     monkeypatch.setenv("XDG_STATE_HOME", "state")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert str(journal.beside(ctx)).startswith(str(tmp_path / "home/.local/state/opsconsole"))
+    monkeypatch.setenv("HOME", "nowhere")
+    (ctx.workspace.root / ".opsconsole").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EngineError, match="could not be written"):
+        guide.start(ctx, "try")
+    assert sorted(os.listdir(tmp_path)) == ["ws"]
 
 
 def test_who_only_looks_reads_and_writes_nothing(tmp_path: Path) -> None:
