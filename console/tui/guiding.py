@@ -57,10 +57,10 @@ def stand(ctx: Context, session: Session, seen: Mapping[str, Seen] | None = None
 
 
 def _params(ctx: Context, session: Session, action: str) -> tuple[ActionParams, str]:
-    from console.engine.context import workspace_name
     from console.engine.actions.command import command_line
     from console.engine.actions.parameters import make_params
     from console.engine.actions.registry import word_for
+    from console.engine.context import workspace_name
 
     params = make_params(ctx, action, guide.given_of(session))
     return params, command_line(action, params, word=word_for(action, workspace_name(ctx)))

@@ -293,7 +293,7 @@ class ProceduresFeed(WorkingApp):
         session = self._stood.standing.session
         stop = self._stop = threading.Event()
         self._job = job
-        if self.procedures_pane is not None:
+        if self.procedures_pane is not None and job.what:
             self.procedures_pane.view.working(f"{job.what}…" + ("  Esc leaves" if job.yields else ""))
 
         def ended(answer: Stood | Exception) -> None:
@@ -370,11 +370,9 @@ class ProceduresFeed(WorkingApp):
             return
         if self._stood.standing.session.waiting_run and not self._guided.only_looking:
             work: Work = lambda session, cancelled: settle(self.ctx, guide.reload(self.ctx, session), cancelled)  # noqa: E731
-            self.in_session(_Job("reading", work, yields=True, quiet=True))
+            self.in_session(_Job("", work, yields=True, quiet=True))
         else:
-            self.in_session(
-                _Job("reading", lambda session, _: guide.reload(self.ctx, session), yields=True, quiet=True)
-            )
+            self.in_session(_Job("", lambda session, _: guide.reload(self.ctx, session), yields=True, quiet=True))
 
     def _look_by_itself(self) -> None:
         """A step that was just entered is looked at once, so that it shows what is true now."""

@@ -60,6 +60,20 @@ class StepsBody(VerticalScroll, can_focus=True):
     ]
 
 
+class Choices(VirtualTable):
+    """Branches or offers; PageUp and PageDown are the text's, which may have no room."""
+
+    class Paged(Message):
+        """Move the text by so many pages."""
+
+        def __init__(self, pages: int) -> None:
+            super().__init__()
+            self.pages = pages
+
+    def action_page(self, step: int) -> None:
+        self.post_message(self.Paged(step))
+
+
 class ValueEntry(Entry):
     """The field of an input step; up and down walk the offers below it."""
 
@@ -83,6 +97,10 @@ class SessionView(Vertical):
     """Methods in: `show(standing)`, `show_offers(text, offers)`, `tell(text, tone)`, `working(what)`, `moving(text)`.
     Attributes: zone, now, read_only. Messages out: ActWanted, OffersWanted."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", "Text up", show=False),
+        Binding("pagedown", "page(1)", "Text down", show=False),
+    ]
     DEFAULT_CSS = """
     SessionView {
         height: 1fr; width: 1fr;
@@ -129,8 +147,8 @@ class SessionView(Vertical):
                 yield Static(id="procedure-step", markup=False)
         with Horizontal(id="procedure-field"):
             yield Static(id="procedure-name", markup=False)
-            yield ValueEntry(id="procedure-value")
-        yield VirtualTable((Column("", share=2), Column("", share=3)), id="procedure-offers", head=False)
+            yield ValueEntry(placeholder="type to narrow, down to choose, Enter takes it", id="procedure-value")
+        yield Choices((Column("", share=2), Column("", share=3)), id="procedure-offers", head=False)
         yield Static(id="procedure-told", markup=False)
         yield Static(id="procedure-command", markup=False)
         with PushRow(id="procedure-buttons", classes="-left"):
@@ -257,7 +275,7 @@ class SessionView(Vertical):
         width = max(20, self.size.width or 80)
         wide = self.has_class("-wide")
         self._set("procedure-head", [words.head(session, width, self.zone, now)])
-        room = width - SIDE - 1 if wide else width - 1
+        room = width - SIDE - 2 if wide else width - 2  # a bar may stand beside it
         inside = words.detail(standing, room, 1 if wide else 6, self.zone, now, self._progress)
         self._draw_choices(standing)
         if wide:
@@ -367,7 +385,7 @@ class SessionView(Vertical):
             return
         height = body.size.height
         first = max(0, session.number - 1) if session.step else len(session.procedure.steps)
-        room = max(20, self.size.width or 80) - 1
+        room = max(20, self.size.width or 80) - 2
         assert self._standing is not None
         inside = words.detail(self._standing, room, 6, self.zone, self.now(), self._progress)
         last = first + 1 + len(inside)
@@ -449,6 +467,13 @@ class SessionView(Vertical):
             self.table.cursor += message.step if self._stepped else 0 if message.step > 0 else -1
             self._stepped = True
             self.table.marked = self.table.cursor
+
+    def action_page(self, pages: int) -> None:
+        self.body.scroll_relative(y=pages * max(1, self.body.size.height - 1), animate=False)
+
+    def on_choices_paged(self, message: Choices.Paged) -> None:
+        message.stop()
+        self.action_page(message.pages)
 
     def on_virtual_table_chosen(self, message: VirtualTable.Chosen) -> None:
         message.stop()

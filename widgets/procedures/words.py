@@ -144,7 +144,8 @@ def detail(
         return _ending(session, width, indent, zone, now)
     room = max(20, width - indent - 1)
     rows: list[Line] = []
-    for paragraph in guide.text_of(session).split("\n")[:_PARAGRAPHS]:
+    text = guide.text_of(session)
+    for paragraph in text.split("\n")[:_PARAGRAPHS] if text else ():
         rows += [marked(piece) for piece in wrap(visible(paragraph), room)] if paragraph.strip() else [[]]
     rows += _asked(standing, step, room)
     if step.kind == "input":
@@ -152,7 +153,9 @@ def detail(
     rows += _here(session, room, zone, now)
     waiting = session.waiting_run
     if waiting:
-        rows.append([(f"▶ run {_short(waiting)} is in progress {visible(progress)}".rstrip(), "running")])
+        rows.append(
+            [(f"▶ run {_short(waiting)} is in progress" + (f": {visible(progress)}" if progress else ""), "running")]
+        )
     rows += _lacks(session, step, room, progress=bool(waiting))
     return [[" " * indent, *row] for row in rows]
 
@@ -199,7 +202,7 @@ def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
     if width_of(evidence) <= beside:
         rows = [[(f"{sign} ", tone), text, "   ", (evidence, "dim" if good else "")]]
     else:
-        rows = [[(f"{sign} ", tone), piece] for piece in wrap(text, room - 2)[:2]]
+        rows = [[(f"{sign} " if not at else "  ", tone), piece] for at, piece in enumerate(wrap(text, room - 2)[:2])]
         rows += [["    ", (piece, "dim" if good else "")] for piece in wrap(evidence, room - 4)[:3]]
     if not good and each.get("next_step"):
         rows += [
@@ -255,14 +258,14 @@ def _lacks(session: Session, step: Step, room: int, *, progress: bool) -> list[L
     missing = lacking(session)
     if not missing or step.kind in ("choose", "input") or progress:
         return []
-    hint = {"manual": "  n", "record": "  n", "action": "  d", "command": "  d"}.get(step.kind, "")
     if (
         waived(step)
         and all(each.get("good") for each in guide.last_seen(session, "after"))
         and (guide.last_seen(session, "after"))
     ):
         return [[("it is so already: t ticks it", "good")]]
-    return [[(piece, "warn")] for piece in wrap(f"to do: {visible(missing)}{hint}", room)[:2]]
+    hint = {"manual": "   n: write it", "record": "   n: write it", "action": "   d: do it", "command": "   d: run it"}
+    return [[(piece, "warn")] for piece in wrap(f"! {visible(missing)}{hint.get(step.kind, '')}", room)[:2]]
 
 
 def _ending(session: Session, width: int, indent: int, zone: tzinfo | None, now: datetime) -> list[Line]:
