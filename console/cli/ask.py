@@ -10,17 +10,23 @@ from console.cli.output import note
 
 def ask(question: str) -> str | None:
     """The answer without blanks at its ends, in small letters; None when the input has ended."""
+    said = answer(question)
+    return None if said is None else said.lower()
+
+
+def answer(question: str) -> str | None:
+    """The answer as it was typed, without blanks at its ends; None when the input has ended."""
     stream = note()
     stream.write(stream.paint(question) + " ")
     stream.flush()
     try:
-        answer = sys.stdin.readline()
+        typed_line = sys.stdin.readline()
     except OSError:  # the terminal has gone
-        answer = ""
-    if not answer:
+        typed_line = ""
+    if not typed_line:
         stream.line("")
         return None
-    return answer.strip().lower()
+    return typed_line.strip()
 
 
 def confirm(question: str) -> bool:
@@ -31,13 +37,13 @@ def confirm(question: str) -> bool:
 def choose(question: str, choices: Sequence[str]) -> str | None:
     """One of `choices` by name or first letter; Enter means the last one; None at the end of input."""
     while True:
-        answer = ask(question)
-        if answer is None:
+        said = ask(question)
+        if said is None:
             return None
-        if not answer:
+        if not said:
             return choices[-1]
         for choice in choices:
-            if answer in (choice, choice[0]):
+            if said in (choice, choice[0]):
                 return choice
 
 

@@ -36,7 +36,7 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
         word = workspace_name(ctx) if find_action(action).dangerous else ""
         plan: ChangePlan | None = None
         if how.dry_run or not how.yes:
-            plan = _plan(ctx, action, params)
+            plan = make_plan(ctx, action, params)
             if how.dry_run:
                 return _dry_run(plan, summary)
             from console.cli.output import note
@@ -66,7 +66,7 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
         raise
 
 
-def _plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
+def make_plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
     """The plan, with a line that says how far it is on a terminal."""
     from console.cli.output import ProgressLine, note
     from console.engine.actions.planning import plan_action

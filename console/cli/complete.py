@@ -44,6 +44,29 @@ def cause_names(ctx: click.Context, parameter: click.Parameter, incomplete: str)
     return [key for key in keys if key.startswith(incomplete) and _typable(key)]
 
 
+def procedure_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of procedures, ours and the workspace's."""
+    try:
+        from console.engine.procedures.load import load_procedures
+
+        names = load_procedures(open_session(ctx)).procedures
+    except Exception:  # noqa: BLE001 - nothing may disturb the prompt
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def session_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The last digits of the newest sessions, and whole ids where the beginning of one is typed."""
+    try:
+        from console.engine.procedures.journal import session_names as all_names
+
+        names = all_names(open_session(ctx))[:50]
+    except Exception:  # noqa: BLE001 - nothing may disturb the prompt
+        return []
+    short = [name.rpartition("-")[2] for name in names]
+    return [name for name in short if name.startswith(incomplete)] or [n for n in names if n.startswith(incomplete)]
+
+
 def _typable(name: str) -> bool:
     """Names that go through the shell's completion as they are: one a line, no control characters."""
     return name.isprintable() and not name.startswith((".", "_")) and "," not in name

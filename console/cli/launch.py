@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from console.cli.output import note, out
@@ -42,10 +43,12 @@ def launch(
     foreground: bool,
     summary: Summary,
     word: str = "",
+    begun: Callable[[str, str], None] = lambda run, command: None,
 ) -> int:
     """Start the run, follow it unless it is to be left alone; the exit status.
 
-    plan: the one that was agreed to; None where there was no question. word: what was typed for it.
+    plan: the one that was agreed to; None where there was no question. word: what was typed for it. begun: told the
+    run and its command line as soon as there is one, not of one in the foreground.
     Raises LockedError, RefusedError and the other errors of the engine when it does not start.
     """
     from console.engine.actions.command import command_line
@@ -61,6 +64,7 @@ def launch(
 
     with Signals() as signals:
         started = start_run(ctx, action, params, overrides=overrides, command=command, plan=plan)
+        begun(started.run_id, command)
         if detach:
             _say_detached(started.run_id, summary)
             return EXIT_OK

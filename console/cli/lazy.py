@@ -13,21 +13,16 @@ from console.engine.text import visible
 
 
 class LazyGroup(click.Group):
-    """`table` maps a command's name to its module, whose `command` it is, and to its one line of help.
-
-    `later` maps names of commands of later versions to what they will do: not listed, but answered plainly.
-    """
+    """`table` maps a command's name to its module, whose `command` it is, and to its one line of help."""
 
     def __init__(
         self,
         *args: Any,
         table: Mapping[str, tuple[str, str]] | None = None,
-        later: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.table = dict(table or {})
-        self.later = dict(later or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table, which is the order of an operator's day."""
@@ -67,7 +62,7 @@ class LazyGroup(click.Group):
         """Commands of later versions and misspelt ones get an answer that helps."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
-            summary = self.later.get(name) or self._later_action(name)
+            summary = self._later_action(name)
             if summary:
                 raise click.UsageError(later_text(f"{ctx.command_path} {name}", summary), ctx)
             import difflib

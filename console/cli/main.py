@@ -42,13 +42,10 @@ COMMANDS = {
     "alerts": ("console.cli.alerts", "What needs somebody; acknowledge it with a note."),
     "trends": ("console.cli.trends", "Files, failures, seconds a file, disks, logs and backups by day."),
     "report": ("console.cli.report", "Who ran, published, undid, overrode and accepted what."),
+    "procedure": ("console.cli.procedure", "Guided procedures: step by step, with what is true at each one."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "keys": ("console.cli.keys", "Show what the terminal sends for each key, and what it does."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
-}
-
-LATER = {
-    "procedure": "guided procedures",
 }
 
 EPILOG = """\b
@@ -70,7 +67,6 @@ configuration, 3 another run holds the lock, 4 refused by a check,
     "opsconsole",
     cls=LazyGroup,
     table=COMMANDS,
-    later=LATER,
     invoke_without_command=True,
     no_args_is_help=False,
     epilog=EPILOG,

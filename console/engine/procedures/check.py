@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from console.engine.actions.parameters import parameters_of
 from console.engine.actions.registry import ACTIONS
@@ -10,6 +11,7 @@ from console.engine.errors import ConfigurationError
 from console.engine.procedures.acts import ACTS
 from console.engine.procedures.fill import BUILT_IN, named
 from console.engine.procedures.model import END, Procedure, Step
+from console.engine.procedures.shell import quoted_values
 from console.engine.settings.check import nearest
 from console.engine.settings.checklists import read_probe
 
@@ -24,8 +26,35 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "command": ("command",),
     "record": ("text",),
 }
-_OWN = {"checks": "probe", "action": "action", "given": "action", "branches": "choose", "value": "input"}
-_WORDS = {"given": "with", "branches": "branch"}
+# Keys of the file that belong to one kind; what another kind would not heed is no mere ornament there.
+_OWN: Mapping[str, str] = {
+    "checks": "probe",
+    "action": "action",
+    "with": "action",
+    "partial": "action",
+    "branch": "choose",
+    "value": "input",
+    "of": "input",
+    "default": "input",
+    "optional": "input",
+    "command": "command",
+    "seconds": "command",
+    "statuses": "command",
+}
+_NOT_OF_A_CHOICE = {"next": "its branches say where it leads", "after": "a choice is not ticked"}
+_WORDS = {"branches": "branch"}
+
+
+def check_keys(entries: Iterable[Mapping[str, Any]], file: str) -> None:
+    """Raise ConfigurationError for a key that a step of its kind does not heed. entries: as the schema has them."""
+    for entry in entries:
+        kind, step = entry["kind"], Step(entry["id"], entry["kind"], entry["title"])
+        for key, whose in _OWN.items():
+            if key in entry and kind != whose:
+                raise _wrong(file, step, f"`{key}` is for a step of kind {whose}, this is of kind {kind}", key)
+        for key, why in _NOT_OF_A_CHOICE.items():
+            if key in entry and kind == "choose":
+                raise _wrong(file, step, f"`{key}` has no place in a choice: {why}", key)
 
 
 def check_procedure(procedure: Procedure, file: str) -> None:
@@ -60,10 +89,14 @@ def _kind(step: Step, file: str) -> None:
         if not getattr(step, field):
             word = _WORDS.get(field, field)
             raise _wrong(file, step, f"a step of kind {step.kind} needs `{word}`", word)
-    for field, kind in _OWN.items():
-        if getattr(step, field) and step.kind != kind:
-            word = _WORDS.get(field, field)
-            raise _wrong(file, step, f"`{word}` is for a step of kind {kind}, this is of kind {step.kind}", word)
+    labels = [branch.label for branch in step.branches]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise _wrong(file, step, f"two branches are called {label!r}", "branch")
+    for name in quoted_values(step.command):
+        what = f"`{{{name}}}` stands between quotes, or behind \\ or $, in the command"
+        helps = "leave the quotes out there: a value is quoted where it is filled in, whatever is in it"
+        raise _wrong(file, step, what, "command", helps)
 
 
 def _leads(procedure: Procedure, step: Step, file: str) -> None:

@@ -4,17 +4,18 @@ else; every call is one event of the journal, or an error and nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from console.engine.checks.checklists import ask, looking
 from console.engine.checks.probes.look import Look
 from console.engine.context import Context
-from console.engine.errors import RefusedError, UsageError
-from console.engine.model import RunRow, RunStatus
+from console.engine.errors import ConfigurationError, LedgerError, RefusedError, UsageError
+from console.engine.model import Check, RunStatus
 from console.engine.procedures import journal
 from console.engine.procedures.acts import ACTS
-from console.engine.procedures.fill import fill, fill_condition, fill_given, fill_shell
+from console.engine.procedures.fill import fill, fill_condition, fill_given, fill_shell, named
 from console.engine.procedures.load import find_procedure
 from console.engine.procedures.model import Condition, Step
 from console.engine.procedures.offers import valid_value
@@ -22,7 +23,8 @@ from console.engine.procedures.session import Event, Session, is_good, lacking, 
 from console.engine.settings.checklists import ItemSetting, read_probe
 from console.engine.text import recordable
 
-_LINES, _LINE, _OUTPUT = 20, 300, 32 * 1024  # of evidence that is kept: details, characters of one, bytes of output
+# Of evidence that is kept: details, characters of one, of the evidence itself, of a command's output, of a note.
+_LINES, _LINE, _EVIDENCE, _OUTPUT, _NOTE = 20, 300, 2000, 32 * 1024, 10_000
 Seen = list[dict[str, Any]]
 
 
@@ -54,13 +56,15 @@ def resume(ctx: Context, text: str = "") -> Session:
     Raises UsageError, EngineError. A session that only looks writes nothing.
     """
     session = journal.load_session(ctx, journal.find_session(ctx, text))
-    last = session.last_by
-    me, terminal = ctx.env.who.login or ctx.env.who.user, ctx.env.who.terminal
+    last, who = session.last_by, ctx.env.who
     if ctx.read_only or session.step is None or last is None:
         return session
-    if (last.by, last.terminal) != (recordable(me), terminal):
+    me = (recordable(who.login or who.user), recordable(who.terminal), recordable(who.host))
+    if (last.by, last.terminal, last.host) != me:
         session = journal.write(ctx, session, Event.RESUMED)
-    return settle_run(ctx, session)
+    with suppress(LedgerError):  # it may be what the procedure is about
+        session = settle_run(ctx, session)
+    return session
 
 
 def reload(ctx: Context, session: Session) -> Session:
@@ -99,17 +103,21 @@ def ask_conditions(
 def _ask(opened: Look, session: Session, condition: Condition) -> dict[str, Any]:
     filled = fill_condition(condition, session.all_values)
     entry = {"probe": filled.probe, "parameters": filled.parameters}
-    _, parameters = read_probe(entry, session.procedure.name, "condition")
+    seen: dict[str, Any] = {"text": filled.text, "probe": filled.probe}
+    try:
+        _, parameters = read_probe(entry, session.procedure.name, "condition")
+    except ConfigurationError as error:  # this version asks it in another way, or a value is none that it takes
+        step = "look at it yourself, then override with a reason"
+        return {**seen, "verdict": "unknown", "good": False, "evidence": error.what, "next_step": step, "details": []}
     item = ItemSetting(filled.probe, filled.text, "probe", filled.probe, parameters)
     result = ask(opened, "procedure", item)
-    assert result.verdict is not None
+    verdict = result.verdict or Check.UNKNOWN
     return {
-        "text": filled.text,
-        "probe": filled.probe,
-        "verdict": result.verdict.value,
-        "good": result.verdict in filled.good,
-        "evidence": recordable(result.evidence),
-        "next_step": recordable(result.next_step),
+        **seen,
+        "verdict": verdict.value,
+        "good": verdict in filled.good,
+        "evidence": recordable(result.evidence)[:_EVIDENCE],
+        "next_step": recordable(result.next_step)[:_EVIDENCE],
         "details": [recordable(line)[:_LINE] for line in result.details[:_LINES]],
     }
 
@@ -138,8 +146,14 @@ def last_seen(session: Session, what: str) -> Seen:
 
 
 def may_do(ctx: Context, session: Session) -> Session:
-    """The session, its preconditions looked at. Raises RefusedError where one does not hold and nobody overrode."""
+    """The session, its preconditions looked at. Raises RefusedError: one does not hold, or a value is not known."""
     step = _step(session)
+    given = [value for value in step.given.values() if isinstance(value, str)]
+    for name in (each for text in (step.command, *given) for each in named(text)):
+        if name not in session.all_values:
+            asked = session.procedure.values.get(name)
+            where = f"step {session.procedure.number(asked.id)} asks for it: go back to it" if asked else ""
+            raise RefusedError(f"the value `{name}` is not known", untouched="everything", next_step=where)
     if not step.before:
         return session
     seen = ask_conditions(ctx, session, step.before)
@@ -159,47 +173,67 @@ def given_of(session: Session) -> dict[str, str | int | bool]:
 def act(ctx: Context, session: Session) -> Session:
     """Do a short act (`maintenance on`). Raises EngineError."""
     step = _step(session)
-    known = ACTS[step.action]
+    known = ACTS.get(step.action)
+    if known is None:
+        raise UsageError(f"there is no short act {step.action!r}", untouched="everything")
     session = may_do(ctx, session)
     given = given_of(session)
     message = known.do(ctx, given)
-    command = fill_shell(known.command, {name: str(value) for name, value in given.items()})
-    return journal.write(ctx, session, Event.DID, command=command, message=recordable(message))
+    return _fact(ctx, session, Event.DID, command=act_line(session), message=message)
+
+
+def act_line(session: Session) -> str:
+    """The command line that does the same as the current step's short act; '' where it is none."""
+    known = ACTS.get(_step(session).action)
+    given = {name: str(value) for name, value in given_of(session).items()}
+    return fill_shell(known.command, given) if known else ""
 
 
 def run_started(ctx: Context, session: Session, run: str, command: str) -> Session:
     """A run was started for the current step; from now on any terminal that goes on here waits for it."""
-    return journal.write(ctx, session, Event.RUN, run=run, command=command)
+    return _fact(ctx, session, Event.RUN, run=run, command=command)
 
 
 def settle_run(ctx: Context, session: Session) -> Session:
-    """Record the end of the run that is waited for, if it has ended. Raises EngineError."""
+    """Record the end of every run that was started here and has ended, also of a step that was left meanwhile.
+
+    Whoever else took the session on: it is recorded once, and the session comes back as it is then. Raises EngineError.
+    """
+    for run in () if ctx.read_only else session.unsettled:
+        ended = _end_of(ctx, run)
+        while ended and run in session.unsettled:
+            try:
+                session = journal.write(ctx, session, Event.RAN, **ended)
+            except journal.MovedOnError:
+                session = reload(ctx, session)
+    return session
+
+
+def _end_of(ctx: Context, run: str) -> dict[str, Any]:
+    """How a run has ended; nothing while it goes on."""
     from console.engine.runs.query import as_it_is, get_run
 
-    run = session.waiting_run
-    if not run or ctx.read_only:
-        return session
     row = get_run(ctx, run)
-    if row is None:  # the ledger was made anew meanwhile, or cannot tell
-        return journal.write(
-            ctx, session, Event.RAN, run=run, status="unknown", exit_status=None, message="the ledger has no such run"
-        )
+    if row is None:  # the ledger was made anew meanwhile
+        return {"run": run, "status": "unknown", "exit_status": None, "message": "the ledger has no such run"}
     row = as_it_is(row)
     if row.status == RunStatus.RUNNING:
-        return session
-    return run_ended(ctx, session, row)
+        return {}
+    return {"run": row.id, "status": row.status.value, "exit_status": row.exit_status, "message": row.message}
 
 
-def run_ended(ctx: Context, session: Session, row: RunRow) -> Session:
-    return journal.write(
-        ctx,
-        session,
-        Event.RAN,
-        run=row.id,
-        status=row.status.value,
-        exit_status=row.exit_status,
-        message=recordable(row.message),
-    )
+def _fact(ctx: Context, session: Session, event: Event, **data: Any) -> Session:
+    """Something that has been done, whoever took the session on meanwhile: where it is at another step by now, a note
+    says what was done for this one."""
+    here = _step(session).id
+    while True:
+        try:
+            return journal.write(ctx, session, event, **data)
+        except journal.MovedOnError:
+            session = reload(ctx, session)
+        if session.step is None or session.step.id != here:
+            said = "; ".join(f"{name} {value}" for name, value in data.items() if value not in ("", None))
+            event, data = Event.NOTE, {"text": f"done for step {here}, which was left meanwhile: {said}"[:_NOTE]}
 
 
 def shell_line(session: Session) -> str:
@@ -209,9 +243,9 @@ def shell_line(session: Session) -> str:
 
 def command_ran(ctx: Context, session: Session, command: str, status: int | None, output: str, took: float) -> Session:
     """A command of the current step has ended. status None: it took too long and was ended."""
-    kept = output[-_OUTPUT:]
-    data = {"command": command, "status": status, "output": recordable(kept), "seconds": round(took, 1)}
-    return journal.write(ctx, session, Event.COMMAND, **data)
+    cut = "" if len(output) <= _OUTPUT else "(what it said before is not kept)\n"
+    kept = cut + output[-_OUTPUT:]
+    return _fact(ctx, session, Event.COMMAND, command=command, status=status, output=kept, seconds=round(took, 1))
 
 
 def note(ctx: Context, session: Session, text: str) -> Session:
@@ -241,14 +275,17 @@ def tick(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) 
 
     Raises RefusedError with what is lacking, or which check says what; MovedOnError.
     """
-    step = _step(session)
+    step, entered = _step(session), session.entered
     session = settle_run(ctx, session)
+    if (session.step, session.entered) != (
+        step,
+        entered,
+    ):  # the end of the run was recorded, and the step left, by somebody else
+        raise journal.moved_on(session.entries)
     missing = lacking(session)
     if missing and not (waived(step) and not session.waiting_run):
         raise RefusedError(missing, untouched="the step is still open")
-    for what, conditions in (("checks", step.checks), ("after", step.after)):
-        if not conditions:
-            continue
+    for what, conditions in _gates(step):
         seen = ask_conditions(ctx, session, conditions, cancelled)
         session = _looked(ctx, session, what, seen)
         if not is_good(seen):
@@ -256,13 +293,22 @@ def tick(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) 
     return journal.write(ctx, session, Event.TICKED, to=step.next)
 
 
+def _gates(step: Step) -> Iterator[tuple[str, tuple[Condition, ...]]]:
+    """What has to hold when a step is ticked. What was to hold before an action may have ended with it."""
+    done = step.kind in ("action", "command")
+    for what, conditions in (("before", () if done else step.before), ("checks", step.checks), ("after", step.after)):
+        if conditions:
+            yield what, conditions
+
+
 def choose(ctx: Context, session: Session, label: str) -> Session:
-    """One branch of a choice. Raises UsageError."""
+    """One branch of a choice. Raises UsageError, RefusedError."""
     step = _step(session)
     branch = next((each for each in step.branches if each.label == label), None)
     if branch is None:
         known = "; ".join(each.label for each in step.branches)
         raise UsageError(f"there is no branch {label!r}", next_step=f"one of: {known}" if known else "")
+    session = may_do(ctx, session)
     return journal.write(ctx, session, Event.CHOSEN, label=label, to=branch.to)
 
 
@@ -273,7 +319,7 @@ def override(ctx: Context, session: Session, reason: str) -> Session:
     if step.kind == "choose":
         raise UsageError("a choice cannot be overridden: choose a branch", untouched="everything")
     seen: Seen = []
-    for conditions in (step.checks, step.after):
+    for _, conditions in _gates(step):
         seen += ask_conditions(ctx, session, conditions)
     return journal.write(ctx, session, Event.OVERRIDDEN, reason=said, lacking=lacking(session), seen=seen, to=step.next)
 
@@ -322,6 +368,9 @@ def _step(session: Session) -> Step:
 def _said(text: str, what: str) -> str:
     if len(text.strip()) < 3:
         raise UsageError(f"{what}: three letters or more", untouched="everything")
+    if len(text) > _NOTE:
+        step = "put it into a file and name the file"
+        raise UsageError(f"that is too long: more than {_NOTE:,} characters", untouched="everything", next_step=step)
     return recordable(text.strip())
 
 

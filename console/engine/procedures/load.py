@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 from console.engine.context import Context
 from console.engine.errors import ConfigurationError, UsageError
 from console.engine.model import Check
-from console.engine.procedures.check import check_procedure
-from console.engine.procedures.model import COMMAND_SECONDS, END, Branch, Condition, Procedure, Step
+from console.engine.procedures.check import check_keys, check_procedure
+from console.engine.procedures.model import COMMAND_SECONDS, END, KINDS, Branch, Condition, Procedure, Step
 from console.engine.settings.check import check, nearest
 from console.engine.settings.read import parse, read_bytes
 from console.engine.workspace.sample import shipped
@@ -56,6 +57,7 @@ def load_procedures(ctx: Context) -> Library:
         for file in _files(folder):
             name = f"{FOLDER}/{file.name}" if own else file.name
             try:
+                _named(file.stem, name)
                 procedure = read_procedure(read_bytes(file, name), file.stem, name, own=own)
             except ConfigurationError as error:
                 broken[name] = tuple(error.lines())
@@ -85,16 +87,51 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in names[:_MOST]]
 
 
-def read_procedure(data: bytes, name: str, file: str, *, own: bool = False) -> Procedure:
-    """A procedure from the bytes of its file. Raises ConfigurationError that names file and step."""
+def _named(name: str, file: str) -> None:
+    """A procedure is called as its file; sessions are, too. Raises ConfigurationError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+        what = "the name of the file is none for a procedure: small letters, digits and -, 40 at most"
+        raise ConfigurationError(what, file=file)
+
+
+def read_procedure(data: bytes, name: str, file: str, *, own: bool = False, checked: bool = True) -> Procedure:
+    """A procedure from the bytes of its file. Raises ConfigurationError that names file and step.
+
+    checked: False takes one that an older version has accepted, whatever today's rules say, as long as one can walk it.
+    """
     document = parse(data, "toml", file)
+    if not checked:
+        try:
+            return _walkable(_made(document, data, name, own))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"it lacks something: {error}", file=file) from error
     check(document, "procedure", file)
+    check_keys(document["step"], file)
+    procedure = _made(document, data, name, own)
+    check_procedure(procedure, file)
+    return procedure
+
+
+def _walkable(procedure: Procedure) -> Procedure:
+    """Raises ValueError for a kind that there is not, or a step that leads nowhere."""
+    for step in procedure.steps:
+        if step.kind not in KINDS:
+            raise ValueError(f"step {step.id}: kind {step.kind!r}")
+        for target in step.leads_to:
+            if target != END and procedure.find(target) is None:
+                raise ValueError(f"step {step.id} leads to {target!r}")
+    if not procedure.steps:
+        raise ValueError("no step")
+    return procedure
+
+
+def _made(document: Mapping[str, Any], data: bytes, name: str, own: bool) -> Procedure:
     entries: list[Mapping[str, Any]] = document["step"]
     steps = []
     for at, entry in enumerate(entries):
         following = entries[at + 1]["id"] if at + 1 < len(entries) else END
         steps.append(_step(entry, following))
-    procedure = Procedure(
+    return Procedure(
         name,
         document["title"],
         " ".join(document["about"].split()),
@@ -103,8 +140,6 @@ def read_procedure(data: bytes, name: str, file: str, *, own: bool = False) -> P
         own,
         data.decode("utf-8-sig"),
     )
-    check_procedure(procedure, file)
-    return procedure
 
 
 def _step(entry: Mapping[str, Any], following: str) -> Step:

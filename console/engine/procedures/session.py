@@ -33,6 +33,8 @@ class Event(StrEnum):
 
 
 MOVES = frozenset({Event.STARTED, Event.TICKED, Event.CHOSEN, Event.OVERRIDDEN, Event.SKIPPED, Event.BACK})
+# What others may do meanwhile without taking anything from anybody.
+HARMLESS = frozenset({Event.RESUMED, Event.LOOKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Session:
     """Where a session stands. step: the current one, None where it is over. entered: since when it is current.
 
     states: step -> done | overridden | skipped. way: the steps that were entered and not gone back from. status: open
-    | done | abandoned. kept_beside: why its journal lies outside the workspace, '' where it does not.
+    | done | abandoned. kept_beside: why its journal lies outside the workspace, '' where it does not. trouble: why this
+    version cannot take it on as it was meant, '' where it can.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Session:
     way: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     kept_beside: str = ""
+    trouble: str = ""
     _entered_n: int = 0
 
     @property
@@ -88,8 +92,9 @@ class Session:
 
     @property
     def all_values(self) -> dict[str, str]:
-        """What texts and parameters may name."""
-        return {**self.values, "started": self.started_at, "session": self.id, "entered": self.entered}
+        """What texts and parameters may name; what may be left open is empty until somebody says."""
+        open_ones = {name: "" for name, step in self.procedure.values.items() if step.optional}
+        return {**open_ones, **self.values, "started": self.started_at, "session": self.id, "entered": self.entered}
 
     def here(self, *events: Event) -> Iterator[Entry]:
         """What happened since the current step was entered, newest first; of these kinds where some are named."""
@@ -111,6 +116,13 @@ class Session:
         started = next(self.here(Event.RUN), None)
         ended = {entry.data.get("run") for entry in self.here(Event.RAN)}
         return str(started.data["run"]) if started is not None and started.data["run"] not in ended else ""
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """The runs that were started in this session, in any step, and whose end is not recorded yet."""
+        started = [str(entry.data["run"]) for entry in self.entries if entry.event == Event.RUN]
+        ended = {entry.data.get("run") for entry in self.entries if entry.event == Event.RAN}
+        return tuple(run for run in dict.fromkeys(started) if run not in ended)
 
     @property
     def last_by(self) -> Entry | None:
@@ -144,6 +156,8 @@ class Session:
             self.status, self.step = "done", None
             return
         self.step = self.procedure.find(step)
+        if self.step is None:
+            raise KeyError(f"there is no step {step!r}")
         if not self.way or self.way[-1] != step:
             self.way.append(step)
 
@@ -174,7 +188,9 @@ def lacking(session: Session) -> str:
         ran = next(session.here(Event.COMMAND), None)
         if ran is None:
             return "run the command first"
-        return "" if ran.data.get("status") in step.statuses else f"the command ended with {ran.data.get('status')}"
+        status = ran.data.get("status")
+        ended = "was ended before it was done" if status is None else f"ended with status {status}"
+        return "" if status in step.statuses else f"the command {ended}"
     if step.kind == "action":
         return _of_action(session, step)
     return ""
@@ -183,7 +199,9 @@ def lacking(session: Session) -> str:
 def _of_action(session: Session, step: Step) -> str:
     if session.waiting_run:
         return f"run {session.waiting_run.rsplit('-', 1)[-1]} has not ended yet"
-    last = next(session.here(Event.RAN, Event.DID), None)
+    ours = {entry.data["run"] for entry in session.here(Event.RUN)}  # the end of an earlier step's is told here too
+    done = session.here(Event.RAN, Event.DID)
+    last = next((entry for entry in done if entry.event == Event.DID or entry.data.get("run") in ours), None)
     if last is None:
         return "do it first"
     if last.event == Event.DID:
