@@ -10,6 +10,7 @@ import os
 import selectors
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 
 from console.engine.checks.probes.look import Finding, Look
@@ -26,9 +27,27 @@ def run_command(look: Look, item: ItemSetting) -> Finding:
     """Never passes for a command that could not be started, took too long, was ended by a signal or said nothing."""
     if look.ctx.read_only:
         return Finding(Check.UNKNOWN, "a read-only session starts no commands")
+    status, data, why = run_program(look, item.argv, item.seconds)
+    if status is None:
+        return Finding(Check.UNKNOWN, f"{item.argv[0]} could not be started: {why}", "correct it in [checklists]")
+    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
+    first = lines[0].partition("|")[0].strip() if lines else ""
+    details = tuple(line for line in lines[1:50] if line)
+    if why:
+        return Finding(Check.UNKNOWN, f"{why}: {first}" if first else why, "", details)
+    if status < 0:
+        return Finding(Check.UNKNOWN, f"ended by signal {-status}: {first}" if first else f"ended by signal {-status}")
+    verdict = _VERDICTS.get(status, Check.UNKNOWN)
+    if verdict == Check.PASS and not first:
+        return Finding(Check.UNKNOWN, "exit status 0 and not a word: no plugin does that", "", details)
+    return Finding(verdict, first or f"exit status {status}", "", details)
+
+
+def run_program(look: Look, argv: Sequence[str], seconds: int) -> tuple[int | None, bytes, str]:
+    """Exit status (None: it could not be started), what it printed, and why it was ended early, '' where it was not."""
     try:
         process = subprocess.Popen(
-            item.argv,
+            argv,
             cwd=look.ctx.workspace.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -36,24 +55,12 @@ def run_command(look: Look, item: ItemSetting) -> Finding:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        return Finding(Check.UNKNOWN, f"{item.argv[0]} could not be started: {why}", "correct it in [checklists]")
+        return None, b"", getattr(error, "strerror", None) or str(error)
     try:
-        data, why = _read(process, look, item.seconds)
+        data, why = _read(process, look, seconds)
     finally:
         _end(process)
-    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-    first = lines[0].partition("|")[0].strip() if lines else ""
-    details = tuple(line for line in lines[1:50] if line)
-    if why:
-        return Finding(Check.UNKNOWN, f"{why}: {first}" if first else why, "", details)
-    status = process.returncode
-    if status < 0:
-        return Finding(Check.UNKNOWN, f"ended by signal {-status}: {first}" if first else f"ended by signal {-status}")
-    verdict = _VERDICTS.get(status, Check.UNKNOWN)
-    if verdict == Check.PASS and not first:
-        return Finding(Check.UNKNOWN, "exit status 0 and not a word: no plugin does that", "", details)
-    return Finding(verdict, first or f"exit status {status}", "", details)
+    return process.returncode, data, why
 
 
 def _read(process: subprocess.Popen[bytes], look: Look, seconds: int) -> tuple[bytes, str]:

@@ -38,7 +38,7 @@ def look_at_state_file(ctx: Context) -> StateFileLook:
         return StateFileLook(identity, _broken(ctx, error))
     except EngineError as error:
         return StateFileLook(identity, Alert(error.what, error.next_step, Cause.STATE_FILE))
-    return StateFileLook(identity, _different(ctx, found))
+    return StateFileLook(identity, different(ctx, found))
 
 
 def _broken(ctx: Context, error: MirrorError) -> Alert:
@@ -54,7 +54,7 @@ def _broken(ctx: Context, error: MirrorError) -> Alert:
     return Alert(error.what, "until then nothing can be changed", Cause.BROKEN_STATE_FILE, details=details)
 
 
-def _different(ctx: Context, found: MirrorDifference) -> Alert | None:
+def different(ctx: Context, found: MirrorDifference) -> Alert | None:
     name = ctx.settings.state_file
     if found.state == "gone":
         return Alert(

@@ -7,6 +7,7 @@ import sqlite3
 from datetime import date
 from itertools import islice
 
+from console.engine.actions.verify.model import IS_BAD
 from console.engine.context import Context
 from console.engine.errors import EngineError, UsageError
 from console.engine.ledger.store import reading
@@ -40,14 +41,21 @@ def _offers(ctx: Context, connection: sqlite3.Connection | None, of: str) -> lis
     rows = connection.execute(query).fetchall()
     if of == "cause":
         return [(str(cause), f"{cause_in_words(str(cause))}: {plural(files, 'file')}") for cause, files in rows]
+    if of == "file":
+        return [(str(path), cause_in_words(str(words)) if ":" in str(words) else str(words)) for path, words in rows]
     return [(str(value), str(words)) for value, words in rows]
 
 
 _QUERIES = {
     "run": "SELECT id, action || ' ' || status || ', ' || substr(started_at, 1, 16) FROM runs"
     " WHERE status NOT IN ('running', 'refused') ORDER BY seq DESC LIMIT 200",
-    "file": "SELECT path, cause FROM failures WHERE accepted_at IS NULL ORDER BY failed_at DESC LIMIT 1000",
-    "cause": "SELECT cause, count(*) FROM failures WHERE accepted_at IS NULL GROUP BY cause ORDER BY 2 DESC LIMIT 200",
+    # what verify found not whole, then what fails; the raw file that it is of
+    "file": f"SELECT DISTINCT subject, state FROM verified WHERE {IS_BAD} UNION ALL SELECT path, words FROM"
+    " (SELECT f.path, coalesce((SELECT c.cause FROM failure_causes c WHERE c.failure = f.id ORDER BY c.records DESC"
+    " LIMIT 1), f.kind) AS words FROM failures f WHERE f.accepted_at IS NULL"
+    f" AND f.path NOT IN (SELECT subject FROM verified WHERE {IS_BAD}) ORDER BY f.failed_at DESC LIMIT 1000)",
+    "cause": "SELECT c.cause, count(*) FROM failure_causes c JOIN failures f ON f.id = c.failure"
+    " WHERE f.accepted_at IS NULL GROUP BY c.cause ORDER BY 2 DESC LIMIT 200",
     "archive": "SELECT label, count(*) || ' files' FROM archived GROUP BY label ORDER BY label LIMIT 200",
     "schema": "SELECT fingerprint, name FROM rules ORDER BY id DESC LIMIT 200",
 }

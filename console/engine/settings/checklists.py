@@ -152,6 +152,9 @@ def _item(entry: Mapping[str, Any], file: str, key: str) -> ItemSetting:
 
 def _probed(entry: Mapping[str, Any], name: str, text: str, valid: int, file: str, key: str) -> ItemSetting:
     declared, parameters = read_probe(entry, file, key)
+    if entry["probe"] in LISTS:
+        what = f"`{key}.probe` is {entry['probe']!r}: a list cannot look at a list"
+        raise ConfigurationError(what, file=file, key=f"{key}.probe", next_step="name the probes that it should ask")
     return ItemSetting(name, text, "probe", entry["probe"], parameters, valid or declared.valid)
 
 

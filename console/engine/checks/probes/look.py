@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from console.engine.context import Context
 from console.engine.model import Check, RunRow, ZoneSpace
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.query import run_row
+from console.engine.text import recordable
+from console.engine.workspace.people import why_not
 
 if TYPE_CHECKING:
     from console.engine.actions.migrate.survey import Survey
@@ -27,6 +30,25 @@ class Finding:
     evidence: str
     next_step: str = ""
     details: tuple[str, ...] = ()
+
+
+def lacking(parameter: str, words: str) -> Finding:
+    """What is said where a parameter that is needed is empty."""
+    return Finding(Check.UNKNOWN, f"the parameter `{parameter}` is empty: {words}")
+
+
+def interrupted() -> Finding:
+    """What is said where nobody waits for the answer any more."""
+    return Finding(Check.UNKNOWN, "interrupted")
+
+
+def closed(look: Look, error: OSError) -> Finding:
+    """That something cannot be looked at: what, why, and who could."""
+    path = os.fspath(error.filename) if error.filename else ""
+    path = os.fsdecode(path)
+    name = recordable(os.path.relpath(path, look.ctx.workspace.root)) if path else "it"
+    step = why_not(path, os.R_OK) if path else ""
+    return Finding(Check.UNKNOWN, f"{name} cannot be looked at: {error.strerror or error}", step)
 
 
 @dataclass(slots=True)
@@ -89,6 +111,10 @@ class Look:
         if self.trouble:
             return Finding(Check.UNKNOWN, f"the ledger cannot be read: {self.trouble}", "`opsconsole doctor`")
         return None
+
+    def ledger(self) -> sqlite3.Connection | Finding:
+        """The ledger, or that nothing can be told without one."""
+        return self.unreadable() or self.connection or Finding(Check.UNKNOWN, NO_LEDGER, "`opsconsole migrate`")
 
 
 _ENDED = "status NOT IN ('running', 'refused', 'interrupted')"
