@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any
 from console.engine.errors import EngineError
 from console.engine.procedures import guide
 from console.engine.procedures.acts import ACTS
-from console.engine.procedures.fill import fill_shell
-from console.engine.procedures.journal import MovedOnError
 from console.engine.procedures.session import Session
 from widgets.procedures.words import Standing
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
-
     from console.engine.context import Context
     from console.engine.model import ActionParams
     from console.engine.procedures.guide import Seen
-
-_TRIES = 5  # to keep what has happened although somebody else goes on writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +41,7 @@ def stand(ctx: Context, session: Session, seen: Mapping[str, Seen] | None = None
         if step is not None and step.kind == "command":
             command = guide.shell_line(session)
         elif step is not None and step.action in ACTS:
-            given = {name: str(value) for name, value in guide.given_of(session).items()}
-            command = fill_shell(ACTS[step.action].command, given)
+            command = guide.act_line(session)
         elif step is not None and step.kind == "action":
             params, command = _params(ctx, session, step.action)
     except EngineError as error:
@@ -110,25 +103,13 @@ def answer(ctx: Context, session: Session, text: str, cancelled: Callable[[], bo
     return guide.tick(ctx, session, cancelled)
 
 
-def keep(ctx: Context, session: Session, write: Callable[[Session], Session], else_note: str) -> str:
-    """Keep what has happened, whoever writes meanwhile: in its step as long as that is the current one, else as a
-    note. Why it could not be kept, '' where it was."""
-    step, entered = session.step, session.entered
+def kept(write: Callable[[], Session]) -> str:
+    """Keep what has been done; why that could not be, '' where it was."""
     try:
-        for _ in range(_TRIES):
-            try:
-                if session.step is None:
-                    return f"the session is over, and does not have: {else_note}"
-                if (session.step.id, session.entered) == (step.id if step else "", entered):
-                    write(session)
-                else:
-                    guide.note(ctx, session, else_note)
-                return ""
-            except MovedOnError:
-                session = guide.reload(ctx, session)
+        write()
     except EngineError as error:
         return " · ".join(error.lines())
-    return "others go on writing into the session"
+    return ""
 
 
 def open_sessions(ctx: Context, name: str) -> list[Session]:
@@ -150,8 +131,9 @@ def kept_words(session: Session) -> str:
     return f"{session.procedure.name} {session.number}/{len(session.procedure.steps)}" if session.step else ""
 
 
-def report_lines(ctx: Context, session: Session, zone: tzinfo | None, now: datetime) -> list[tuple[str, str]]:
-    """The report as lines for a pager; everything that was kept, where this version makes no report."""
-    from widgets.procedures.words import evidence
+def report_lines(ctx: Context, session: Session) -> list[tuple[str, str]]:
+    """The incident report as lines for a pager."""
+    from console.engine.procedures.report import incident_markdown
+    from widgets.pager.markdown import plain
 
-    return evidence(guide.reload(ctx, session), zone, now)
+    return plain("\n".join(incident_markdown(ctx, guide.reload(ctx, session))))

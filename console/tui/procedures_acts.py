@@ -173,10 +173,7 @@ class ProceduresActs(ProceduresFeed):
         unkept: list[str] = []
 
         def keep_run(run: str, command: str) -> None:
-            note = f"run {run} was started from step {step.id}: {command}"
-            unkept.append(
-                guiding.keep(self.ctx, session, lambda it: guide.run_started(self.ctx, it, run, command), note)
-            )
+            unkept.append(guiding.kept(lambda: guide.run_started(self.ctx, session, run, command)))
 
         def left(run: str | None) -> None:
             if run is not None:
@@ -197,14 +194,8 @@ class ProceduresActs(ProceduresFeed):
             return
 
         def kept(ran: Ran) -> str:
-            output = ran.output + (f"\n[{ran.why}]" if ran.why else "")
-            note = f"a command of step {step.id} ended with {ran.status}: {command}"
-            return guiding.keep(
-                self.ctx,
-                session,
-                lambda it: guide.command_ran(self.ctx, it, command, ran.status, output, ran.seconds),
-                note,
-            )
+            output = f"{ran.output.rstrip()}\n({ran.why})".lstrip() if ran.why else ran.output
+            return guiding.kept(lambda: guide.command_ran(self.ctx, session, command, ran.status, output, ran.took))
 
         def left(ran: bool | None) -> None:
             if ran:
@@ -227,8 +218,7 @@ class ProceduresActs(ProceduresFeed):
 
         screen = TextScreen(f"Report of {session.id}", "reading…")
         self.push_screen(screen)
-        zone, now = self._guided.time_zone, self.ctx.env.now()
-        self.fetch("report", lambda: report_lines(self.ctx, session, zone, now), screen.set_lines)
+        self.fetch("report", lambda: report_lines(self.ctx, session), screen.set_lines)
 
 
 # title, what stands in the empty field, the button, what it means

@@ -8,29 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from console.engine.errors import EngineError
-from console.engine.model import RunStatus
 from console.engine.text import count, duration
 from console.tui.messages import OverviewRead, RunEnded, RunMoved, SessionsMoved
-from console.tui.screens.dialog import AskScreen, TextScreen
+from console.tui.procedures_leads import ProceduresLeads, said
+from console.tui.screens.dialog import AskScreen
 from console.tui.screens.main import PaneMade
-from console.tui.work import WorkingApp
 
 if TYPE_CHECKING:
     from console.engine.context import Context
-    from console.engine.model import RunRow
-    from console.engine.observe.alerts import Alert
-    from console.engine.procedures.load import Library
     from console.engine.procedures.offers import Offer
     from console.engine.procedures.session import Session
-    from console.tui.feed import FedApp
     from console.tui.guiding import Stood
-    from console.tui.symptoms import Led
     from widgets.procedures import ProceduresPane, messages
     from widgets.procedures.words import Standing
 
 Cancelled = Callable[[], bool]
 Work = Callable[["Session", Cancelled], "Session | Stood"]
-Found = tuple["Library", "list[Session]", "list[Led]"]
 
 
 class _Job(NamedTuple):
@@ -45,7 +38,7 @@ class _Job(NamedTuple):
     quiet: bool = False
 
 
-class ProceduresFeed(WorkingApp):
+class ProceduresFeed(ProceduresLeads):
     """The part of FedApp that feeds the Procedures pane."""
 
     ctx: Context
@@ -55,22 +48,6 @@ class ProceduresFeed(WorkingApp):
     _stop: threading.Event | None = None
     _looked: frozenset[tuple[str, str]] = frozenset()  # steps that were looked at by themselves
     _moved = False  # somebody wrote meanwhile
-    _library: tuple[object, Library] | None = None
-    _suggested_by: object = None
-    _list_wanted = False
-    _list_reading = False
-
-    @property
-    def _guided(self) -> FedApp:
-        return self  # type: ignore[return-value]
-
-    @property
-    def procedures_pane(self) -> ProceduresPane | None:
-        """The pane, once it was shown."""
-        if not self.screen_stack:
-            return None
-        pane: ProceduresPane | None = self.screen_stack[0].query_one_optional("#pane-procedures")  # type: ignore[assignment]
-        return pane
 
     def on_pane_made(self, message: PaneMade) -> None:
         pane = self.procedures_pane
@@ -86,67 +63,6 @@ class ProceduresFeed(WorkingApp):
         pane = await self._guided.main.show_pane("procedures")
         self.on_pane_made(PaneMade(pane))
         return pane  # type: ignore[return-value]
-
-    # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def read_procedures(self) -> None:
-        """What there is; once at a time, and once more where it was asked for meanwhile."""
-        pane = self.procedures_pane
-        if pane is None:
-            return
-        if self._guided.configuration_trouble:
-            pane.failed("the configuration does not load")
-            return
-        self._list_wanted = True
-        if not self._list_reading:
-            self._read_list(pane)
-
-    def _read_list(self, pane: ProceduresPane) -> None:
-        self._list_reading, self._list_wanted = True, False
-        app = self._guided
-        alerts = app.alerts_now
-        last = next((run for run in app.runs_now if run.status != RunStatus.RUNNING), None)
-
-        def read() -> Found:
-            from console.engine.procedures.journal import sessions
-            from console.tui.symptoms import suggested
-
-            library = self._load()
-            return library, sessions(self.ctx), suggested(library, alerts, last)
-
-        def found(answer: Found) -> None:
-            pane.show(*answer)
-            again()
-
-        def failed(error: Exception) -> None:
-            pane.failed(_said(error))
-            again()
-
-        def again() -> None:
-            self._list_reading = False
-            if self._list_wanted and not self.leaving:
-                self._read_list(pane)
-
-        self.fetch("procedures", read, found, failed)
-
-    def _load(self) -> Library:
-        """In a thread: the procedures, read again only when a file has changed."""
-        from console.engine.procedures.load import load_procedures, procedures_signature
-
-        signature = procedures_signature(self.ctx)
-        if self._library is None or self._library[0] != signature:
-            self._library = (signature, load_procedures(self.ctx))
-        return self._library[1]
-
-    def suggest_again(self) -> None:
-        """The alerts or the last run may be others by now."""
-        if self.procedures_pane is None:
-            return
-        last = next((run for run in self._guided.runs_now if run.status != RunStatus.RUNNING), None)
-        by = (self._guided.alerts_now, last and (last.id, last.status))
-        if by != self._suggested_by:
-            self._suggested_by = by
-            self.read_procedures()
 
     def procedures_again(self) -> None:
         """Read the list and the session in front again."""
@@ -165,14 +81,6 @@ class ProceduresFeed(WorkingApp):
             self._moved = True
         else:
             self.session_again()
-
-    def on_procedures_pane_read_wanted(self, message: messages.ReadWanted) -> None:
-        from widgets.procedures.reading import procedure_lines
-
-        name = message.name
-        screen = TextScreen(f"Procedure: {name}", "reading…")
-        self.push_screen(screen)
-        self.fetch("procedure", lambda: self._load().find(name), lambda found: screen.set_lines(procedure_lines(found)))
 
     # ── beginning, going on, leaving ──────────────────────────────────────────────────────────────────────────
 
@@ -310,7 +218,7 @@ class ProceduresFeed(WorkingApp):
             return
         pane.view.working("")
         if isinstance(answer, Exception):
-            (job.failed or self._tell)(_said(answer))
+            (job.failed or self._tell)(said(answer))
         else:
             self._take(answer)
             self._say_what_came(job, answer)
@@ -335,10 +243,10 @@ class ProceduresFeed(WorkingApp):
         moved = isinstance(error, MovedOnError)
         if moved and job.quiet:
             return
-        said = _said(error)
+        why = said(error)
         if moved and isinstance(error, EngineError):
-            said = f"{error.what}. Nothing was done; {where_it_is(stood.standing.session)}"
-        (job.failed or self._tell)(said)
+            why = f"{error.what}. Nothing was done; {where_it_is(stood.standing.session)}"
+        (job.failed or self._tell)(why)
 
     def _tell(self, text: str, tone: str = "warn") -> None:
         pane = self.procedures_pane
@@ -411,59 +319,14 @@ class ProceduresFeed(WorkingApp):
         row, pane = message.run, self.procedures_pane
         if pane is None or self._stood is None or self._stood.standing.session.waiting_run != row.id:
             return
-        said = (
+        far = (
             f"{row.done_files * 100 // row.total_files} %  {count(row.done_files)}/{count(row.total_files)}"
             if (row.total_files)
             else row.phase
         )
         if message.seconds_left is not None:
-            said += f"  {duration(message.seconds_left)} left"
-        pane.view.moving(said)
-
-    # ── what symptoms lead to ─────────────────────────────────────────────────────────────────────────────────
-
-    def procedure_for_alert(self, alert: Alert) -> None:
-        """Start the procedure that it leads to, its values filled in."""
-        from console.tui.symptoms import of_alert
-
-        self._lead(of_alert(alert), alert.text, {"run": alert.run})
-
-    def procedure_for_run(self, run: RunRow) -> None:
-        from console.tui.symptoms import of_run
-
-        self._lead(of_run(run), f"{run.action} {run.short} ended as {run.status.value}", {"run": run.id})
-
-    def procedure_for_probe(self, probe: str, why: str) -> None:
-        self._lead((f"probe:{probe}",), why, {})
-
-    def procedure_for_file(self, path: str, source: str, cause: str) -> None:
-        self._lead(("file:failing",), f"{path} fails", {"file": path, "source": source, "cause": cause})
-
-    def _lead(self, symptoms: Sequence[str], why: str, values: Mapping[str, str]) -> None:
-        from console.tui.symptoms import led_to
-
-        def found(led: list[Led]) -> None:
-            if not led:
-                self.notify("No procedure names this as its symptom; 7 lists all.", markup=False, timeout=5)
-            elif len(led) == 1:
-                self.start_procedure(led[0][0], led[0][2])
-            else:
-                self._ask_procedure(why, led)
-
-        known = {name: value for name, value in values.items() if value}
-        self.fetch("symptoms", lambda: led_to(self._load(), symptoms, why, known), found)
-
-    def _ask_procedure(self, why: str, led: Sequence[Led]) -> None:
-        titles = self._library[1].procedures if self._library is not None else {}
-        choices = [("back", "Back"), *((f"p{at}", titles[name].title) for at, (name, _, _) in enumerate(led[:6]))]
-        ask = AskScreen("Which procedure?", [why, ("Each begins with what is true now.", "dim")], choices)
-
-        def answered(choice: str | None) -> None:
-            if choice:
-                name, _, values = led[int(choice[1:])]
-                self.start_procedure(name, values)
-
-        self.push_screen(ask, answered)
+            far += f"  {duration(message.seconds_left)} left"
+        pane.view.moving(far)
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -483,7 +346,3 @@ class ProceduresFeed(WorkingApp):
             return known
 
         self.fetch("offers", read, lambda found: pane.view.show_offers(text, found), lambda error: None)
-
-
-def _said(error: Exception) -> str:
-    return "✗ " + (" · ".join(error.lines()) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}")

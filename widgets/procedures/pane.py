@@ -14,15 +14,16 @@ from textual.widgets import Static
 
 from console.engine.procedures.load import Library
 from console.engine.procedures.session import Session
+from console.engine.procedures.symptoms import Suggestion
 from widgets.look import lines, paint
 from widgets.procedures.keys import FILTER_HINT, HELP, KEYS
 from widgets.procedures.messages import ActWanted, OpenWanted, ReadWanted, StartWanted
-from widgets.procedures.rows import Row, Suggestion, foot_lines, list_rows
+from widgets.procedures.rows import Row, foot_lines, list_rows
 from widgets.procedures.session import SessionView
 from widgets.procedures.words import Standing
 from widgets.table import Column, VirtualTable
 
-COLUMNS = (Column("", 14), Column("", share=3), Column("", share=4))
+COLUMNS = (Column("", 8), Column("", share=1), Column("", share=1))
 _FOOT, _FOOT_LOW = 5, 2
 
 

@@ -9,13 +9,12 @@ from datetime import datetime, tzinfo
 from console.engine.procedures.load import Library
 from console.engine.procedures.model import Procedure
 from console.engine.procedures.session import Session
+from console.engine.procedures.symptoms import Suggestion
 from console.engine.text import plural, visible
 from widgets.look import Cell, marked, short_time, wrap
 from widgets.procedures.words import Line
 
 ENDED = 5  # sessions that are over and still listed
-
-Suggestion = tuple[str, str, Mapping[str, str]]  # a procedure's name, why, its values
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def list_rows(
     going = [session for session in sessions if session.status == "open"]
     over = [session for session in sessions if session.status != "open"][:ENDED]
     groups = (
-        ("Suggested now", [_suggested(known[name], why, values) for name, why, values in suggested if name in known]),
+        ("Suggested now", [_suggested(each.procedure, each.why, each.values) for each in suggested]),
         ("On their way", [_going(session, zone, now) for session in going]),
         ("All procedures", [_one(procedure) for procedure in known.values()]),
         ("Not loaded", [_broken(file, said) for file, said in library.broken.items()]),
@@ -57,7 +56,7 @@ def list_rows(
         fitting = [row for row in of if row.has(filter)] if filter else of
         if fitting:
             count = f"{len(fitting)} of {len(of)}" if filter else str(len(of))
-            rows += [Row("heading", ((title, "strong"), "", (count, "dim"))), *fitting]
+            rows += [Row("heading", ("", (f"{title}  {count}", "strong"), "")), *fitting]
     return rows
 
 
@@ -71,17 +70,17 @@ def _about(procedure: Procedure) -> tuple[str, ...]:
 def _suggested(procedure: Procedure, why: str, values: Mapping[str, str]) -> Row:
     given = ", ".join(f"{name} = {value}" for name, value in values.items())
     about = (f"{why}{f' ({given})' if given else ''}", *_about(procedure))
-    return Row("start", (("! suggested", "warn"), procedure.title, (why, "")), procedure.name, values, about)
+    return Row("start", (("! now", "warn"), procedure.title, (why, "")), procedure.name, values, about)
 
 
 def _one(procedure: Procedure) -> Row:
-    own = ("  own", "accent") if procedure.own else ""
+    own = ("own", "accent") if procedure.own else ""
     return Row("start", (own, procedure.title, (procedure.about, "dim")), procedure.name, {}, _about(procedure))
 
 
 def _going(session: Session, zone: tzinfo | None, now: datetime) -> Row:
     last = session.last_by
-    far = f"{session.number} of {len(session.procedure.steps)}"
+    far = f"{session.number}/{len(session.procedure.steps)}"
     step = session.step.title if session.step else ""
     who = f"{last.by} {short_time(last.at, zone, now)}" if last else ""
     began = f"started {short_time(session.started_at, zone, now)} by {session.started_by}"
@@ -93,9 +92,9 @@ def _going(session: Session, zone: tzinfo | None, now: datetime) -> Row:
 
 def _over(session: Session, zone: tzinfo | None, now: datetime) -> Row:
     last = session.last_by
-    sign, tone = ("✓", "good") if session.status == "done" else ("–", "warn")
+    sign, tone = ("✓ done", "good") if session.status == "done" else ("– left", "warn")
     who = f"{last.by} {short_time(last.at, zone, now)}" if last else ""
-    cells = ((f"{sign} {session.status}", tone), (session.procedure.title, "dim"), (who, "dim"))
+    cells = ((sign, tone), (session.procedure.title, "dim"), (who, "dim"))
     return Row("ended", cells, session.id, {}, (f"Enter: what was done; r there: the report   `{session.id}`",))
 
 

@@ -200,6 +200,11 @@ class SessionView(Vertical):
         self._place = (session.id if session else "", f"{step.id if step else ''}@{entered}", 0)
         if self._place != before:
             self._progress, self._told, self._stepped = "", "", False
+            if session is not None:  # what has become a value is not merely typed any more
+                asked = {
+                    (session.id, each.id) for each in session.procedure.values.values() if each.value in session.values
+                }
+                self._typed = {place: text for place, text in self._typed.items() if place not in asked}
             self._begin_step()
         self._draw()
         if self._place != before:
@@ -279,7 +284,7 @@ class SessionView(Vertical):
         inside = words.detail(standing, room, 1 if wide else 6, self.zone, now, self._progress)
         self._draw_choices(standing)
         if wide:
-            titles = SIDE - 10
+            titles = words.title_width(session, SIDE - 1)
             self._set(
                 "procedure-steps",
                 [words.step_line(session, step, SIDE - 1, titles) for step in session.procedure.steps],
@@ -353,8 +358,8 @@ class SessionView(Vertical):
         if self._told:
             text, tone = self._told if isinstance(self._told, tuple) else (self._told, "")
             rows += [[(piece, tone)] for piece in wrap(text, width)[:_TOLD]]
-        if self._standing.session.kept_beside:
-            rows += [[(piece, "warn")] for piece in wrap(self._standing.session.kept_beside, width)[:2]]
+        for trouble in (self._standing.session.kept_beside, self._standing.session.trouble):
+            rows += [[(f"! {piece}", "warn")] for piece in wrap(trouble, width - 2)[:2] if trouble]
         told = self.query_one("#procedure-told", Static)
         told.display = bool(rows)
         self._set("procedure-told", rows)

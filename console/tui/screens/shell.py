@@ -135,7 +135,7 @@ class ShellScreen(Dialog[bool]):
             from console.engine.procedures.shell import run_shell
 
             stopped = lambda: self._stop.is_set() or app.leaving  # noqa: E731
-            ran = run_shell(self._ctx, self._command, self._seconds, tell=tell, cancelled=stopped)
+            ran = run_shell(self._ctx, self._command, self._seconds, said=tell, cancelled=stopped)
             return ran, self._kept(ran)
 
         app.fetch("command", work, self._ended, self._failed)
@@ -158,7 +158,7 @@ class ShellScreen(Dialog[bool]):
         good = ran.status in self._statuses
         words = ran.why or f"exit status {ran.status}"
         sign, tone = ("✓", "good") if good else ("✗", "bad")
-        said: list[Cell] = [(f"{sign} {words}, after {duration(ran.seconds)}", tone)]
+        said: list[Cell] = [(f"{sign} {words}, after {duration(ran.took)}", tone)]
         if unkept:
             said.append((f"! not kept in the session: {unkept}", "warn"))
         self._page(ran.output or "it said nothing")
