@@ -38,12 +38,12 @@ class ProceduresPane(Vertical):
     ProceduresPane {
         height: 1fr; width: 1fr;
         & > #procedures-list { height: 1fr; }
-        & > #procedures-foot { height: auto; margin-top: 1; }
+        & > #procedures-foot { height: 5; margin-top: 1; }
         & > #procedures-keys { height: 1; color: $text-muted; }
         & > SessionView { display: none; }
         &.-session > SessionView { display: block; }
         &.-session > #procedures-list, &.-session > #procedures-foot, &.-session > #procedures-keys { display: none; }
-        &.-low > #procedures-foot { margin-top: 0; }
+        &.-low > #procedures-foot { height: 2; margin-top: 0; }
     }
     """
 

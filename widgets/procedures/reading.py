@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.engine.procedures.model import END, Condition, Procedure, Step
+from widgets.procedures.words import paragraphs
 
 
 def procedure_lines(procedure: Procedure) -> list[tuple[str, str]]:
@@ -12,7 +13,7 @@ def procedure_lines(procedure: Procedure) -> list[tuple[str, str]]:
         rows.append((f"leads here: {', '.join(procedure.symptoms)}", "dim"))
     for number, step in enumerate(procedure.steps, 1):
         rows += [("", ""), (f"{number} {step.title}   ({step.kind})", "strong")]
-        rows += [(f"   {line}", "") for line in step.text.split("\n") if line.strip()]
+        rows += [(f"   {line}", "") for line in paragraphs(step.text) if line]
         rows += _does(step)
         rows += _asks("must hold first", step.before) + _asks("asks", step.checks) + _asks("must hold then", step.after)
         for branch in step.branches:

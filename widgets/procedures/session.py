@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -19,78 +18,19 @@ from console.engine.procedures.fill import fill
 from console.engine.procedures.model import Step
 from console.engine.procedures.offers import Offer
 from console.engine.procedures.session import Session
-from widgets.entry import Entry
 from widgets.look import Cell, lines, paint, wrap
 from widgets.procedures import words
+from widgets.procedures.buttons import READS, SessionButtons
+from widgets.procedures.fields import HINTS, OFFERED, Choices, StepsBody, ValueEntry
 from widgets.procedures.messages import ActWanted, OffersWanted
 from widgets.procedures.words import Line, Standing
-from widgets.push import Push, PushRow
+from widgets.push import Push
 from widgets.table import Column, VirtualTable
 
 WIDE = 112  # cells from which the steps stand beside the current one
 SIDE = 44
 LOW = 15  # lines below which the second row of buttons gives way
 _TOLD = 3  # lines of what is said
-_COMMAND = 3  # lines of a command
-
-# id, label, key, kinds of steps that have it ('' all); the first five stay where there is little room.
-BUTTONS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("do", "Do it", "d", ("action", "command", "manual", "record")),
-    ("look", "Look", "l", ()),
-    ("tick", "Tick", "t", ()),
-    ("note", "Note", "n", ()),
-    ("skip", "Skip", "s", ()),
-    ("override", "Override", "o", ()),
-    ("back", "Back", "b", ()),
-    ("hand-over", "Hand over", "h", ()),
-    ("abandon", "Abandon", "x", ()),
-    ("report", "Report", "r", ()),
-    ("evidence", "Evidence", "e", ()),
-)
-_FIRST = ("do", "look", "tick", "note", "override")
-_READS = ("report", "evidence", "look")  # what writes nothing
-
-
-class StepsBody(VerticalScroll, can_focus=True):
-    """The text, which the arrows move."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_down", show=False),
-        Binding("up,k", "scroll_up", show=False),
-    ]
-
-
-class Choices(VirtualTable):
-    """Branches or offers; PageUp and PageDown are the text's, which may have no room."""
-
-    class Paged(Message):
-        """Move the text by so many pages."""
-
-        def __init__(self, pages: int) -> None:
-            super().__init__()
-            self.pages = pages
-
-    def action_page(self, step: int) -> None:
-        self.post_message(self.Paged(step))
-
-
-class ValueEntry(Entry):
-    """The field of an input step; up and down walk the offers below it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "step(1)", "Next offer", show=False),
-        Binding("up", "step(-1)", "Previous offer", show=False),
-    ]
-
-    class Stepped(Message):
-        """To the next offer (1) or the one before (-1)."""
-
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-    def action_step(self, step: int) -> None:
-        self.post_message(self.Stepped(step))
 
 
 class SessionView(Vertical):
@@ -147,13 +87,11 @@ class SessionView(Vertical):
                 yield Static(id="procedure-step", markup=False)
         with Horizontal(id="procedure-field"):
             yield Static(id="procedure-name", markup=False)
-            yield ValueEntry(placeholder="type to narrow, down to choose, Enter takes it", id="procedure-value")
+            yield ValueEntry(id="procedure-value")
         yield Choices((Column("", share=2), Column("", share=3)), id="procedure-offers", head=False)
         yield Static(id="procedure-told", markup=False)
         yield Static(id="procedure-command", markup=False)
-        with PushRow(id="procedure-buttons", classes="-left"):
-            for name, label, key, _ in BUTTONS:
-                yield Push(label, hint=key, id=f"procedure-{name}")
+        yield SessionButtons(id="procedure-buttons", classes="-left")
 
     def on_mount(self) -> None:
         self.query_one("#procedure-value", Input).select_on_focus = False
@@ -321,32 +259,16 @@ class SessionView(Vertical):
 
     def _show_parts(self) -> None:
         """What there is of field, table and buttons, by the kind of the step and the room."""
-        step, session = self.step, self.session
+        step = self.step
         kind = step.kind if step is not None else ""
         low = (self.size.height or 24) < LOW
         field = self.query_one("#procedure-field")
         field.display = kind == "input" and not self.read_only
         if kind == "input" and step is not None:
             self._set("procedure-name", [[f" {step.value}: "]])
+            self.field.placeholder = HINTS.get(step.of, OFFERED)
         self.table.display = kind == "choose" or (kind == "input" and bool(self._offers) and not self.read_only)
-        for name, _, _, kinds in BUTTONS:
-            push = self.query_one(f"#procedure-{name}", Push)
-            fits = not kinds or kind in kinds
-            if name in ("skip", "override", "tick") and kind == "choose":
-                fits = False
-            if name == "look":
-                fits = bool(step and any(True for _ in step.conditions()))
-            if name == "back":
-                fits = session is not None and len(session.way) > 1
-            if session is None or ((session.step is None or self.read_only) and name not in _READS):
-                fits = False
-            push.display = fits and not (low and name not in _FIRST)
-            if name == "do":
-                push.label = {"manual": "Note it", "record": "Write it"}.get(kind, "Do it")
-            elif name == "tick":
-                push.label = "Take it" if kind == "input" else "Tick"
-            elif name == "evidence" and session is not None:
-                push.label = f"Evidence {session.evidence}" if session.evidence else "Evidence"
+        self.query_one(SessionButtons).show(self.session, low=low, read_only=self.read_only)
 
     def _draw_foot(self) -> None:
         if not self.is_mounted or self._standing is None:
@@ -366,9 +288,7 @@ class SessionView(Vertical):
         command = self._standing.command
         line = self.query_one("#procedure-command", Static)
         line.display = bool(command)
-        pieces = wrap(f"$ {command}", width, "  ")
-        cut = [*pieces[: _COMMAND - 1], pieces[_COMMAND - 1] + " …"] if len(pieces) > _COMMAND else pieces
-        self._set("procedure-command", [[(piece, "accent")] for piece in cut])
+        self._set("procedure-command", [[(piece, "accent")] for piece in words.command_lines(command, width)])
 
     def _set(self, name: str, rows: Sequence[Line]) -> None:
         """Nothing is drawn that reads the same."""
@@ -416,7 +336,7 @@ class SessionView(Vertical):
         if session is None:
             return
         step = session.step
-        if what not in (*_READS, "leave"):
+        if what not in (*READS, "leave"):
             if self.read_only:
                 self.tell("this console is read-only: it looks, and writes nothing")
                 return

@@ -31,6 +31,7 @@ STATES: Mapping[str, tuple[str, str, str]] = {
 }
 TITLE_MOST = 36  # cells of a step's title where something stands beside it
 _BESIDE = 24  # cells that what stands beside a title has at least
+_COMMAND = 3  # lines of a command under a session
 _HERE = 5  # things done in this step that are shown; all are in the evidence
 _PARAGRAPHS = 40  # lines of a step's text
 
@@ -131,6 +132,13 @@ def status_words(status: object) -> str:
     return "ended before its end" if status is None else f"exit status {status}"
 
 
+def command_lines(command: str, width: int) -> list[str]:
+    """A command line, cut after so many lines: its dialog shows all of it."""
+    pieces = [piece for line in command.split("\n") for piece in wrap(visible(line), width - 2, "  ")]
+    cut = [*pieces[: _COMMAND - 1], f"{pieces[_COMMAND - 1]} …"] if len(pieces) > _COMMAND else pieces
+    return [f"{'  ' if at else '$ '}{piece}" for at, piece in enumerate(cut)]
+
+
 # ── the current step ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -144,9 +152,8 @@ def detail(
         return _ending(session, width, indent, zone, now)
     room = max(20, width - indent - 1)
     rows: list[Line] = []
-    text = guide.text_of(session)
-    for paragraph in text.split("\n")[:_PARAGRAPHS] if text else ():
-        rows += [marked(piece) for piece in wrap(visible(paragraph), room)] if paragraph.strip() else [[]]
+    for paragraph in paragraphs(guide.text_of(session))[:_PARAGRAPHS]:
+        rows += [marked(piece) for piece in wrap(visible(paragraph), room)] if paragraph else [[]]
     rows += _asked(standing, step, room)
     if step.kind == "input":
         rows.append(_value(session, step))
@@ -158,6 +165,19 @@ def detail(
         )
     rows += _lacks(session, step, room, progress=bool(waiting))
     return [[" " * indent, *row] for row in rows]
+
+
+def paragraphs(text: str) -> list[str]:
+    """A step's text without the line ends that only its file needed: a blank line parts, and so does an item's dash, a
+    number, or an indent."""
+    out: list[str] = []
+    for line in text.split("\n"):
+        begins = not line.strip() or line[0] in " -*" or line[:1].isdigit()
+        if begins or not out or not out[-1]:
+            out.append(line.rstrip())
+        else:
+            out[-1] += " " + line.strip()
+    return out if text else []
 
 
 def _asked(standing: Standing, step: Step, room: int) -> list[Line]:
