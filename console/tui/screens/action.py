@@ -12,6 +12,7 @@ from console.engine.actions.registry import find_action
 from console.engine.checks.gate import releasable
 from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
+from console.engine.text import plural
 from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
 from widgets.look import paint
 from widgets.push import Push
@@ -78,6 +79,10 @@ class ActionDialog(Dialog[str]):
     def _word(self) -> str:
         """What has to be typed before it starts, '' for nothing."""
         return ""
+
+    def _how_many(self, files: int) -> str:
+        """Behind the verb of the button. A procedure's step may be run with nothing to do, so that it is on record."""
+        return plural(files, "file") if files or self.keep_run is None else "all the same"
 
     def _go_label(self) -> str:
         """What the button that starts says."""

@@ -14,7 +14,6 @@ from textual.widgets import Static
 from console.engine.actions.change.model import ChangePlan
 from console.engine.actions.registry import find_action
 from console.engine.model import ActionParams, GateItem, Plan
-from console.engine.text import plural
 from console.tui.messages import Judged
 from console.tui.screens.action import ActionDialog
 from console.tui.screens.dialog import TextScreen
@@ -169,9 +168,9 @@ class ChangeScreen(ActionDialog):
         done, files = self._far
         self.query_one(ChangeView).show(plan, note, done=done, files=files)
         self.query_one("#files", Push).disabled = plan is None or not (plan.items or plan.left)
-        ready = plan is not None and bool(plan.files or plan.recovery) and not self._refused()
-        verb = self._form.verb
-        self._show_buttons(ready=ready, label=f"{verb} {plural(plan.files, 'file')}" if ready and plan else verb)
+        wanted = plan is not None and bool(plan.files or plan.recovery or self.keep_run is not None)
+        ready, verb = wanted and not self._refused(), self._form.verb
+        self._show_buttons(ready=ready, label=f"{verb} {self._how_many(plan.files)}" if ready and plan else verb)
 
     def _refused(self) -> Sequence[GateItem]:
         return [item for item in self._plan.refused if item.name not in self._overrides] if self._plan else []
