@@ -41,14 +41,14 @@ def list_rows(
     filter: str,
 ) -> list[Row]:
     """All rows; with a filter only those that fit, and the headings above them."""
-    known = library.procedures
+    known = library.procedures  # by name; the workspace's own come first
     going = [session for session in sessions if session.status == "open"]
     over = [session for session in sessions if session.status != "open"][:ENDED]
     groups = (
         ("Suggested now", [_suggested(each.procedure, each.why, each.values) for each in suggested]),
         ("On their way", [_going(session, zone, now) for session in going]),
-        ("All procedures", [_one(procedure) for procedure in known.values()]),
         ("Not loaded", [_broken(file, said) for file, said in library.broken.items()]),
+        ("All procedures", [_one(procedure) for procedure in sorted(known.values(), key=lambda each: not each.own)]),
         ("Ended", [_over(session, zone, now) for session in over]),
     )
     rows = []
