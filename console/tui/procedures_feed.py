@@ -148,6 +148,7 @@ class ProceduresFeed(ProceduresLeads):
 
         async def bring() -> None:
             await self._shown()
+            self._guided.main.hide_filter()  # of the list; it has done its part
             self._forget_job()
             self._take(stood, keys=len(self.screen_stack) == 1)
 

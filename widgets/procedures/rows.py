@@ -99,7 +99,7 @@ def _over(session: Session, zone: tzinfo | None, now: datetime) -> Row:
 
 
 def _broken(file: str, said: Sequence[str]) -> Row:
-    why = " · ".join(said)
+    why = " · ".join(line for line in said if not line.startswith(("file: ", "key: ", "left untouched: ")))
     return Row("broken", (("✗ broken", "bad"), (file, ""), (why, "warn")), file, {}, (f"{file}: {why}",))
 
 

@@ -222,10 +222,10 @@ class SessionView(Vertical):
         inside = words.detail(standing, room, 1 if wide else 6, self.zone, now, self._progress)
         self._draw_choices(standing)
         if wide:
-            titles = words.title_width(session, SIDE - 1)
+            titles = words.title_width(session, SIDE - 2)
             self._set(
                 "procedure-steps",
-                [words.step_line(session, step, SIDE - 1, titles) for step in session.procedure.steps],
+                [words.step_line(session, step, SIDE - 2, titles) for step in session.procedure.steps],
             )
             title = session.step.title if session.step else ""
             self._set("procedure-step", [[" ", (title, "strong")], *inside] if title else inside)

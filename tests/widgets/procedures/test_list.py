@@ -30,7 +30,14 @@ async def test_what_is_suggested_comes_first_then_what_is_open_then_all_then_wha
         fill(app)
         await until(pilot, lambda: "▸! now" in page(app))
         lines = shown(app)
-        order = ["Suggested now  1", "run 436f (migrate) is failed", "On their way  1", "▶ 3/8", "Not loaded  1", "✗ broken"]
+        order = [
+            "Suggested now  1",
+            "run 436f (migrate) is failed",
+            "On their way  1",
+            "▶ 3/8",
+            "Not loaded  1",
+            "✗ broken",
+        ]
         order += ["All procedures  1", "Ended  1", "– left"]
         places = [next(at for at, line in enumerate(lines) if text in line) for text in order]
         assert places == sorted(places)
