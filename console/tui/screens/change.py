@@ -136,11 +136,7 @@ class ChangeScreen(ActionDialog):
         """In a thread."""
         from console.tui import planner
 
-        params = self._form.make(self._ctx, values)
-        if self._given is not None:
-            asked = {each.name for each in self._form.fields}
-            rest = [each.name for each in fields(self._given) if each.name not in asked]
-            params = replace(params, **{name: getattr(self._given, name) for name in rest})
+        params = self._parameters(values)
         return planner.changes(
             self._ctx,
             self.ACTION,
@@ -148,6 +144,15 @@ class ChangeScreen(ActionDialog):
             progress=lambda done, files: self._tell(number, done, files),
             cancelled=lambda: self._number != number or self.console_app.leaving,
         )
+
+    def _parameters(self, values: Mapping[str, str]) -> ActionParams:
+        """What is planned. Of given parameters all that the form does not ask stays. Raises EngineError."""
+        params = self._form.make(self._ctx, values)
+        if self._given is None:
+            return params
+        asked = {each.name for each in self._form.fields}
+        rest = [each.name for each in fields(self._given) if each.name not in asked]
+        return replace(params, **{name: getattr(self._given, name) for name in rest})
 
     def _tell(self, number: int, done: int, files: int) -> None:
         self.post_message(Judged(number, done, files))
