@@ -30,6 +30,8 @@ from widgets.table import Column, VirtualTable
 WIDE = 112  # cells from which the steps stand beside the current one
 SIDE = 44
 LOW = 15  # lines below which the second row of buttons gives way
+_BRANCHES = (Column(""), Column("", 22, from_width=60))
+_OFFERS = (Column("", share=3), Column("", share=2))
 _TOLD = 3  # lines of what is said
 
 
@@ -88,7 +90,7 @@ class SessionView(Vertical):
         with Horizontal(id="procedure-field"):
             yield Static(id="procedure-name", markup=False)
             yield ValueEntry(id="procedure-value")
-        yield Choices((Column("", share=2), Column("", share=3)), id="procedure-offers", head=False)
+        yield Choices(_OFFERS, id="procedure-offers", head=False)
         yield Static(id="procedure-told", markup=False)
         yield Static(id="procedure-command", markup=False)
         yield SessionButtons(id="procedure-buttons", classes="-left")
@@ -183,6 +185,7 @@ class SessionView(Vertical):
         self.table.rows = []
         if step is None or session is None:
             return
+        self.table.columns = _BRANCHES if step.kind == "choose" else _OFFERS
         if step.kind == "input":
             known = session.values.get(step.value) or fill(step.default, session.all_values)
             with self.field.prevent(Input.Changed):

@@ -72,7 +72,7 @@ def step_line(session: Session, step: Step, width: int, titles: int) -> Line:
     state = STATES.get(session.states.get(step.id, ""))
     current = session.step is not None and session.step.id == step.id
     sign, tone, word = state or ("▶", "running", "") if state or current else (" ", "dim", "")
-    said = outcome(session, step.id)
+    said = outcome(session, step.id) if state else ""  # of a step that was gone back from it says nothing any more
     beside = f"{word}: {said}" if word and said else word or said
     room = width - 6 - titles - 2
     text_tone = "strong" if current else "" if state else "dim"
