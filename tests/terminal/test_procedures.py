@@ -195,9 +195,15 @@ def test_every_kind_of_step_is_walked_to_its_end_by_keys(root: Path) -> None:
         t.wait("Done ")
         t.press("e")
         t.wait("Everything kept in")
-        t.press("esc", "r")
+        t.press("esc")
+        t.gone("Everything kept in")
+        t.press("r")
         t.wait("Incident: A step of every kind")
-        t.press("esc", "esc")
+        t.press("esc")
+        t.gone("Incident: ")
+        t.press("esc")
+        t.wait("All procedures")
+        t.press("end")
         t.wait("✓ done")
         t.press("ctrl+q")
         assert t.ended(10) == 0 and t.left_clean()
@@ -286,7 +292,9 @@ def test_two_consoles_in_one_session_see_each_other(root: Path) -> None:
         ann.press("tab", "tab", "enter")
         bob.wait("note: I look at the source")
         (root / "config/procedures/bad.toml").unlink()  # hot: read again without a key
-        bob.press("esc", "esc")
+        bob.press("esc")  # out of the field
+        bob.wait("▸alpha")
+        bob.press("esc")
         bob.wait("On their way")
         bob.gone("Not loaded")
         for t in (ann, bob):

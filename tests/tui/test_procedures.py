@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -164,12 +164,13 @@ async def test_a_look_gives_way_to_what_somebody_asks_for_and_half_of_it_is_not_
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
+    never = threading.Event()
     real = guide.ask_conditions
 
     def slow(ctx: Context, session: Any, conditions: Any, cancelled: Any = guide.never) -> Any:
         asked.append(True)
         while len(asked) == 1 and not cancelled():
-            os.sched_yield()
+            never.wait(0.02)
         return real(ctx, session, conditions)
 
     async with opened(engine.ctx) as (app, pilot):

@@ -153,7 +153,13 @@ class ProceduresPane(Vertical):
         places = [at for at, row in enumerate(self._rows) if row.kind != "heading"]
         same = [at for at in places if keep and (self._rows[at].kind, self._rows[at].name) == (keep.kind, keep.name)]
         table.cursor = (same or places or [0])[0]
+        self._show_heading()
         self._draw_foot()
+
+    def _show_heading(self) -> None:
+        """The first row stands under its heading."""
+        if self.table.cursor <= 1 and self.table.scroll_offset.y:
+            self.table.scroll_to(y=0, animate=False, immediate=True, force=True)
 
     def _empty(self) -> str:
         if self._filter:
@@ -222,6 +228,7 @@ class ProceduresPane(Vertical):
 
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
         message.stop()
+        self._show_heading()
         self._draw_foot()
 
     def on_virtual_table_near_end(self, message: VirtualTable.NearEnd) -> None:
