@@ -93,14 +93,12 @@ async def opened(ctx: Context, size: tuple[int, int] = (80, 24)) -> AsyncIterato
 
 
 async def at(app: ConsoleApp, pilot: Pilot[None], step: int) -> None:
-    """In the session of `small`, at this step."""
-    app.start_procedure("small", {})
-    await until(pilot, lambda: "step 1 of 4" in page(app))
-    for number in range(1, step):
-        await pilot.press("s")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        await pilot.press(*"because", "tab", "tab", "enter")
-        await until(pilot, lambda number=number: f"step {number + 1} of 4" in page(app))
+    """In a session of `small`, at this step."""
+    session = guide.start(app.ctx, "small")
+    for _ in range(1, step):
+        session = guide.skip(app.ctx, session, "because")
+    app.open_session(session.id)
+    await until(pilot, lambda: f"step {step} of 4" in page(app))
 
 
 def events(ctx: Context) -> list[tuple[str, dict[str, Any]]]:
@@ -112,7 +110,7 @@ async def test_an_action_opens_its_own_dialog_filled_in_and_its_run_is_kept_at_o
     async with opened(engine.ctx) as (app, pilot):
         await at(app, pilot, 1)
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, MigrateScreen) and "[ Migrate 34 files ]" in page(app))
+        await until(pilot, lambda: isinstance(app.screen, MigrateScreen) and "[ Migrate 52 files ]" in page(app))
         assert engine.asked[-1] == MigrateParams(source="a")
         assert app.focused is not None and app.focused.id == "cancel"
         app.screen.query_one("#migrate").focus()
@@ -155,7 +153,7 @@ async def test_a_command_runs_when_it_is_confirmed_and_can_be_stopped(engine: En
         await pilot.press("enter")
         await until(pilot, lambda: "✗ it was interrupted and ended" in page(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "the command ended" in page(app))
+        await until(pilot, lambda: "the command was ended" in page(app))
     said = [(data["status"], data["output"]) for event, data in events(engine.ctx) if event == "command"]
     assert said == [(3, "said\n"), (None, "begun\n(it was interrupted and ended)")]
 
