@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.engine.model import ActionParams
     from console.tui.screens.action import ActionDialog
 
 
@@ -75,3 +76,29 @@ DIALOGS: dict[str, Callable[[Context], ActionDialog]] = {
         )
     },
 }
+
+
+def filled(ctx: Context, action: str, params: ActionParams) -> ActionDialog:
+    """The dialog of an action, filled in with these parameters; it shows the plan and asks, as always."""
+    from console.engine.actions.rollback.model import RollbackParams
+    from console.engine.model import MigrateParams, ReprocessParams
+
+    if isinstance(params, ReprocessParams):
+        from console.tui.screens.reprocess import ReprocessScreen
+
+        return ReprocessScreen(ctx, params)
+    if isinstance(params, MigrateParams):
+        from console.tui.screens.migrate import MigrateScreen
+
+        return MigrateScreen(ctx, params)
+    if isinstance(params, RollbackParams):
+        from console.tui.screens.rollback import RollbackScreen
+
+        return RollbackScreen(ctx, params.run, all_or_nothing=params.all_or_nothing)
+    from console.tui.forms import FORMS
+
+    if action not in FORMS:
+        return DIALOGS[action](ctx)
+    from console.tui.screens.change import ChangeScreen
+
+    return ChangeScreen(ctx, FORMS[action], given=params)

@@ -191,6 +191,10 @@ class ChecklistsFeed(WorkingApp):
 
         self.push_screen(ask, answered)
 
+    def on_checklists_pane_procedure_wanted(self, message: ChecklistsPane.ProcedureWanted) -> None:
+        item = message.result.item
+        self._with_lists.procedure_for_probe(item.probe or item.name, f"{item.text}: {message.result.evidence}")
+
     # ── reading more ──────────────────────────────────────────────────────────────────────────────────────────
 
     def on_checklists_pane_detail_wanted(self, message: ChecklistsPane.DetailWanted) -> None:

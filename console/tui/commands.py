@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 GENERAL_HELP = """# Keys everywhere
-1 to 6           panes                      ?               help for the pane
+1 to 7           panes                      ?               help for the pane
 Enter            deeper                     Esc             back
 /                filter                     : or ctrl+p     every command by name
-!                all alerts; there n acknowledges one with a note
+!                all alerts; there n acknowledges one with a note, p starts its procedure
 a, then letter   an action's plan           F5 F6 F7 F8     the same, where the terminal sends them
 ctrl+r           look again                 ctrl+l          draw everything again
 ctrl+z           back to the shell for a while; fg comes back
@@ -43,6 +43,7 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
         yield SystemCommand("Maintenance", "stop all processing with a reason, or allow it again", app.ask_maintenance)
     yield SystemCommand("Trends", "files, failures, time and disk over days and weeks", app.show_trend_plots)
     yield SystemCommand("Who is here", "other consoles that are open on this workspace", app.show_others)
+    yield SystemCommand("Open session", "go on with the newest procedure that is on its way", app.open_newest_session)
     yield SystemCommand("Look again", "read configuration, ledger and raw zone now", app.action_look_again)
     yield SystemCommand("Help", "explain the pane one is in", _call(app, "help"))
     yield SystemCommand("Theme", "other colours, for this session", app.action_change_theme)

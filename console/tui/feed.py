@@ -25,6 +25,7 @@ from console.tui.messages import (
     TroubleRead,
 )
 from console.tui.presence import HandEye, StateFileEye, Visits
+from console.tui.procedures_acts import ProceduresActs
 from console.tui.rules import RulesEye
 from console.tui.runs_feed import RunsFeed
 from console.tui.screens.main import MainScreen, PaneMade
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from widgets.runs import RunsPane
 
 
-class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
+class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, LogsFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -75,6 +76,16 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         self.others: tuple[Here, ...] = ()  # whose consoles are open besides this one
 
     @property
+    def alerts_now(self) -> tuple[Alert, ...]:
+        """All that are known."""
+        return self._overview.alerts if self._overview is not None else ()
+
+    @property
+    def runs_now(self) -> Sequence[RunRow]:
+        """The newest runs."""
+        return self._runs
+
+    @property
     def only_looking(self) -> bool:
         """Whether nothing can be changed from here."""
         return self.ctx.read_only or bool(self.refusal)
@@ -83,7 +94,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
 
     def start_feeding(self) -> None:
         """Start the watcher and look for what is waiting."""
-        self._fill_status()
+        self.fill_status()
         if self.configuration_trouble:
             self._waiting_note = "not known: the configuration does not load"
             self._fill_overview()
@@ -157,8 +168,9 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         if seen.refusal != self.refusal:
             self.refusal = seen.refusal
             self.main.query_one(ActionBar).read_only = self.only_looking
-        self._fill_status()
+        self.fill_status()
         self._fill_overview()
+        self.suggest_again()
         pane = self.main.pane("overview")
         if isinstance(pane, OverviewPane) and not seen.has_ledger:
             pane.call_after_refresh(pane.focus_offer)
@@ -178,13 +190,13 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
     def on_disks_read(self, message: DisksRead) -> None:
         self.look_at_trends(self._runs)  # another day may have begun
         self._disks = message.disks
-        self._fill_status()
+        self.fill_status()
         self._fill_overview()
         self.read_usage()
 
     def on_others_read(self, message: OthersRead) -> None:
         self.others = message.others
-        self._fill_status()
+        self.fill_status()
 
     def show_others(self) -> None:
         """Who else has a console open here, in a dialog."""
@@ -199,14 +211,14 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
     def on_trouble_read(self, message: TroubleRead) -> None:
         if message.lines != self._ledger_trouble:
             self._ledger_trouble = message.lines
-            self._fill_status()
+            self.fill_status()
             self._fill_overview()
 
     def on_run_moved(self, message: RunMoved) -> None:
         row = message.run
         self.running = row if row.status == RunStatus.RUNNING else self.running
         self._seconds_left = message.seconds_left
-        self._fill_status()
+        self.fill_status()
         pane = self.runs_pane
         if pane is None:
             return
@@ -217,7 +229,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
 
     def on_run_ended(self, message: RunEnded) -> None:
         self.running, self._seconds_left = None, None
-        self._fill_status()
+        self.fill_status()
         self._hand.due()
         self._rules.look()
         self.visits.arrive()  # a first run has made a place for it
@@ -229,7 +241,8 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
 
     # ── setting it on the widgets ─────────────────────────────────────────────────────────────────────────────
 
-    def _fill_status(self) -> None:
+    def fill_status(self) -> None:
+        """Everything in the first line."""
         line = self.main.query_one(StatusLine)
         ctx = self.ctx
         line.workspace = ctx.settings.name
@@ -242,6 +255,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         line.alerts = self._overview.counted if self._overview else 0
         line.disk = _disk_word(self._disks)
         line.others = tuple(each.who for each in self.others)
+        line.session = self.session_word
         run = self.running
         line.running = None
         if run is not None:
@@ -336,10 +350,13 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
             if alert is not None:
                 open_alert(self, alert)
 
-        self.push_screen(AlertsScreen(alerts, self.time_zone, self.answer_for), chosen)
+        self.push_screen(AlertsScreen(alerts, self.time_zone, self.answer_for, self.procedure_for_alert), chosen)
 
     def on_overview_pane_answer_wanted(self, message: OverviewPane.AnswerWanted) -> None:
         self.answer_for(message.alert)
+
+    def on_overview_pane_procedure_wanted(self, message: OverviewPane.ProcedureWanted) -> None:
+        self.procedure_for_alert(message.alert)
 
     def on_overview_pane_alert_chosen(self, message: OverviewPane.AlertChosen) -> None:
         open_alert(self, message.alert)
@@ -358,9 +375,9 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
 
     # ── runs that are started, cancelled, looked for ──────────────────────────────────────────────────────────
 
-    def run_started(self, started: StartedRun) -> None:
-        """A run was started from here; it is shown as soon as the ledger has it."""
-        self._to_show = started.run_id
+    def run_started(self, started: StartedRun, *, show: bool = True) -> None:
+        """A run was started from here; where `show` says so it is shown as soon as the ledger has it."""
+        self._to_show = started.run_id if show else ""
         if self.watcher is not None:
             self.watcher.look(started)
 
@@ -372,6 +389,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, RunsFeed, LogsFeed):
         self.state_again()
         self._hand.look_again()
         self._rules.look()
+        self.procedures_again()
 
 
 def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:

@@ -42,6 +42,7 @@ def _places() -> dict[str, list[tuple[str, str]]]:
     from widgets.logs import LogPane
     from widgets.overview import OverviewPane
     from widgets.pager import Pager
+    from widgets.procedures import ProceduresPane
     from widgets.push import Push
     from widgets.runs import RunsPane
     from widgets.runs.detail import RunDetail
@@ -62,6 +63,7 @@ def _places() -> dict[str, list[tuple[str, str]]]:
         "Disk": DiskPane,
         "Runs": RunsPane,
         "a run": RunDetail,
+        "Procedures": ProceduresPane,
         "tables": VirtualTable,
         "texts": Pager,
         "buttons": Push,

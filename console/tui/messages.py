@@ -103,3 +103,10 @@ class PlanSoFar(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, PlanSoFar) and message.plan_number <= self.plan_number
+
+
+class SessionsMoved(Message):
+    """Somebody wrote into a session's journal, or changed a procedure's file."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SessionsMoved)

@@ -62,6 +62,12 @@ def _runs(ctx: Context) -> Widget:
     return RunsPane(id="pane-runs")
 
 
+def _procedures(ctx: Context) -> Widget:
+    from widgets.procedures import ProceduresPane
+
+    return ProceduresPane(id="pane-procedures")
+
+
 PANES: tuple[PaneEntry, ...] = (
     PaneEntry(1, "overview", "Overview", _overview, "#recent"),
     PaneEntry(2, "logs", "Logs", _logs),
@@ -69,6 +75,7 @@ PANES: tuple[PaneEntry, ...] = (
     PaneEntry(4, "disk", "Disk", _disk, "#disk-folders"),
     PaneEntry(5, "checklists", "Checklists", _checklists, "#checklists-items"),
     PaneEntry(6, "runs", "Runs", _runs, ".-front"),
+    PaneEntry(7, "procedures", "Procedures", _procedures, ".-front"),
 )
 
 

@@ -119,6 +119,9 @@ class RunsFeed(WorkingApp):
     async def on_runs_pane_causes_wanted(self, message: RunsPane.CausesWanted) -> None:
         await self._app.show_causes()
 
+    def on_runs_pane_procedure_wanted(self, message: RunsPane.ProcedureWanted) -> None:
+        self._app.procedure_for_run(message.run)
+
     # ── one run ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_run_detail_undo_wanted(self, message: RunDetail.UndoWanted) -> None:

@@ -191,6 +191,9 @@ class StateFeed(WorkingApp):
         self.on_pane_made(PaneMade(pane))
         return pane  # type: ignore[return-value]
 
+    def on_state_pane_procedure_wanted(self, message: messages.ProcedureWanted) -> None:
+        self._fed.procedure_for_file(message.row.path, message.row.status.value)
+
     def on_state_pane_run_wanted(self, message: messages.RunWanted) -> None:
         from console.engine.runs.query import get_run
 

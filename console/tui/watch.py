@@ -19,7 +19,16 @@ from textual.message import Message
 from console.engine.context import Context
 from console.engine.errors import EngineError
 from console.engine.model import RunRow
-from console.tui.messages import DisksRead, OthersRead, OverviewRead, RulesRead, RunEnded, RunMoved, TroubleRead
+from console.tui.messages import (
+    DisksRead,
+    OthersRead,
+    OverviewRead,
+    RulesRead,
+    RunEnded,
+    RunMoved,
+    SessionsMoved,
+    TroubleRead,
+)
 
 if TYPE_CHECKING:
     from console.engine.observe.here import Here
@@ -57,6 +66,9 @@ class Watcher:
         self._forced = True
         self._started: StartedRun | None = None
         self._raised: frozenset[str] = frozenset()
+        self.guided = False  # whether anybody looks at procedures
+        self._journals: object = None
+        self._journals_at = 0.0
         ledger = ctx.workspace.ledger
         self._paths = (
             ledger,
@@ -97,6 +109,7 @@ class Watcher:
             if here != self._here:
                 self._here = here
                 self._read_others()
+            self._look_at_sessions()
             if forced or time.monotonic() - disks_at >= DISK_SECONDS:
                 disks_at = time.monotonic()
                 self._read_disks()
@@ -135,6 +148,7 @@ class Watcher:
                 if self._stopped:
                     return
                 last = progress.row
+                self._look_at_sessions()
                 self._post(RunMoved(progress.row, progress.rate, progress.seconds_left))
                 if not progress.alive:
                     break
@@ -151,6 +165,19 @@ class Watcher:
         if found != self._others:
             self._others = found
             self._post(OthersRead(found))
+
+    def _look_at_sessions(self) -> None:
+        """A few stats, once a second, where somebody looks at procedures."""
+        if not self.guided or time.monotonic() - self._journals_at < IDLE_SECONDS * 0.9:
+            return
+        from console.engine.procedures.journal import sessions_signature
+        from console.engine.procedures.load import procedures_signature
+
+        self._journals_at = time.monotonic()
+        now = (sessions_signature(self._ctx), procedures_signature(self._ctx))
+        before, self._journals = self._journals, now
+        if before is not None and before != now:
+            self._post(SessionsMoved())
 
     def _read_disks(self) -> None:
         from console.engine.observe.disk import zone_disks

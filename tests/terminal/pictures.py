@@ -185,12 +185,12 @@ async def looks(folder: Path) -> None:
 
 def main() -> None:
     """All of them, or those that are named: a size, `looks`, `shared`, `shared-looks`, `disk`, `logs`, `state`, `undo`,
-    `runs`, `checks`."""
+    `runs`, `checks`, `procedures`."""
     from tests.terminal.pictures_disk import disk
     from tests.terminal.pictures_shared import shared, shared_looks
     from tests.terminal.pictures_undo import undo
 
-    several = ["looks", "shared", "shared-looks", "disk", "logs", "state", "undo", "runs", "checks"]
+    several = ["looks", "shared", "shared-looks", "disk", "logs", "state", "undo", "runs", "checks", "procedures"]
     wanted = sys.argv[1:] or [*SIZES, *several]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
@@ -212,6 +212,10 @@ def main() -> None:
             from tests.terminal.pictures_checks import checks
 
             asyncio.run(checks(Path(folder)))
+        if "procedures" in wanted:
+            from tests.terminal.pictures_procedures import procedures
+
+            asyncio.run(procedures(Path(folder)))
         if "disk" in wanted:
             asyncio.run(disk(Path(folder)))
         if "logs" in wanted:

@@ -26,8 +26,12 @@ def test_idle_sends_nothing(sample: Path) -> None:
     with Terminal(sample, size=(120, 40)) as t:
         t.wait("19 new")
         until_quiet(t)
-        for pane in ("1", "2", "3", "4", "6"):
+        for pane in ("1", "2", "3", "4", "6", "7", "enter"):  # the last in a session of the first procedure
             t.press(pane)
+            if pane == "7":
+                t.wait("All procedures")
+            elif pane == "enter":
+                t.wait("step 1 of")
             for _ in range(4):
                 until_quiet(t)
                 shown = t.lines

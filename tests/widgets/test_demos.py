@@ -15,6 +15,7 @@ SHOWS = {
     "overview": "34 new",
     "pager": "A report",
     "plan": "source-empty",
+    "procedures": "2 % free on /data",
     "push": "[ Cancel ]",
     "runs": "partial",
     "state": "1,000,000 files",

@@ -31,7 +31,8 @@ _LOW = 17  # lines of the pane below which the foot gives way
 class ChecklistsPane(Vertical):
     """`show(results, gate)` sets everything; `looking` the names of the items that are being asked; `answered` sets one
     of them. Attributes: zone (time), now (a clock), read_only, note.
-    Messages out: LookWanted, StopWanted, SignWanted, OverrideWanted, AcknowledgeWanted, HistoryWanted, DetailWanted.
+    Messages out: LookWanted, StopWanted, SignWanted, OverrideWanted, AcknowledgeWanted, HistoryWanted, DetailWanted,
+    ProcedureWanted.
     """
 
     HELP = """# Checklists
@@ -47,6 +48,7 @@ x          stop looking                 d   all lines of the evidence
 s          sign it off, with a note     h   its history
 o          override what holds: a reason, then the plan of a migrate
 e          acknowledge the errors that the logs have, with a note
+p          start the procedure that helps where it does not pass
 
 A plan asks the quick ones by itself; what it shows can be overridden there
 too. On the command line: opsconsole checklist preflight, postflight
@@ -60,6 +62,7 @@ too. On the command line: opsconsole checklist preflight, postflight
         Binding("e", "acknowledge", "Acknowledge errors", show=False),
         Binding("h", "history", "History", show=False),
         Binding("d", "details", "Evidence", show=False),
+        Binding("p", "procedure", "Its procedure", show=False),
     ]
     DEFAULT_CSS = """
     ChecklistsPane {
@@ -100,6 +103,13 @@ too. On the command line: opsconsole checklist preflight, postflight
         """Somebody has looked at the errors; `result` is what was last found of them, None where nothing is known."""
 
         def __init__(self, result: Result | None) -> None:
+            super().__init__()
+            self.result = result
+
+    class ProcedureWanted(Message):
+        """Start the procedure that this leads to."""
+
+        def __init__(self, result: Result) -> None:
             super().__init__()
             self.result = result
 
@@ -293,6 +303,10 @@ too. On the command line: opsconsole checklist preflight, postflight
     def action_acknowledge(self) -> None:
         found = next((result for result in self._results if result.item.probe == "errors"), None)
         self.post_message(self.AcknowledgeWanted(found))
+
+    def action_procedure(self) -> None:
+        if self.result is not None:
+            self.post_message(self.ProcedureWanted(self.result))
 
     def action_history(self) -> None:
         if self.result is not None:

@@ -78,11 +78,12 @@ def _under_cursor(cell: Cell) -> Cell:
 
 
 class NoticeLine(Widget, can_focus=True):
-    """One notice. Messages out: Chosen; Noted; Stepped, which its list answers by going to the next one."""
+    """One notice. Messages out: Chosen; Noted; Guided; Stepped, which its list answers by going to the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "choose", "Open", show=False),
         Binding("n", "note", "Acknowledge", show=False),
+        Binding("p", "guide", "Its procedure", show=False),
         Binding("up,k", "step(-1)", "Up", show=False),
         Binding("down,j", "step(1)", "Down", show=False),
     ]
@@ -102,6 +103,13 @@ class NoticeLine(Widget, can_focus=True):
 
     class Noted(Message):
         """It is to be acknowledged with a note."""
+
+        def __init__(self, notice: Notice) -> None:
+            super().__init__()
+            self.notice = notice
+
+    class Guided(Message):
+        """The procedure that it leads to is wanted."""
 
         def __init__(self, notice: Notice) -> None:
             super().__init__()
@@ -150,6 +158,9 @@ class NoticeLine(Widget, can_focus=True):
 
     def action_note(self) -> None:
         self.post_message(self.Noted(self._notice))
+
+    def action_guide(self) -> None:
+        self.post_message(self.Guided(self._notice))
 
     def action_step(self, step: int) -> None:
         self.post_message(self.Stepped(self, step))

@@ -48,7 +48,8 @@ class Recent(VirtualTable):
 class OverviewPane(Vertical):
     """Attributes in: overview, waiting (a scan plan), waiting_note (where there is none), disks, trouble, away, trends.
 
-    Set them and call `update`. Messages out: RunChosen, AlertChosen, AnswerWanted, AwayChosen, AlertsWanted.
+    Set them and call `update`. Messages out: RunChosen, AlertChosen, AnswerWanted,
+    ProcedureWanted, AwayChosen, AlertsWanted.
     """
 
     HELP = """# Overview
@@ -59,6 +60,7 @@ Found here  what another program published; Enter plans to take it over as it is
 Away        what happened since you were here last; Enter shows the runs.
 Alerts      what needs somebody. Tab or the arrows go there, Enter leads to what helps. ! shows them all.
             n acknowledges one with a note: it is quiet until it gets worse, or is over and begins anew.
+            p starts the procedure that it leads to.
 To know     what nobody has to do anything about.
 Disk        each file system that a zone lies on.
 14 days     a cell a day, today at the right, · where nothing ran: files published, the part of those judged
@@ -66,7 +68,7 @@ Disk        each file system that a zone lies on.
             t shows them as plots, with bytes, logs and backups, over days and weeks.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
-1 2 3 6     panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
+1 to 7      panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "alerts", "All alerts", show=False),
@@ -113,6 +115,13 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
 
     class TrendsWanted(Message):
         """Show how it goes over weeks."""
+
+    class ProcedureWanted(Message):
+        """Start the procedure that this leads to."""
+
+        def __init__(self, alert: Alert) -> None:
+            super().__init__()
+            self.alert = alert
 
     class AwayChosen(Message):
         """Show what happened meanwhile."""
@@ -303,6 +312,12 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         about = message.notice.about
         if isinstance(about, Alert):
             self.post_message(self.AnswerWanted(about))
+
+    def on_notice_line_guided(self, message: NoticeLine.Guided) -> None:
+        message.stop()
+        about = message.notice.about
+        if isinstance(about, Alert):
+            self.post_message(self.ProcedureWanted(about))
 
     def on_notice_list_past(self, message: NoticeList.Past) -> None:
         """From one list to the next, and down to the runs."""

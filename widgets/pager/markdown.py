@@ -23,7 +23,7 @@ def plain(text: str) -> list[tuple[str, str]]:
         out += _table(table)
         table = []
         if line.startswith("#"):
-            out.append((line.lstrip("#").strip(), "accent" if line.startswith("# ") else "strong"))
+            out.append((_code(line.lstrip("#").strip()), "accent" if line.startswith("# ") else "strong"))
         else:
             out.append((_code(line), ""))
     return out + _table(table)

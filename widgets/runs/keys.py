@@ -11,6 +11,7 @@ KEYS: list[BindingType] = [
     Binding("r", "report", "Report", show=False),
     Binding("l", "log", "Log", show=False),
     Binding("b", "rollback", "Roll back", show=False),
+    Binding("p", "procedure", "Its procedure", show=False),
     Binding("g", "causes", "What fails, by cause", show=False),
     Binding("f", "next_filter", "Which files", show=False),
 ]
@@ -30,6 +31,7 @@ r l     the report of the run as text; its lines in the log
 b       the plan of rolling it back; the run itself says what that would
         undo, or why it cannot be
 g       what fails now, by cause, in State
+p       the procedure that helps after this run
 /       filter: action:migrate status:failed,partial by:ann or any word;
         parts are enough, a comma means or
 

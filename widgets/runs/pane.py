@@ -36,7 +36,7 @@ class RunsPane(Horizontal):
     """Attributes in: runs (newest first), filter (as console.engine.runs.wanted reads it), zone. Methods in:
     `show_run(row)`, `attach()`, and the answers `add_older`, `show_comparison`, `comparison_failed`.
 
-    Messages out: MoreWanted, CompareWanted, CausesWanted, and what RunDetail and RunComparison say.
+    Messages out: MoreWanted, CompareWanted, CausesWanted, ProcedureWanted, and what RunDetail and RunComparison say.
     """
 
     HELP = HELP
@@ -70,6 +70,13 @@ class RunsPane(Horizontal):
         def __init__(self, before: RunRow, after: RunRow) -> None:
             super().__init__()
             self.before, self.after = before, after
+
+    class ProcedureWanted(Message):
+        """The procedure that this run leads to."""
+
+        def __init__(self, run: RunRow) -> None:
+            super().__init__()
+            self.run = run
 
     class CausesWanted(Message):
         """What fails now, by cause, in the State pane."""
@@ -347,6 +354,11 @@ class RunsPane(Horizontal):
 
     def action_causes(self) -> None:
         self.post_message(self.CausesWanted())
+
+    def action_procedure(self) -> None:
+        row = self._here()
+        if row is not None and self._front != COMPARE:
+            self.post_message(self.ProcedureWanted(row))
 
     def action_report(self) -> None:
         self._tell_detail(RunDetail.ReportWanted)

@@ -16,6 +16,7 @@ KEYS: list[BindingType] = [
     Binding("e", "export", "Export", show=False),
     Binding("l", "log", "Log lines", show=False),
     Binding("u", "run", "Its run", show=False),
+    Binding("P", "procedure", "Its procedure", show=False),
     Binding("y", "copy", "Copy the path", show=False),
     Binding("n", "step(1)", "Next file", show=False),
     Binding("p", "step(-1)", "Previous file", show=False),
@@ -39,6 +40,7 @@ u l     the run that judged it; its lines in the log
 r       the plan of a reprocess of what is listed: a source, a cause, one file
 A       answer for the failures that are listed, with a reason
 e       export what is listed to a file
+P       the procedure that helps with the file
 y       copy the path
 
 Status and counts are the ledger's; what somebody did to a file since the last run is seen in its

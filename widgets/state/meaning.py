@@ -15,7 +15,15 @@ from widgets.state.choices import Choice
 from widgets.state.file import FileView
 from widgets.state.files import FileList
 from widgets.state.foot import count_words, groups_words
-from widgets.state.messages import AcceptWanted, CopyWanted, ExportWanted, LogWanted, ReprocessWanted, RunWanted
+from widgets.state.messages import (
+    AcceptWanted,
+    CopyWanted,
+    ExportWanted,
+    LogWanted,
+    ProcedureWanted,
+    ReprocessWanted,
+    RunWanted,
+)
 from widgets.state.scope import CAUSES, FILES, SOURCES, Scope
 from widgets.table import VirtualTable
 
@@ -93,6 +101,11 @@ class Meaning(Vertical):
         row = self._meant()
         if row is not None:
             self.post_message(RunWanted(row).set_sender(self))
+
+    def action_procedure(self) -> None:
+        row = self._meant()
+        if row is not None:
+            self.post_message(ProcedureWanted(row).set_sender(self))
 
     def action_copy(self) -> None:
         row = self._meant()

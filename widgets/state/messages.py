@@ -71,6 +71,10 @@ class LogWanted(_OfFile, namespace="state_pane"):
     """Show what the log says of this file."""
 
 
+class ProcedureWanted(_OfFile, namespace="state_pane"):
+    """Start the procedure that helps with this file."""
+
+
 class CopyWanted(Message, namespace="state_pane"):
     """To the clipboard."""
 

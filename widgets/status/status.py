@@ -54,6 +54,7 @@ class StatusLine(Widget):
         self.disk: tuple[str, str] = ("", "")
         self.read_only = False
         self.others: tuple[str, ...] = ()  # who else has a console open
+        self.session = ""  # the procedure one is in, and how far; shown where there is room
         self.zone: tzinfo | None = None
         self._shown: list[Cell] = []
 
@@ -163,6 +164,9 @@ class StatusLine(Widget):
         left += [" "]
         room = width - _cells(left) - _cells(right)
         state = self._run_parts(room, short=short)
+        named = visible(self.session)
+        if named and _cells(state) + 3 + width_of(named) <= room:
+            state += ["   ", (named, "accent")]
         return [*left, *state, " " * max(0, room - _cells(state)), *right]
 
 

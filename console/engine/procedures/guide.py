@@ -76,17 +76,21 @@ def reload(ctx: Context, session: Session) -> Session:
 
 
 def look(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) -> Session:
-    """Ask everything that the current step asks, and keep what was said, where that may be written."""
-    step = _step(session)
-    for what, conditions in (("before", step.before), ("checks", step.checks), ("after", step.after)):
-        if conditions:
-            seen = ask_conditions(ctx, session, conditions, cancelled)
-            session = _looked(ctx, session, what, seen)
-    for branch in step.branches:
-        if branch.evidence:
-            seen = ask_conditions(ctx, session, branch.evidence, cancelled)
-            session = _looked(ctx, session, branch.label, seen)
+    """Ask everything that the current step asks, and keep what was said, where that may be written. What was still
+    being asked when cancelled() became true is no answer, and is not kept."""
+    for what, conditions in asked_by(_step(session)):
+        seen = ask_conditions(ctx, session, conditions, cancelled)
+        if cancelled():
+            break
+        session = _looked(ctx, session, what, seen)
     return session
+
+
+def asked_by(step: Step) -> list[tuple[str, tuple[Condition, ...]]]:
+    """Everything that a step asks, by the name under which `last_seen` has what was said."""
+    asked = [("before", step.before), ("checks", step.checks), ("after", step.after)]
+    asked += [(branch.label, branch.evidence) for branch in step.branches]
+    return [(what, conditions) for what, conditions in asked if conditions]
 
 
 def ask_conditions(
@@ -287,6 +291,8 @@ def tick(ctx: Context, session: Session, cancelled: Callable[[], bool] = never) 
         raise RefusedError(missing, untouched="the step is still open")
     for what, conditions in _gates(step):
         seen = ask_conditions(ctx, session, conditions, cancelled)
+        if cancelled():
+            raise RefusedError("nobody waited for its checks", untouched="the step is still open")
         session = _looked(ctx, session, what, seen)
         if not is_good(seen):
             raise _refused(missing or "this is not so yet", seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,6 +12,7 @@ from console.engine.actions.registry import find_action
 from console.engine.checks.gate import releasable
 from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
+from console.engine.text import plural
 from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
 from widgets.look import paint
 from widgets.push import Push
@@ -45,6 +46,8 @@ class ActionDialog(Dialog[str]):
         self._starting = False
         self._waiting = False
         self._typed = False  # the word, where the action wants one
+        # of a procedure's step: keeps the run (its id, the command line) in the session; in a thread, raises nothing
+        self.keep_run: Callable[[str, str], None] | None = None
 
     # ── what a subclass gives ─────────────────────────────────────────────────────────────────────────────────
 
@@ -76,6 +79,10 @@ class ActionDialog(Dialog[str]):
     def _word(self) -> str:
         """What has to be typed before it starts, '' for nothing."""
         return ""
+
+    def _how_many(self, files: int) -> str:
+        """Behind the verb of the button. A procedure's step may be run with nothing to do, so that it is on record."""
+        return plural(files, "file") if files or self.keep_run is None else "all the same"
 
     def _go_label(self) -> str:
         """What the button that starts says."""
@@ -194,12 +201,14 @@ class ActionDialog(Dialog[str]):
         self._starting = True
         self._show()
         ctx, action, overrides, command = self._ctx, self.ACTION, dict(self._overrides), self._command()
-        self.console_app.fetch(
-            "start",
-            lambda: start_run(ctx, action, params, overrides=overrides, command=command, plan=plan),
-            self._started,
-            failed=self._not_started,
-        )
+
+        def start_it() -> StartedRun:
+            started = start_run(ctx, action, params, overrides=overrides, command=command, plan=plan)
+            if self.keep_run is not None:  # at once: this console may be gone in a moment
+                self.keep_run(started.run_id, command)
+            return started
+
+        self.console_app.fetch("start", start_it, self._started, failed=self._not_started)
 
     def _ask_word(self, word: str) -> None:
         """A dangerous action is started by somebody who means this workspace."""
@@ -220,7 +229,7 @@ class ActionDialog(Dialog[str]):
         self.app.push_screen(ask, answered)
 
     def _started(self, started: StartedRun) -> None:
-        self.console_app.run_started(started)
+        self.console_app.run_started(started, show=self.keep_run is None)
         if self.is_attached:
             self.dismiss(started.run_id)
 

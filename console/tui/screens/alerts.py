@@ -22,15 +22,20 @@ _LINES = 12  # of one alert
 
 
 class AlertsScreen(Dialog[Alert]):
-    """Dismisses with the alert that was chosen, None on Esc. answer_for: asks for the note that acknowledges one."""
+    """Dismisses with the alert that was chosen, None on Esc. answer_for: asks for the note that acknowledges one;
+    procedure_for: starts the procedure that one leads to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,exclamation_mark", "leave", "Close", show=False)]
 
     def __init__(
-        self, alerts: Sequence[Alert], zone: tzinfo | None, answer_for: Callable[[Alert], None] = lambda alert: None
+        self,
+        alerts: Sequence[Alert],
+        zone: tzinfo | None,
+        answer_for: Callable[[Alert], None] = lambda alert: None,
+        procedure_for: Callable[[Alert], None] = lambda alert: None,
     ) -> None:
         super().__init__()
-        self._alerts, self._zone, self._answer_for = alerts, zone, answer_for
+        self._alerts, self._zone, self._answer_for, self._procedure_for = alerts, zone, answer_for, procedure_for
 
     def title_text(self) -> str:
         return "Alerts"
@@ -39,7 +44,9 @@ class AlertsScreen(Dialog[Alert]):
         with VerticalScroll(classes="dialog-body", can_focus=False):
             if self._alerts:
                 yield NoticeList(alert_notices(self._alerts, self._zone, datetime.now(UTC), most=_LINES))
-                yield Static(paint(("Enter: what helps    n: acknowledge with a note", "dim")), markup=False)
+                yield Static(
+                    paint(("Enter: what helps    p: its procedure    n: acknowledge with a note", "dim")), markup=False
+                )
             else:
                 yield Static(paint(("✓ no alert", "good")), markup=False)
 
@@ -58,10 +65,16 @@ class AlertsScreen(Dialog[Alert]):
 
     def on_notice_line_noted(self, message: NoticeLine.Noted) -> None:
         message.stop()
-        about = message.notice.about
+        self._leave_for(self._answer_for, message.notice.about)
+
+    def on_notice_line_guided(self, message: NoticeLine.Guided) -> None:
+        message.stop()
+        self._leave_for(self._procedure_for, message.notice.about)
+
+    def _leave_for(self, go: Callable[[Alert], None], about: object) -> None:
         if isinstance(about, Alert):
             self.dismiss(None)
-            self.app.call_later(self._answer_for, about)
+            self.app.call_later(go, about)
 
     def on_notice_list_past(self, message: NoticeList.Past) -> None:
         message.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,11 +14,10 @@ from textual.widgets import Static
 from console.engine.actions.change.model import ChangePlan
 from console.engine.actions.registry import find_action
 from console.engine.model import ActionParams, GateItem, Plan
-from console.engine.text import plural
 from console.tui.messages import Judged
 from console.tui.screens.action import ActionDialog
 from console.tui.screens.dialog import TextScreen
-from console.tui.screens.form import Field, FormScreen
+from console.tui.screens.form import YES, Field, FormScreen
 from widgets.plan import ChangeView
 from widgets.plan.changes import change_lines
 from widgets.push import Push
@@ -45,18 +44,29 @@ class ChangeForm:
 
 
 class ChangeScreen(ActionDialog):
-    """Plans at once where nothing needed is missing, else opens the form first."""
+    """Plans at once where nothing needed is missing, else opens the form first.
+
+    given: parameters that fill it in. What of them the form does not ask stays as it was given.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "options", "Options", show=False),
         Binding("f", "files", "Files", show=False),
     ]
 
-    def __init__(self, ctx: Context, form: ChangeForm, values: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        form: ChangeForm,
+        values: Mapping[str, str] | None = None,
+        given: ActionParams | None = None,
+    ) -> None:
         self.ACTION = form.action
         super().__init__(ctx)
         self._form = form
-        self._values: dict[str, str] = {**form.first, **(values or {})}
+        self._given = given
+        first = form.first if given is None else _values_of(form, given)
+        self._values: dict[str, str] = {**first, **(values or {})}
         self._plan: ChangePlan | None = None
         self._far = (0, 0)
 
@@ -126,7 +136,7 @@ class ChangeScreen(ActionDialog):
         """In a thread."""
         from console.tui import planner
 
-        params = self._form.make(self._ctx, values)
+        params = self._parameters(values)
         return planner.changes(
             self._ctx,
             self.ACTION,
@@ -134,6 +144,15 @@ class ChangeScreen(ActionDialog):
             progress=lambda done, files: self._tell(number, done, files),
             cancelled=lambda: self._number != number or self.console_app.leaving,
         )
+
+    def _parameters(self, values: Mapping[str, str]) -> ActionParams:
+        """What is planned. Of given parameters all that the form does not ask stays. Raises EngineError."""
+        params = self._form.make(self._ctx, values)
+        if self._given is None:
+            return params
+        asked = {each.name for each in self._form.fields}
+        rest = [each.name for each in fields(self._given) if each.name not in asked]
+        return replace(params, **{name: getattr(self._given, name) for name in rest})
 
     def _tell(self, number: int, done: int, files: int) -> None:
         self.post_message(Judged(number, done, files))
@@ -154,9 +173,9 @@ class ChangeScreen(ActionDialog):
         done, files = self._far
         self.query_one(ChangeView).show(plan, note, done=done, files=files)
         self.query_one("#files", Push).disabled = plan is None or not (plan.items or plan.left)
-        ready = plan is not None and bool(plan.files or plan.recovery) and not self._refused()
-        verb = self._form.verb
-        self._show_buttons(ready=ready, label=f"{verb} {plural(plan.files, 'file')}" if ready and plan else verb)
+        wanted = plan is not None and bool(plan.files or plan.recovery or self.keep_run is not None)
+        ready, verb = wanted and not self._refused(), self._form.verb
+        self._show_buttons(ready=ready, label=f"{verb} {self._how_many(plan.files)}" if ready and plan else verb)
 
     def _refused(self) -> Sequence[GateItem]:
         return [item for item in self._plan.refused if item.name not in self._overrides] if self._plan else []
@@ -190,6 +209,19 @@ class ChangeScreen(ActionDialog):
             self.app.push_screen(
                 TextScreen(f"{self.title_text()}, file by file", lines_=change_lines(self._plan, self._prefixes()))
             )
+
+
+def _values_of(form: ChangeForm, given: ActionParams) -> dict[str, str]:
+    """Parameters as what is typed into the form."""
+    known = {each.name for each in fields(given)}
+    values = {each.name: getattr(given, each.name) for each in form.fields if each.name in known}
+    return {name: _typed(value) for name, value in values.items()}
+
+
+def _typed(value: object) -> str:
+    if isinstance(value, bool):
+        return YES if value else ""
+    return str(value) if value else ""
 
 
 _HELP_KEYS = """

@@ -133,7 +133,7 @@ class AskScreen(Dialog[str]):
     """A question. Dismisses with the id of the button that was pressed, None on Esc or the first button.
 
     typed: a text has to be typed before any but the first button does something; it is then in `answer`. word: that
-    very text, letter by letter.
+    very text, letter by letter. value: what stands in the field already.
     """
 
     def __init__(
@@ -145,9 +145,10 @@ class AskScreen(Dialog[str]):
         typed: str = "",
         danger: str = "",
         word: str = "",
+        value: str = "",
     ) -> None:
         super().__init__()
-        self._word = word
+        self._word, self._value = word, value
         self._title, self._says, self._choices = title, says, choices
         self._typed, self._danger = typed, danger
         self.answer = ""
@@ -159,7 +160,7 @@ class AskScreen(Dialog[str]):
         with VerticalScroll(classes="dialog-body", can_focus=False):
             yield Static(lines([paint(text) for text in self._says]), markup=False)
             if self._typed:
-                yield Entry(placeholder=self._typed, id="typed")
+                yield Entry(self._value, placeholder=self._typed, id="typed")
 
     def buttons(self) -> Iterable[Push]:
         for name, label in self._choices:

@@ -92,7 +92,7 @@ class MainScreen(Screen[None]):
             old = self.current_pane
             if old is not None:
                 old.remove_class("-current")
-            self._hide_filter()
+            self.hide_filter()
         self._current = entry
         pane.add_class("-current")
         self.query_one(TabLine).current = name
@@ -118,7 +118,7 @@ class MainScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Esc: one step back inside the pane; it never changes the pane."""
-        if self._hide_filter():
+        if self.hide_filter():
             return
         back = getattr(self.current_pane, "back", None)
         if callable(back):
@@ -141,7 +141,7 @@ class MainScreen(Screen[None]):
             field.add_class("-shown")
             self.set_focus(field)  # now: keys that were typed ahead are for it
 
-    def _hide_filter(self) -> bool:
+    def hide_filter(self) -> bool:
         """Leave the filter; False when there was none."""
         field = self.query_one_optional("#filter", Input)
         if field is None or not field.has_class("-shown"):

@@ -13,7 +13,6 @@ from textual.widgets import Static
 
 from console.engine.actions.registry import find_action
 from console.engine.model import ActionParams, GateItem, MigrateParams, Plan
-from console.engine.text import plural
 from console.tui.messages import Judged
 from console.tui.screens.action import ActionDialog, sentence
 from widgets.look import joined, paint
@@ -171,9 +170,9 @@ class MigrateScreen(ActionDialog):
         plan = self._gated()
         self.query_one(PlanView).show(plan, self._judged, note)
         self.query_one("#selection", Static).update(paint((self._selection(), "dim")))
-        ready = plan is not None and plan.files > 0 and not plan.refused
+        ready = plan is not None and (plan.files > 0 or self.keep_run is not None) and not plan.refused
         self.query_one("#files", Push).disabled = plan is None
-        label = f"{self._action_label} {plural(plan.files, 'file')}" if ready and plan else self._action_label
+        label = f"{self._action_label} {self._how_many(plan.files)}" if ready and plan else self._action_label
         self._show_buttons(ready=ready, label=label)
 
     def _refused(self) -> Sequence[GateItem]:

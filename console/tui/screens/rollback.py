@@ -68,8 +68,8 @@ FORM = ChangeForm(
 class RollbackScreen(ChangeScreen):
     """Dismisses with the id of the run that was started, or None."""
 
-    def __init__(self, ctx: Context, run: str = "") -> None:
-        super().__init__(ctx, FORM, {"run": run})
+    def __init__(self, ctx: Context, run: str = "", *, all_or_nothing: bool = False) -> None:
+        super().__init__(ctx, FORM, {"run": run, "all_or_nothing": YES if all_or_nothing else ""})
 
     def same_as(self, other: Dialog[object]) -> bool:
         return super().same_as(other) and isinstance(other, RollbackScreen) and self._values == other._values
