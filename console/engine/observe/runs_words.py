@@ -9,7 +9,7 @@ from console.engine.model import RunStatus
 from console.engine.text import count, duration
 
 if TYPE_CHECKING:
-    from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
+    from console.engine.observe.runs_compare import FileChange, RunsCompared, Standing
 
 NONE = "–"
 # Where the name of a count is not the word that is used everywhere else.
@@ -61,6 +61,8 @@ def change_words(change: Change) -> str:
 
 def file_words(each: FileChange) -> tuple[str, str, str]:
     """How it stood, how it stands, and why."""
+    from console.engine.observe.runs_compare import Change  # by then it is there: the Overview needs none of it
+
     was, now = each.before, each.after
     if each.change == Change.OTHER_CHECKSUM and was and now:
         return was.sha256[:12], now.sha256[:12], ""
