@@ -295,7 +295,7 @@ def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False
 
     verdict = verdict_of(seen)
     good = bool(seen.get("good"))
-    sign = SIGNS[verdict] + (" will do" if good and SIGNS[verdict] != "ok" else "")
+    sign = SIGNS[verdict] + (", will do" if good and SIGNS[verdict] != "ok" else "")
     style = "green" if good else STYLES[verdict]
     if pending and not good:
         sign, style = "not yet", ""

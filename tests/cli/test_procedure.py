@@ -10,7 +10,7 @@ import pytest
 
 from console.cli.main import run
 from tests.engine.procedures.support import HEAD, step, write_procedure
-from tests.support import make_workspace, run_cli
+from tests.support import make_workspace
 
 STEPS = (
     step("which", "input", 'value = "folder"', 'of = "folder"', 'text = "Which folder is it?"'),
@@ -171,11 +171,3 @@ def test_a_journal_that_had_to_lie_beside(root: Path, say: Say, tmp_path: Path) 
     session = say("start", "try", "--detach").strip()
     assert f"kept in {tmp_path}/state/opsconsole/sessions" in say.err
     assert session[-4:] in say("list")
-
-
-def test_the_screen_is_not_loaded_and_help_has_examples(root: Path) -> None:
-    for name in ("", "list", "show", "start", "resume", "status", "note", "hand-over", "abandon", "report"):
-        words = [name] if name else []
-        if name in ("start", ""):
-            page = run_cli(root, "procedure", *words, "--help").stdout
-            assert "Example" in page and "opsconsole procedure" in page

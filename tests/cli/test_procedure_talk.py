@@ -301,7 +301,7 @@ def test_values_that_are_no_letters_of_ours(tmp_path: Path) -> None:
 def test_bytes_that_are_no_utf_8_are_kept_as_what_they_are(tmp_path: Path) -> None:
     """From a terminal of another character set: the note counts, and nothing breaks."""
     root = workspace(tmp_path, files={})
-    talk = Talk(root, "start", "try")
+    talk = Talk(root, "start", "try", PYTHONIOENCODING="utf-8:strict")  # as where the locale is one of UTF-8
     talk.asked()
     talk.say("n", r"nothing\):")
     os.write(talk.child.child_fd, b"gr\xfc\xdfe\n")

@@ -13,7 +13,7 @@ from tests.faults.people import narrower, share
 from tests.faults.scenario import run
 from tests.support import make_workspace
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.soak]
 
 
 def test_what_ann_begins_ben_goes_on_with_and_eve_can_only_read(place: Path, people: People) -> None:

@@ -194,7 +194,7 @@ keys = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(words, st.lists(st.tuples(keys, values), max_size=8)), st.sampled_from(["explain", "choose", "x"]))
 def test_whatever_a_file_holds_it_loads_or_is_refused_in_words(more: object, kind: str) -> None:
     text = more if isinstance(more, str) else "".join(f"{key} = {value}\n" for key, value in more)  # type: ignore[attr-defined]

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from console.engine.errors import EngineError, RefusedError, UsageError
 from console.engine.procedures import guide, journal
@@ -237,5 +244,10 @@ class Machine(RuleBasedStateMachine):
         assert found.trouble == ""
 
 
-Machine.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(max_examples=10, stateful_step_count=40, deadline=None)
 TestMachine = Machine.TestCase
+
+
+@pytest.mark.soak
+def test_for_long() -> None:
+    run_state_machine_as_test(Machine, settings=settings(max_examples=300, stateful_step_count=60, deadline=None))  # type: ignore[no-untyped-call]

@@ -54,7 +54,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(pieces, min_size=1, max_size=9).map("".join).filter(lambda text: "{v}" in text))
 def test_no_value_is_ever_read_as_a_program(tmp_path_factory: pytest.TempPathFactory, command: str) -> None:
     if list(quoted_values(command)):
