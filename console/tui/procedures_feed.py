@@ -190,8 +190,9 @@ class ProceduresFeed(ProceduresLeads):
         if self._job is None:
             self._do(job)
         elif self._job.yields and self._stop is not None:
-            self._stop.set()
-            self._next = job
+            if self._next is None or not job.quiet:  # what somebody asked for is not pushed aside by a look
+                self._stop.set()
+                self._next = job
         elif not job.quiet:
             (job.failed or self._tell)(f"wait: {self._job.what}…")
 

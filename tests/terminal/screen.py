@@ -85,6 +85,7 @@ class Terminal:
         if self.pid == 0:  # the child: nothing but exec
             os.chdir(PROJECT)
             os.execvpe(command[0], command, environ)
+        os.set_inheritable(self.master, False)  # else a second console holds the terminal of the first one open
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         os.set_blocking(self.master, False)
 

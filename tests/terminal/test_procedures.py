@@ -231,6 +231,7 @@ def test_every_kind_of_step_is_walked_to_its_end_by_keys(root: Path) -> None:
     ]
 
 
+@pytest.mark.soak
 def test_a_line_that_drops_costs_nothing(root: Path) -> None:
     """Cut while a run is in progress: another terminal goes on at the same step, and knows how the run ended."""
     with Terminal(root, size=(80, 24)) as t:
@@ -297,9 +298,17 @@ def test_two_consoles_in_one_session_see_each_other(root: Path) -> None:
         bob.press("esc")
         bob.wait("On their way")
         bob.gone("Not loaded")
-        for t in (ann, bob):
-            t.press("ctrl+q")
-            assert t.ended(10) == 0 and t.left_clean()
+        bob.press("enter")
+        bob.wait("▶  2 Which source")
+        ann.press(*"al")
+        ann.wait("source:  al")
+        ann.hang_up()  # the session stands where it stood
+        assert ann.ended(10) == 129
+        bob.press(*"beta", "enter")
+        bob.wait("▶  3 Stop processing")
+        bob.press("ctrl+q")
+        assert bob.ended(10) == 0 and bob.left_clean()
+    assert [each["event"] for each in journal(root)][-2:] == ["value", "ticked"]
 
 
 @pytest.mark.soak

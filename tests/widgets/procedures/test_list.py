@@ -99,7 +99,6 @@ async def test_esc_leaves_a_session_and_nothing_else() -> None:
     ("size", "texts"),
     [
         ((80, 22), HOSTILE[3:6]),
-        ((30, 9), HOSTILE[-2:]),
         *(pytest.param(size, HOSTILE, marks=pytest.mark.soak) for size in ((80, 22), (60, 17), (30, 9), (140, 40))),
     ],
 )
