@@ -9,7 +9,7 @@ from console.engine.model import RunStatus
 from console.engine.text import count, duration
 
 if TYPE_CHECKING:
-    from console.engine.observe.runs_compare import FileChange, RunsCompared, Standing
+    from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
 
 NONE = "–"
 # Where the name of a count is not the word that is used everywhere else.
