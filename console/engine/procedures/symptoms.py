@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from console.engine.context import Context
 from console.engine.model import Check, FileStatus, RunRow, RunStatus
-from console.engine.observe.alerts import Alert, Cause
+from console.engine.observe.alerts import Alert, Cause, short_times
 from console.engine.procedures.load import Library
 from console.engine.procedures.model import Procedure
 from console.engine.procedures.offers import offers
@@ -60,7 +60,8 @@ def suggested(
         symptom, procedures = next((each for each in leads if each[1]), ("", []))  # the narrowest that leads anywhere
         for procedure in procedures:
             values = _values(ctx, procedure, run=alert.run, files=_files_of(alert))
-            found.setdefault(procedure.name, Suggestion(procedure, alert.text, values, symptom))
+            why = f"{alert.text} {short_times(alert.at)}".rstrip()
+            found.setdefault(procedure.name, Suggestion(procedure, why, values, symptom))
     for symptom, why in run_symptoms(last_run):
         assert last_run is not None
         for procedure in for_symptom(library, symptom):
