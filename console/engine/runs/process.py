@@ -33,7 +33,7 @@ from console.engine.model import RunStatus
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.runs.migration_log import MigrationLog
-from console.engine.runs.recover import recover_all
+from console.engine.runs.query import UNSETTLED
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.reserve import make_room, release_reserve
 from console.engine.text import size
@@ -135,8 +135,7 @@ def _guarded(
         if held.refuses:
             run.gate = [held]
             raise refusal([held]) or RefusedError(held.evidence)
-        for sentence in recover_all(ctx, connection, action.rules, run):
-            run.messages.append(sentence)
+        run.messages += _recovered(ctx, connection, action, run)
         return action.execute(run)
     except RefusedError as error:
         return RunStatus.REFUSED, error.exit_status, error.sentence()
@@ -155,6 +154,15 @@ def _guarded(
             1,
             f"{type(error).__name__}: {error}; the next run settles what was begun; see {where}",
         )
+
+
+def _recovered(ctx: Context, connection: sqlite3.Connection, action: Execution, run: ActiveRun) -> list[str]:
+    """What dead runs left is settled; a sentence each. Most often there is none, and nothing to load for it."""
+    if connection.execute(f"SELECT 1 FROM runs WHERE {UNSETTLED} LIMIT 1", [run.seq]).fetchone() is None:
+        return []
+    from console.engine.runs.recover import recover_all
+
+    return recover_all(ctx, connection, action.rules, run)
 
 
 def _keep_traceback(ctx: Context, run: str) -> None:

@@ -71,6 +71,10 @@ def is_alive(row: RunRow) -> bool:
     return process_started(row.pid) == row.pid_started and row.pid_started > 0
 
 
+# Runs that have to be settled, for whoever holds the lock: dead ones, and what a run that ended could not take back.
+UNSETTLED = "(status = 'running' OR seq IN (SELECT run FROM intents)) AND seq != ?"
+
+
 def as_it_is(row: RunRow) -> RunRow:
     """The run as somebody is told of it: the ledger says running of one that died until the next run settles it."""
     if row.status == RunStatus.RUNNING and not is_alive(row):

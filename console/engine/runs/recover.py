@@ -23,7 +23,7 @@ from console.engine.ledger.store import transaction
 from console.engine.model import RunStatus
 from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun, timestamp
-from console.engine.runs.query import run_row
+from console.engine.runs.query import UNSETTLED, run_row
 from console.engine.runs.request import Request
 from console.engine.text import plural, recordable
 from console.engine.transfer.publish import Publisher, PublishItem
@@ -39,7 +39,7 @@ def recover_all(ctx: Context, connection: sqlite3.Connection, rules: RuleSet, ru
     """
     told = []
     dead = connection.execute(
-        "SELECT * FROM runs WHERE (status = 'running' OR seq IN (SELECT run FROM intents)) AND seq != ? ORDER BY seq",
+        f"SELECT * FROM runs WHERE {UNSETTLED} ORDER BY seq",
         [run.seq],
     ).fetchall()
     for row in dead:

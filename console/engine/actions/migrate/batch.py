@@ -94,6 +94,11 @@ class Batches:
         names = (f"{self._raw}/{path}", f"{validated}/{answer.part}", f"{validated}/{path}", f"{self._backups}/{path}")
         return PublishItem(*names, answer.sha256, answer.size, answer.replaces, published_record(answer, rule))
 
+    @property
+    def busy(self) -> bool:
+        """Whether the thread is at work: whoever collects has time for something else."""
+        return self._turning is not None and not self._turning.done()
+
     def hand_over(self) -> None:
         """What is staged is published from now on. Raises RunStopped for the batches before it, undone then."""
         self._join()

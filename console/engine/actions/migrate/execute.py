@@ -21,7 +21,7 @@ from console.engine.actions.migrate.model import (
     unpack_groups,
 )
 from console.engine.actions.migrate.plan import binding, chosen_sources, is_whole
-from console.engine.actions.migrate.record import note_unread, remember_seen, take_over_copies
+from console.engine.actions.migrate.record import note_unread, remember_seen, take_over_copies, warm
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.actions.migrate.scan import Scanner, Selection
 from console.engine.actions.migrate.survey import Survey, read_seen
@@ -68,6 +68,7 @@ class Migrate:
         self._strict = request.binding is not None
         self._judged = self._failed = 0
         self._answers = 0
+        self._warm = False
         self._stopped: RunStopped | None = None
         self._braked: EngineError | None = None
         self._pool = Pool(ctx.settings.workers or os.cpu_count() or 1, self._make_handler)
@@ -279,6 +280,9 @@ class Migrate:
                 answer = pack_answers(split_chunk(list(unpack_groups(task[1])), str(answer), split))
             for staged in unpack_answers(answer):
                 self._take(run, batches, staged)
+            if not self._warm and batches.busy:
+                self._warm = True
+                warm()
             if self._judged and self._judged // _WINDOW != self._answers:
                 self._answers = self._judged // _WINDOW
                 self._brake(run, batches, survey)

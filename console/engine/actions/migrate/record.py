@@ -111,3 +111,9 @@ def remember_seen(run: ActiveRun, survey: Survey, rules: RuleSet) -> None:
                 " ON CONFLICT (source) DO UPDATE SET files = excluded.files, run = excluded.run",
                 [source, files - run.moved_by_source.get(source, 0), run.seq],
             )
+
+
+def warm() -> None:
+    """Load what the end of a run needs, while its disk is busy and nobody waits."""
+    import console.engine.observe.report
+    import console.engine.observe.samples  # noqa: F401
