@@ -247,7 +247,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         ctx = self.ctx
         line.workspace = ctx.settings.name
         line.where = f"{ctx.env.who.host}:{ctx.workspace.root}"
-        line.read_only = self.only_looking
+        line.read_only = self.only_looking or bool(self._overview and self._overview.closed)
         line.zone = self.time_zone
         line.now = ctx.env.now
         line.maintenance = bool(self._overview and self._overview.maintenance)

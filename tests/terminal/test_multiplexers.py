@@ -29,6 +29,7 @@ THERE = {
     "disk": "scanned",
     "checklists": "Documentation is updated",
     "runs": "started",
+    "procedures": "All procedures",
 }
 _CHANGES = re.compile(r" +[\d.]+ (s|m|h|B|kB|MB|GB|%)|[█▓░]+")
 

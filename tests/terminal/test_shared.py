@@ -178,7 +178,10 @@ def test_who_may_not_write_the_ledger_is_told_in_the_first_line_and_by_whom_it_c
     with Terminal(found, argv=argv, env={"HOME": "/tmp"}, size=(120, 40)) as t:
         t.wait("READ-ONLY")
         t.press("f5")
-        t.wait("user root can")
+        t.wait("writable")
+        t.wait("user root")  # the plan says who could
+        t.press("esc")
+        t.gone("Migrate: plan")
         t.press("ctrl+q")
         assert t.ended(10) == 0 and t.left_clean()
 

@@ -36,8 +36,10 @@ def arrive(ctx: Context, pid: int = 0) -> Path | None:
 
     pid: of the console; 0: this process.
     """
-    if ctx.read_only or not ctx.workspace.private.is_dir():
+    if ctx.read_only or not ctx.workspace.ledger.exists():
         return None
+    if not os.access(ctx.workspace.ledger, os.W_OK) or not os.access(ctx.workspace.private, os.W_OK | os.X_OK):
+        return None  # who may not write here does not try
     folder, pid = ctx.workspace.here, pid or os.getpid()
     who = ctx.env.who
     note = Here(

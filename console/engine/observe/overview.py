@@ -42,7 +42,8 @@ class Overview:
 
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
     with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
-    changed from here: a newer program's ledger is only read, one that this user may not write too; '' else.
+    changed from here: a newer program's ledger is only read; '' else. closed: why this user may not write the ledger:
+    what they plan says who could do it; '' where they may.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
     (observe.state_file); None else. maintenance: who stopped processing; None while nobody has. answers: which
     alerts somebody has acknowledged, by key; checks.alerts.settle makes those quiet.
@@ -64,6 +65,7 @@ class Overview:
     state_file: Identity | None = None
     maintenance: Maintenance | None = None
     answers: Mapping[str, Acknowledged] = field(default_factory=dict)
+    closed: str = ""
 
     @property
     def counted(self) -> int:
@@ -139,9 +141,10 @@ def _overview(ctx: Context, limit: int) -> Overview:
         seen.accepted,
         seen.published,
         seen.held,
-        newer.sentence() if newer else why_not(str(ctx.workspace.ledger), os.R_OK | os.W_OK),
+        newer.sentence() if newer else "",
         seen.state_file,
         answers=seen.answers,
+        closed=why_not(str(ctx.workspace.ledger), os.R_OK | os.W_OK),
     )
 
 
