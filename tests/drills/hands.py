@@ -100,6 +100,13 @@ HANDS = {
     ),
     "foreign-writer": Hands("", "has no lock: the later one writes its memory over the other's entries"),
     "old-workspace": Hands("", _SILENT),
+    "wrong-clock": Hands("", "writes times without a zone, and asks nothing of them"),
+    "newer-ledger": Hands("", "keeps no record of runs, and no version of its state file"),
+    "logs-too-large": Hands(
+        "tar -czf old_logs.tar.gz logs/; rm -rf logs/*.log.*",
+        "the pattern matches nothing, since logs lie a folder deeper: nothing is freed, and the archive takes room; a"
+        " `tar` that failed does not keep `rm` from running",
+    ),
     "others-maintenance": Hands(_FROM_RAW, f"`Stop all processing`, with nothing that stops it; then {_BITS}"),
     "others-run": Hands(_MIGRATE, "has no lock: both publish everything, and back up copies of a moment ago"),
     "refused": Hands("", "refuses nothing: there is no gate"),
