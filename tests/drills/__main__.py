@@ -45,7 +45,7 @@ def rows(measured: Mapping[str, tuple[Walk, str]], keys: Mapping[str, int]) -> l
     ]
     for drill in there:
         walk, left = measured[drill.name]
-        said = HANDS[drill.name].words + (f". **Left: {left}**" if left else "")
+        said = HANDS[drill.name].words + (f". **{left}**" if left else "")
         pressed = f" {keys.get(drill.name, '–')} |" if keys else ""
         lines.append(
             f"| {drill.name} | {drill.title} | `{drill.procedure}` | {walk.steps} | {walk.keys} |{pressed}"
