@@ -89,6 +89,12 @@ class LedgerError(RecoveryNeededError):
     """The ledger cannot be opened or read."""
 
 
+class LedgerClosedError(LedgerError):
+    """This user may not write the ledger; nothing is wrong with it, and `what` says who may."""
+
+    exit_status = EXIT_REFUSED
+
+
 class NewerLedgerError(LedgerError):
     """A newer program has upgraded the ledger; `what` names it."""
 

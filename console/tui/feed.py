@@ -86,6 +86,11 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         return self._runs
 
     @property
+    def unreadable(self) -> str:
+        """Why nothing is known of what the ledger has; '' where it can be read."""
+        return self._overview.unreadable if self._overview is not None else ""
+
+    @property
     def only_looking(self) -> bool:
         """Whether nothing can be changed from here."""
         return self.ctx.read_only or bool(self.refusal)
@@ -139,6 +144,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         pane.zone = pane.detail.zone = self.time_zone
         pane.detail.read_only = self.only_looking
         pane.detail.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
+        pane.unreadable = self._overview.unreadable if self._overview else ""
         pane.runs = self._runs
         self.show_away(None)  # whoever sees the runs has been told
 
@@ -147,11 +153,14 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
     def on_overview_read(self, message: OverviewRead) -> None:
         if not self.screen_stack:  # the console is on its way out
             return
-        self._read = message.overview
+        before, self._read = self._read, message.overview
         self.overview_again()
+        if before is not None and _last_of(before) != _last_of(message.overview):
+            self._look_for_waiting()  # whoever ran it, from wherever
         self.look_at_trends(self._runs)
         pane = self.runs_pane
         if pane is not None:
+            pane.unreadable = message.overview.unreadable
             pane.runs = self._runs
         if self._to_show:
             row = next((row for row in self._runs if row.id == self._to_show), None)
@@ -292,6 +301,8 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
             if waits_for_adoption(self.ctx):
                 return "not looked at: what the other program published is adopted first"
             plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving, glance=True)
+            if any(item.name == "ledger" and item.refuses for item in plan.gate):
+                return "not known: the ledger cannot be read"
             self.post_message(Fetched(self.show_on_disk, on_disk(self.ctx, plan)))
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping
 
@@ -390,6 +401,11 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         self._hand.look_again()
         self._rules.look()
         self.procedures_again()
+
+
+def _last_of(seen: Overview) -> str:
+    """The id of the newest run that has ended."""
+    return seen.last_run.id if seen.last_run else ""
 
 
 def _disk_word(disks: Sequence[ZoneDisk]) -> tuple[str, str]:

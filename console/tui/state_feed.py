@@ -59,6 +59,7 @@ class StateFeed(WorkingApp):
         if pane is not None and pane is message.pane:
             pane.zone, pane.read_only = self._fed.time_zone, self._fed.only_looking
             pane.prefix = self.ctx.settings.zones.raw.rstrip("/") + "/"
+            pane.unreadable = self._unreadable
             if self.on_disk is not None:
                 pane.disk = self.on_disk
 
@@ -68,8 +69,11 @@ class StateFeed(WorkingApp):
     def state_again(self) -> None:
         """The ledger says something else: whoever looks at it reads it again."""
         self._listed = None
+        if self.state_pane is not None:
+            self.state_pane.unreadable = self._unreadable
         pane = self.state_pane
         if pane is not None:
+            pane.unreadable = self._unreadable
             pane.look_again()
 
     def show_on_disk(self, found: OnDisk) -> None:
@@ -84,6 +88,10 @@ class StateFeed(WorkingApp):
     def on_state_pane_listing_wanted(self, message: messages.ListingWanted) -> None:
         from console.engine.observe.files_page import Listing
 
+        if self._unreadable and self.state_pane is not None:
+            self.state_pane.unreadable = self._unreadable
+            self.state_pane.update_words()
+            return
         scope = message.scope
         if self._listing is not None:
             self._listing.cancel()
@@ -93,7 +101,22 @@ class StateFeed(WorkingApp):
             known = self._listing.rules  # somebody types: today's rules are those of a moment ago
         listing = Listing(self.ctx, scope.query(self.since or "9999"), known, middle)
         self._listing, self._listed = listing, scope
-        self.fetch("files", lambda: self._survey(scope, listing), lambda done: None)
+        self.fetch("files", lambda: self._survey(scope, listing), lambda done: None, self._not_known)
+
+    @property
+    def _unreadable(self) -> str:
+        """Why nothing is known of files: without rules every file would seem to be of another one."""
+        if self._fed.configuration_trouble:
+            return "the configuration does not load"
+        return self._fed.unreadable
+
+    def _not_known(self, error: Exception) -> None:
+        """In the pane itself, where somebody looks for files."""
+        pane = self.state_pane
+        if pane is None:
+            return
+        pane.unreadable = error.sentence() if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+        pane.update_words()
 
     def _survey(self, scope: Scope, listing: Listing) -> None:
         """In a thread: survey, and say so as it goes on."""
@@ -138,14 +161,14 @@ class StateFeed(WorkingApp):
             return cause_groups(self.ctx) if view == "causes" else source_groups(self.ctx)
 
         if pane is not None:
-            self.fetch(view, read, lambda groups: pane.show_groups(view, groups))
+            self.fetch(view, read, lambda groups: pane.show_groups(view, groups), self._not_known)
 
     def on_state_pane_counts_wanted(self, message: messages.CountsWanted) -> None:
         from console.engine.observe.files_list import count_files
 
         pane = self.state_pane
         if pane is not None:
-            self.fetch("counts", lambda: count_files(self.ctx), pane.show_counts)
+            self.fetch("counts", lambda: count_files(self.ctx), pane.show_counts, self._not_known)
 
     # ── one file ──────────────────────────────────────────────────────────────────────────────────────────────
 

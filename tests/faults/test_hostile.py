@@ -131,3 +131,19 @@ def test_names_at_the_edge(place: Path) -> None:
     state = json.loads((root / checker.STATE).read_bytes())["processed_files"]
     assert {key.removeprefix(f"{RAW}/alpha/") for key in state} == set(names)
     assert migrate(root).summary["counts"]["processed"] == 0
+
+
+def test_a_source_whose_name_is_no_utf8_fails_its_files_and_nothing_else(place: Path) -> None:
+    root = make_workspace(place / "ws", {"alpha/a.json": [valid_record(1)]})
+    bad = os.fsencode(root / RAW) + b"/bad\xff\xfe/dumps"
+    os.makedirs(bad)
+    Path(os.fsdecode(bad + b"/d.json")).write_text("[]")
+    for _ in range(2):
+        done = migrate(root)
+        assert done.status == 1 and done.summary["status"] == "partial", done.text
+        assert done.summary["counts"]["failed"] + done.summary["counts"]["known_failed"] == 1
+        plain(done.text)
+    assert (root / VALIDATED / "alpha/a.json").exists()
+    gone = run(root, "migrate", "--source", os.fsdecode(b"no\xff"), "--yes")
+    assert gone.status == 2, gone.text
+    plain(gone.text)

@@ -67,7 +67,7 @@ too. On the command line: opsconsole checklist preflight, postflight
     DEFAULT_CSS = """
     ChecklistsPane {
         height: 1fr; width: 1fr;
-        & > #checklists-items { height: auto; max-height: 15; }
+        & > #checklists-items { height: auto; min-height: 1; max-height: 15; }
         & > #checklists-detail { height: 1fr; margin-top: 1; }
         & > #checklists-keys { height: 1; color: $text-muted; }
         &.-low > #checklists-items { max-height: 9; }

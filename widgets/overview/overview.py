@@ -160,7 +160,9 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
         table = self.query_one("#recent", VirtualTable)
         runs = self.overview.runs if self.overview else ()
         table.rows = [run_cells(run, self.zone, now) for run in runs]
+        unreadable = self.overview.unreadable if self.overview else ""
         table.empty = "looking…" if self.overview is None and not self.trouble else "no run yet"
+        table.empty = f"not known: {unreadable}" if unreadable else table.empty
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,6 +250,7 @@ a m or F5   plan a migrate: it shows what it would do and asks before anything h
             text = (
                 "none yet" if self.overview.has_ledger else "none: there is no ledger here yet, the first run makes it"
             )
+            text = f"not known: {self.overview.unreadable}" if self.overview.unreadable else text
             return [self._label("Last run", (text, "dim"))]
         now = datetime.now(UTC)
         head: list[Cell] = [status_cell(run), f"  {run.action} {run.short}  "]

@@ -56,7 +56,7 @@ def trend_page(table: TrendTable, width: int, height: int) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for series in shown:
         rows += _rows(series, lines, wide)
-    return [*rows, _axis(table, wide)]
+    return [*rows, _axis(table, wide, width)]
 
 
 def _rows(series: Series, lines: int, wide: int) -> list[list[Cell]]:
@@ -76,12 +76,12 @@ def _rows(series: Series, lines: int, wide: int) -> list[list[Cell]]:
     return rows
 
 
-def _axis(table: TrendTable, wide: int) -> list[Cell]:
+def _axis(table: TrendTable, wide: int, width: int) -> list[Cell]:
     """Dates below the plots, as many as have room: each begins under its column."""
     drawn = " " * (_NAMES + _NUMBERS)
     for at, day in enumerate(table.starts):
         place = _NAMES + _NUMBERS + at * wide
-        text = f"{day:%d %b}" if day.year == table.starts[-1].year else f"{day:%b %y}"
-        if not at or place >= width_of(drawn) + 2:
+        text = f"{day:%d %b}" if day.year == table.starts[-1].year else f"{day:%b %Y}"
+        if not at or (place >= width_of(drawn) + 2 and place + len(text) <= width):
             drawn = drawn.ljust(place) + text
     return [(drawn, "dim")]

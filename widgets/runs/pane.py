@@ -84,6 +84,7 @@ class RunsPane(Horizontal):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.zone: tzinfo | None = None
+        self.unreadable = ""  # why nothing is known of runs
         self._runs: list[RunRow] = []  # the newest of all, without a gap
         self._older: list[RunRow] = []  # those that fit the filter and are older than all of these
         self._asked = -1
@@ -240,6 +241,8 @@ class RunsPane(Horizontal):
         self._shown = [row for row in self._runs if self._wanted.matches(row)] if self._wanted else list(self._runs)
         self._shown += [row for row in self._older if not self._runs or row.seq < self._runs[-1].seq]
         table.empty = "no run yet: `a m` plans the first migrate"
+        if self.unreadable:
+            table.empty = f"not known: {self.unreadable}"
         if self._filter and self._runs:
             table.empty = f"no run matches {self._filter!r}"
         table.rows = [run_cells(row, self.zone, now) for row in self._shown]

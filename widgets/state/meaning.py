@@ -37,6 +37,7 @@ class Meaning(Vertical):
         super().__init__(id=id)
         self.zone: tzinfo | None = None
         self.prefix = ""
+        self.unreadable = ""  # why nothing is known of files
         self.read_only = False
         self._disk = OnDisk()
         self._scope = Scope()

@@ -330,6 +330,10 @@ class StatePane(Meaning):
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    def update_words(self) -> None:
+        """Say again what is not known."""
+        self._draw_words()
+
     def _draw_words(self) -> None:
         if not self.is_mounted:
             return
@@ -345,7 +349,8 @@ class StatePane(Meaning):
     def _draw_foot(self) -> None:
         rows: list[list[Cell]] = []
         if self._scope.view == FILES:
-            self.table.empty = empty_words(self._scope, self.table.complete, self._disk)
+            words = empty_words(self._scope, self.table.complete, self._disk)
+            self.table.empty = f"not known: {self.unreadable}" if self.unreadable else words
         if self._front == CAUSES and self._causes:
             rows = group_notes(self._causes[self.query_one("#state-causes", VirtualTable).cursor], self.prefix)
         hint = hints(self._front, self._scope, self.size.width - 2, read_only=self.read_only)

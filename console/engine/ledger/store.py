@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from console import __version__
-from console.engine.errors import LedgerError, NewerLedgerError
+from console.engine.errors import LedgerClosedError, LedgerError, NewerLedgerError
 from console.engine.ledger.looking import looked_at_only
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
 from console.engine.workspace.people import why_not
@@ -44,6 +44,13 @@ def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
             next_step="make room: `opsconsole disk` shows what fills it, `opsconsole backups prune` what could go",
         )
     reason = why_not(str(path), need) or (why_not(str(path.parent), os.W_OK | os.X_OK) if need & os.W_OK else "")
+    if reason and need & os.W_OK and not why_not(str(path), os.R_OK):
+        return LedgerClosedError(
+            f"the ledger cannot be written: {reason}",
+            file=str(path),
+            untouched="all data and the ledger",
+            next_step="ask whoever that is, or have the folder opened to your group; reading works meanwhile",
+        )
     return LedgerError(
         f"the ledger cannot be {verb}: {reason or error}",
         file=str(path),

@@ -43,7 +43,7 @@ class Overview:
     failing: files that fail and nobody answered for; accepted: those that somebody did; published: files
     with a copy; held: files that a rollback took back and no run publishes. refusal: why nothing can be
     changed from here: a newer program's ledger is only read; '' else. closed: why this user may not write the ledger:
-    what they plan says who could do it; '' where they may.
+    what they plan says who could do it; '' where they may. unreadable: why nothing of this is known; '' else.
     state_file: what stat says of a state file that is not the one we left and that is worth reading
     (observe.state_file); None else. maintenance: who stopped processing; None while nobody has. answers: which
     alerts somebody has acknowledged, by key; checks.alerts.settle makes those quiet.
@@ -66,6 +66,7 @@ class Overview:
     maintenance: Maintenance | None = None
     answers: Mapping[str, Acknowledged] = field(default_factory=dict)
     closed: str = ""
+    unreadable: str = ""
 
     @property
     def counted(self) -> int:
@@ -120,7 +121,8 @@ def _overview(ctx: Context, limit: int) -> Overview:
         alert = Alert(error.what, error.next_step, Cause.NEWER_LEDGER)
         return Overview(name, host, root, True, alerts=(alert,), refusal=error.sentence())
     except LedgerError as error:
-        return Overview(name, host, root, True, alerts=(Alert(error.what, error.next_step, Cause.LEDGER),))
+        alert = Alert(error.what, error.next_step, Cause.LEDGER)
+        return Overview(name, host, root, True, alerts=(alert,), unreadable="the ledger cannot be read")
     newer = writable(ctx.workspace.ledger) if seen.version > VERSION else None
     if newer is not None:
         seen.first.insert(0, Alert(newer.what, newer.next_step, Cause.NEWER_LEDGER))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 
@@ -12,7 +13,7 @@ from console.engine.context import Context
 from console.engine.errors import EngineError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.records.words import cause_in_words
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 
 _MOST = 50
 Offer = tuple[str, str]  # the value, and what helps to choose it
@@ -71,6 +72,21 @@ def _sources(ctx: Context) -> list[Offer]:
     return [(name, "") for name in names]
 
 
+def _file(ctx: Context, text: str) -> str:
+    """A file that is there, or that the ledger knows; typed from the root or the raw zone on. Raises UsageError."""
+    raw = ctx.settings.zones.raw.rstrip("/")
+    found = [ctx.workspace.confine(each, zones=ctx.settings.folders) for each in (text, f"{raw}/{text.lstrip('/')}")]
+    for path in found:
+        if os.path.lexists(ctx.workspace.path(path)) and not os.path.isdir(ctx.workspace.path(path)):
+            return path
+    known = "SELECT 1 FROM files WHERE path = ?1 OR dest = ?1 UNION ALL SELECT 1 FROM failures WHERE path = ?1 LIMIT 1"
+    with suppress(EngineError, OSError, sqlite3.Error), reading(ctx.workspace.ledger) as connection:
+        for path in found:
+            if connection is not None and connection.execute(known, [recordable(path)]).fetchone():
+                return path
+    raise UsageError("no such file is there, and none is known", file=found[0], next_step="give its path from the root")
+
+
 def valid_value(ctx: Context, of: str, text: str) -> str:
     """The value as it is kept. Raises UsageError that says what could be meant."""
     if "\0" in text or "\n" in text or len(text) > 4096:
@@ -88,7 +104,7 @@ def valid_value(ctx: Context, of: str, text: str) -> str:
             )
         return name
     if of == "file":
-        return ctx.workspace.confine(text, zones=ctx.settings.folders)
+        return _file(ctx, text)
     if of == "date":
         try:
             return date.fromisoformat(text).isoformat()

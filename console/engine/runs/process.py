@@ -120,7 +120,7 @@ def _open_ledger(ctx: Context) -> sqlite3.Connection:
             f"Insufficient disk space: the ledger cannot be written, {size(room(ctx.workspace.private)[0])} free",
             file=str(ctx.workspace.ledger),
             untouched="all data",
-            next_step="free some room on that file system, then migrate again",
+            next_step="free some room on that file system, then try again",
         ) from error
 
 

@@ -105,9 +105,11 @@ class Dialog(ModalScreen[T], Generic[T]):
         return any(field.value for field in self.query(Input))
 
     def action_leave(self) -> None:
-        """Esc: never discards typed text; then only a button leaves."""
-        if self.unfinished() and isinstance(self.focused, Input):
+        """Esc: never discards typed text; then only a button leaves, and that is said."""
+        if self.unfinished():
             self.focus_harmless()
+            first = self.query(".dialog-buttons Push").first(Push).label
+            self.query_one(".dialog").border_subtitle = paint((f"what you typed is kept: {first} leaves it", "warn"))
             return
         self.leave()
 

@@ -39,6 +39,7 @@ from console.engine.model import (
 from console.engine.records.rules import RuleSet, load_rules
 from console.engine.runs.active import timestamp
 from console.engine.runs.query import current_run, unrecovered
+from console.engine.text import recordable
 
 Progress = Callable[[int, int], None]
 
@@ -77,7 +78,7 @@ def check_source(ctx: Context, source: str) -> None:
         return
     with reading(ctx.workspace.ledger) as connection:
         known = "SELECT 1 FROM files WHERE source = ? LIMIT 1"
-        if connection is None or connection.execute(known, [source]).fetchone() is None:
+        if connection is None or connection.execute(known, [recordable(source)]).fetchone() is None:
             raise _no_source(source, present)
 
 

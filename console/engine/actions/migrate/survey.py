@@ -16,7 +16,7 @@ from console.engine.checks.writable import writable_item
 from console.engine.context import Context
 from console.engine.model import Check, Counts, GateItem, ZoneSpace
 from console.engine.runs.session import ends_with_session
-from console.engine.text import plural
+from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import Filesystem, existing, filesystem_of, room
 
 # What a run writes beside the data, by measurement, rounded up: ledger row, mirror entry and its .bak, log lines.
@@ -53,7 +53,7 @@ class Survey:
         self.files += scan.files
         self.counts.update(scan.counts)
         if scan.files or not scan.unreadable:  # what cannot be read is not empty
-            self.sources[scan.source] = scan.files
+            self.sources[recordable(scan.source)] = scan.files  # as the ledger keeps a name that is no UTF-8
         self.groups.extend(scan.groups)
         self.ignored.extend(scan.ignored)
         self.unreadable.extend(scan.unreadable)
