@@ -151,3 +151,13 @@ def test_a_crash_is_one_sentence_and_a_file(sample: Path, tmp_path: Path) -> Non
         files = list((tmp_path / "state" / "opsconsole").iterdir())
         assert len(files) == 1 and str(files[0]) in after.replace("\r\n", "")
         assert "in boom" in files[0].read_text() and oct(os.stat(files[0]).st_mode)[-3:] == "600"
+
+
+def test_a_pane_key_typed_before_the_first_frame_leads_to_a_pane_that_has_the_keys(sample: Path) -> None:
+    with Terminal(sample) as t:
+        t.press("5")
+        t.wait("Documentation is updated")
+        t.press("down")
+        t.wait("▸· not asked  Sufficient disk space")
+        t.press("ctrl+q")
+        assert t.ended(10) == 0

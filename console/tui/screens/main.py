@@ -97,7 +97,16 @@ class MainScreen(Screen[None]):
         pane.add_class("-current")
         self.query_one(TabLine).current = name
         self._focus_pane(entry)
+        self.call_after_refresh(self._focus_again, entry)
         return pane
+
+    def _focus_again(self, entry: PaneEntry) -> None:
+        """Where the key came before the first frame: nothing could take the focus then, or the first frame took it."""
+        pane, focused = self.pane(entry.name), self.focused
+        if self._current is not entry or pane is None or (focused is not None and focused.id == "filter"):
+            return
+        if focused is None or pane not in focused.ancestors_with_self:
+            self._focus_pane(entry)
 
     def _focus_pane(self, entry: PaneEntry) -> None:
         pane = self.pane(entry.name)
