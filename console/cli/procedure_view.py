@@ -303,13 +303,13 @@ def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False
     elif branch and (good or verdict != Check.UNKNOWN):
         sign, style = ("for it", "green") if good else ("against", "")
     stream.line("    ", (style, f"{sign:<8}"), f" {seen.get('text', '')}")
-    stream.line(f"             {seen.get('evidence', '')}")
+    show_text(stream, str(seen.get("evidence", "")), " " * 13)
     if good or pending:
         return
     for line in list(seen.get("details", ()))[:5]:
         stream.line(f"               {line}")
     if seen.get("next_step") and not branch:
-        stream.line(f"             next: {seen['next_step']}")
+        show_text(stream, f"next: {seen['next_step']}", " " * 13)
 
 
 def show_text(stream: Stream, text: str, indent: str) -> None:
