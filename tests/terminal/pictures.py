@@ -39,7 +39,7 @@ def take(app: ConsoleApp, name: str) -> None:
     """A picture of what `app` shows now, as NAME.svg and NAME.png; of one at 80x24 also how it looks on a light ground
     and without colours, as looks/….png."""
     _save(app, name, svg=True)
-    if not name.endswith("-80x24"):
+    if not name.endswith("-80x24") or name.startswith("palette"):  # the palette keeps the theme that it was opened in
         return
     plain = name.removesuffix("-80x24")
     theme, filters = app.theme, app._filters
@@ -236,7 +236,10 @@ def index() -> None:
     lines += ["| of | 80x24 | 120x40 | light | NO_COLOR |", "| --- | --- | --- | --- | --- |"]
     for name in names:
         wide = f"[120x40]({name}-120x40.png)" if f"{name}-120x40" in found else ""
-        looks = [f"[{look}](looks/{name}-{look}.png)" for look in ("light", "no-color")]
+        looks = [
+            f"[{look}](looks/{name}-{look}.png)" if (OUT / f"looks/{name}-{look}.png").exists() else ""
+            for look in ("light", "no-color")
+        ]
         lines.append(f"| {name.replace('-', ' ')} | [80x24]({name}-80x24.png) | {wide} | {' | '.join(looks)} |")
     others = sorted(name for name in found if not name.endswith(("-80x24", "-120x40")))
     lines += ["", "Others: " + ", ".join(f"[{name.replace('-', ' ')}]({name}.png)" for name in others) + "."]
