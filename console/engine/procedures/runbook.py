@@ -107,6 +107,8 @@ class Runbook:
     def within(self, section: Section) -> range:
         """The numbers of a section and of those below it."""
         end = section.number + 1
+        if section.number == 0:  # what stands before the first heading has none below it
+            return range(0, 1)
         while end < len(self.sections) and self.sections[end].level > section.level:
             end += 1
         return range(section.number, end)
@@ -187,6 +189,7 @@ def read_markdown(text: str, name: str) -> Runbook:
     """The runbook in a text."""
     from markdown_it import MarkdownIt
 
+    text = text.encode("utf-8", "replace").decode()  # halves of surrogates are no text
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     reader = _Reader(name, text)
     reader.read(tokens)

@@ -366,7 +366,7 @@ def is_program(command: Command, number: int) -> bool:
         inner = [at for at, word in enumerate(words[:number]) if word in ("-c", "-e") and at > offset + 1]
         return number - 1 in inner
     code = name in _SHELLS or _PYTHONS.fullmatch(name) or name in ("perl", "ruby", "node", "php", "lua", "Rscript")
-    return bool(code) and (before.startswith("-") and before[-1:] in ("c", "e", "E", "r"))
+    return bool(code) and bool(re.fullmatch(r"-[A-Za-z]*[ceEr]", before)) and not _operands(words[offset + 1 : number])
 
 
 def reads_program(command: Command) -> bool:
