@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.engine.errors import UsageError
-from console.engine.procedures.runbook_classes import Class, class_of, class_of_command, is_program, unwrapped
-from console.engine.procedures.runbook_shell import Command, Place, Taken, commands_of, take_apart
+from console.engine.procedures.runbook_classes import class_of, class_of_command, is_program, unwrapped
+from console.engine.procedures.runbook_commands import Command, commands_of
+from console.engine.procedures.runbook_names import Class, names_of
+from console.engine.procedures.runbook_shell import Place, Taken, take_apart
 from console.engine.text import visible
 from console.engine.transfer.filesystem import in_words
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _LARGEST = 2 << 20  # bytes of a runbook
-_SHELL = frozenset("bash sh shell zsh ksh dash ash".split())
-_CONSOLE = frozenset("console shell-session shellsession sh-session bash-session terminal session".split())
+_SHELL = names_of("bash sh shell zsh ksh dash ash")
+_CONSOLE = names_of("console shell-session shellsession sh-session bash-session terminal session")
 _PROMPT = re.compile(r"\s*(?:[\w.@:~/\\\[\]-]{0,60})?[$#%] (.*)")
 _BOX = re.compile(r"\[([ xX])\]\s+")
 
@@ -131,9 +133,13 @@ class Runbook:
             return found[0]
         step = f"`opsconsole runbook {self.name} --sections` lists them"
         if not found:
-            raise UsageError(f"there is no section {text!r} in it", file=self.name, untouched="everything", next_step=step)
+            raise UsageError(
+                f"there is no section {text!r} in it", file=self.name, untouched="everything", next_step=step
+            )
         several = "; ".join(f"{each.number} {each.title}" for each in found[:6])
-        raise UsageError(f"{text!r} names {len(found)} sections: {several}", file=self.name, next_step="give its number")
+        raise UsageError(
+            f"{text!r} names {len(found)} sections: {several}", file=self.name, next_step="give its number"
+        )
 
     @property
     def _has_preface(self) -> bool:
@@ -159,7 +165,7 @@ def _takes_pattern(command: Command, number: int) -> bool:
     name = words[offset].rpartition("/")[2] if offset < len(words) else ""
     if name in ("grep", "egrep", "fgrep", "zgrep", "rg", "ag", "ack", "expr", "pgrep", "tr"):
         operands = [at for at in range(offset + 1, len(words)) if not words[at].startswith("-")]
-        return number in operands[:2 if name == "tr" else 1] or words[number - 1] in ("-e", "--regexp")
+        return number in operands[: 2 if name == "tr" else 1] or words[number - 1] in ("-e", "--regexp")
     return name == "find" and words[number - 1] in ("-name", "-iname", "-path", "-regex", "-iregex", "-wholename")
 
 
@@ -280,7 +286,7 @@ class _Reader:
         text = token.content.rstrip("\n").expandtabs(8) if token.type == "code_block" else token.content.rstrip("\n")
         console = language in _CONSOLE
         if language in _SHELL or console or (not language and looks_like_shell(text)):
-            first, last = ((token.map[0] + 1, token.map[1]) if token.map else (1, 1))
+            first, last = (token.map[0] + 1, token.map[1]) if token.map else (1, 1)
             number = len(self.book.blocks) + 1
             block = make_block(number, self._section, (first, last), text, language)
             self._add("block", text, block=block)
@@ -315,10 +321,13 @@ def _plain(token: Token) -> str:
 _BASH = re.compile(
     r"\[\[ |[<>]\(|<<<|&>|\{[^}\s$]*(,|\.\.)[^}\s]*\}"
     r"|(?:^|[;&|({]|\b(?:do|then|else))\s*(?:function|source|declare|local|pushd|popd|mapfile|readarray|shopt)\s"
-    r"|pipefail|\$'|\b\w+\+?=\(|\$\{\w+(//?|\^|,|\[|:[0-9])|\(\(|\bread -\w*[apnNstu]|PIPESTATUS|BASH_|;&|\|&|echo -[en]",
+    r"|pipefail|\$'|\b\w+\+?=\(|\$\{\w+(//?|\^|,|\[|:[0-9])|\(\(|\bread -\w*[apnNstu]|PIPESTATUS|BASH_|;&"
+    r"|\|&|echo -[en]",
     re.MULTILINE,
 )
-_KNOWN = frozenset("cp mv mkdir touch ln chmod chown tee rsync kill systemctl sudo make docker python python3 pip bash sh".split())
+_KNOWN = names_of(
+    "cp mv mkdir touch ln chmod chown tee rsync kill systemctl sudo make docker python python3 pip bash sh"
+)
 
 
 def make_block(number: int, section: int, lines: tuple[int, int], text: str, language: str = "") -> Block:

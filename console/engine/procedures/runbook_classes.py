@@ -3,45 +3,33 @@ known counts as writes."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 
-from console.engine.procedures.runbook_shell import Command, commands_of, take_apart
+from console.engine.procedures.runbook_commands import Command, commands_of
+from console.engine.procedures.runbook_names import Class, names_of
+from console.engine.procedures.runbook_python import class_of_python
+from console.engine.procedures.runbook_shell import take_apart
 
-
-class Class(IntEnum):
-    """The worse the larger."""
-
-    READS = 0
-    WRITES = 1
-    DELETES = 2
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
-
-_READS = frozenset(
+_READS = names_of(
     # files
-    "ls dir vdir cat head tail grep egrep fgrep rgrep zgrep rg ag wc uniq cut tr df du stat file nl tac rev paste join od"
-    " xxd hexdump strings more less most zcat bzcat xzcat zless zmore diff cmp comm sdiff colordiff jq column fold fmt"
-    " expand unexpand md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum b3sum cksum sum basename dirname realpath"
-    " readlink getfacl lsattr namei tree pwd cd pushd popd dirs look tsort shuf"
+    "ls dir vdir cat head tail grep egrep fgrep rgrep zgrep rg ag wc uniq cut tr df du stat file nl tac rev paste"
+    " join od xxd hexdump strings more less most zcat bzcat xzcat zless zmore diff cmp comm sdiff colordiff jq"
+    " column fold fmt expand unexpand md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum b3sum cksum sum"
+    " basename dirname realpath readlink getfacl lsattr namei tree pwd cd pushd popd dirs look tsort shuf"
     # words and numbers
     " echo printf true false test [ [[ (( : expr seq sleep bc dc factor let"
     # who, what, where
-    " hostname uname arch whoami id groups who w users last lastlog uptime ps pgrep pstree top htop free vmstat iostat"
-    " mpstat lsof lsblk blkid findmnt getent locale tty nproc lscpu lsmem lspci lsusb cal date printenv env netstat ss"
-    " ping dig host nslookup getconf ldd nm which whereis type hash man info help whatis apropos locate"
+    " hostname uname arch whoami id groups who w users last lastlog uptime ps pgrep pstree top htop free vmstat"
+    " iostat mpstat lsof lsblk blkid findmnt getent locale tty nproc lscpu lsmem lspci lsusb cal date printenv env"
+    " netstat ss ping dig host nslookup getconf ldd nm which whereis type hash man info help whatis apropos locate"
     # of the shell itself
-    " export unset set shift return exit break continue wait read local declare typeset readonly shopt ulimit umask jobs"
-    " history alias unalias trap getopts mapfile readarray builtin logout fg bg select".split()
+    " export unset set shift return exit break continue wait read local declare typeset readonly shopt ulimit"
+    " umask jobs history alias unalias trap getopts mapfile readarray builtin logout fg bg select"
 )
-_DELETES = frozenset(
-    "rm rmdir unlink shred srm wipe wipefs truncate blkdiscard mkswap userdel groupdel lvremove vgremove pvremove dropdb"
-    " deluser fdisk sfdisk parted".split()
+_DELETES = names_of(
+    "rm rmdir unlink shred srm wipe wipefs truncate blkdiscard mkswap userdel groupdel lvremove vgremove pvremove"
+    " dropdb deluser fdisk sfdisk parted"
 )
 # Programs that run another one: which of their options take a word, and how many words come before it.
 _WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
@@ -203,7 +191,13 @@ def _tar(given: Sequence[str]) -> Class:
         options |= set(given[0])  # `tar czf`, as it was written first
     if options & {"--delete", "--remove-files"}:
         return Class.DELETES
-    reads = bool(options & {"t", "d", "--list", "--diff", "--compare"}) and not options & {"c", "x", "r", "u", "--create"}
+    reads = bool(options & {"t", "d", "--list", "--diff", "--compare"}) and not options & {
+        "c",
+        "x",
+        "r",
+        "u",
+        "--create",
+    }
     return Class.READS if reads or options & {"--help", "--version"} else Class.WRITES
 
 
@@ -239,13 +233,26 @@ def _git(given: Sequence[str]) -> Class:
     if first in ("branch", "tag", "stash", "remote", "config", "worktree"):
         plain = len(words) == 1 and not options & {"d", "D", "--delete", "m", "f"} and first != "stash"
         return Class.READS if plain or words[1:2] in (["list"], ["show"]) else Class.WRITES
-    reads = "status log diff show blame grep ls-files ls-tree rev-parse describe shortlog cat-file fsck help".split()
+    reads = names_of("status log diff show blame grep ls-files ls-tree rev-parse describe shortlog cat-file fsck help")
     return Class.READS if first in reads or options & {"--version", "--help"} else Class.WRITES
 
 
 def _curl(given: Sequence[str]) -> Class:
     options = _options(given)
-    writes = {"o", "O", "T", "d", "F", "X", "--output", "--remote-name", "--upload-file", "--data", "--form", "--request"}
+    writes = {
+        "o",
+        "O",
+        "T",
+        "d",
+        "F",
+        "X",
+        "--output",
+        "--remote-name",
+        "--upload-file",
+        "--data",
+        "--form",
+        "--request",
+    }
     return Class.WRITES if options & writes or any(each.startswith("--data") for each in options) else Class.READS
 
 
@@ -256,14 +263,18 @@ def _opsconsole(given: Sequence[str]) -> Class:
     two = " ".join(words[:2])
     if two in ("backups prune", "logs trim"):
         return Class.DELETES
-    reading = "validate explain disk check trends report keys completion alerts".split()
-    parts = "list show status tail errors usage export checkpoints reconcile verify diff impact report attach check".split()
+    reading = names_of("validate explain disk check trends report keys completion alerts")
+    parts = names_of(
+        "list show status tail errors usage export checkpoints reconcile verify diff impact report attach check"
+    )
     if words[0] in reading or (len(words) > 1 and words[1] in parts):
         return Class.READS
     return Class.READS if words[0] == "doctor" and "--repair" not in options else Class.WRITES
 
 
-def _by(reads: Sequence[str] = (), deletes: Sequence[str] = (), other: Class = Class.WRITES) -> Callable[[Sequence[str]], Class]:
+def _by(
+    reads: Sequence[str] = (), deletes: Sequence[str] = (), other: Class = Class.WRITES
+) -> Callable[[Sequence[str]], Class]:
     """A rule by first words and options: those that read, those that delete, and what all others do."""
 
     def judged(given: Sequence[str]) -> Class:
@@ -302,7 +313,17 @@ def _dd(given: Sequence[str]) -> Class:
     return Class.READS if target in ("", "/dev/null") else Class.DELETES if target.startswith("/dev/") else Class.WRITES
 
 
-_REPORTS = ("status", "show", "cat", "list-units", "list-timers", "list-unit-files", "is-active", "is-enabled", "is-failed")
+_REPORTS = (
+    "status",
+    "show",
+    "cat",
+    "list-units",
+    "list-timers",
+    "list-unit-files",
+    "is-active",
+    "is-enabled",
+    "is-failed",
+)
 _JUDGED: dict[str, Callable[[Sequence[str]], Class]] = {
     "tar": _tar,
     "rsync": _rsync,
@@ -345,7 +366,7 @@ _JUDGED: dict[str, Callable[[Sequence[str]], Class]] = {
 # ── words that are programs themselves ───────────────────────────────────────────────────────────────────────────────
 
 _FIRST_IS_CODE = frozenset({"awk", "gawk", "mawk", "sed", "jq", "yq"})
-_ALL_IS_CODE = frozenset("eval ssh watch su trap psql mysql sqlite3 parallel expect".split())
+_ALL_IS_CODE = names_of("eval ssh watch su trap psql mysql sqlite3 parallel expect")
 
 
 def is_program(command: Command, number: int) -> bool:
@@ -377,24 +398,6 @@ def reads_program(command: Command) -> bool:
     return name in _SHELLS or bool(_PYTHONS.fullmatch(name)) or other
 
 
-# ── Python ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_GONE = frozenset("remove unlink rmtree rmdir removedirs truncate unlink_missing".split())
-_MODULES = frozenset(
-    "json sys csv re math datetime time collections itertools functools operator string textwrap statistics decimal"
-    " fractions pprint pathlib os os.path hashlib base64 glob fnmatch platform typing argparse".split()
-)
-_CALLS = frozenset(
-    "print len load loads dumps sorted sum min max set list dict tuple range enumerate zip map filter any all str int float"
-    " bool bytes repr abs round isinstance open Path read read_text read_bytes readline readlines exists is_file is_dir get"
-    " items keys values split splitlines strip lstrip rstrip join startswith endswith format replace lower upper glob rglob"
-    " iterdir stat getsize isfile isdir walk scandir listdir reader DictReader Counter defaultdict most_common now today"
-    " fromtimestamp isoformat strftime strptime hexdigest md5 sha256 sha1 sha512 reversed next iter append extend add count"
-    " index getattr hasattr pprint match search findall sub finditer compile fullmatch group groups exit dirname basename"
-    " getmtime time version sqrt mean median".split()
-)
-
-
 def _python(given: Sequence[str]) -> Class:
     if not given:
         return Class.WRITES
@@ -421,45 +424,3 @@ def _module(given: Sequence[str]) -> Class:
     if given[0] == "console":
         return _opsconsole(given[1:])
     return Class.READS if given[0] in ("platform", "site", "sysconfig", "calendar", "timeit") else Class.WRITES
-
-
-def class_of_python(code: str) -> Class:
-    """What a Python text does: reads where all that it imports and calls is known to."""
-    try:
-        tree = ast.parse(_dedented(code))
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return Class.DELETES if re.search(r"\b(remove|unlink|rmtree|rmdir|truncate)\s*\(", code) else Class.WRITES
-    worst = Class.READS
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            known = all(alias.name in _MODULES for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            known = node.module in _MODULES
-        elif isinstance(node, ast.Call):
-            name = _called(node)
-            if name in _GONE:
-                return Class.DELETES
-            known = name in _CALLS and not (name == "open" and _opens_for_writing(node))
-        else:
-            continue
-        if not known:
-            worst = Class.WRITES
-    return worst
-
-
-def _called(node: ast.Call) -> str:
-    target = node.func
-    return target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
-
-
-def _opens_for_writing(node: ast.Call) -> bool:
-    at = 0 if isinstance(node.func, ast.Attribute) else 1  # Path(…).open("w"), open(file, "w")
-    modes = [node.args[at]] if len(node.args) > at else []
-    modes += [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
-    return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in modes)
-
-
-def _dedented(code: str) -> str:
-    import textwrap
-
-    return textwrap.dedent(code).strip("\n")

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 
 from console.engine.procedures.model import COMMAND_SECONDS
 from console.engine.procedures.runbook import Block
-from console.engine.procedures.runbook_classes import Class, is_program, reads_program, unwrapped
-from console.engine.procedures.runbook_shell import Command, Place, Where
+from console.engine.procedures.runbook_classes import is_program, reads_program, unwrapped
+from console.engine.procedures.runbook_commands import Command
+from console.engine.procedures.runbook_names import Class, names_of
+from console.engine.procedures.runbook_shell import Place, Where
 from console.engine.procedures.shell import quoted_values
 
 LONGEST = 2000  # characters of a command that a procedure may have
 _WRITE_SECONDS = 3600
 _ENDLESS_SECONDS = 30
-_INTERACTIVE = frozenset("vi vim nvim nano emacs ed pico htop top visudo vipw screen tmux less more su passwd".split())
-_DIFFERS = frozenset("grep egrep fgrep zgrep rg diff cmp pgrep".split())  # status 1: nothing found, or they differ
+_INTERACTIVE = names_of("vi vim nvim nano emacs ed pico htop top visudo vipw screen tmux less more su passwd")
+_DIFFERS = names_of("grep egrep fgrep zgrep rg diff cmp pgrep")  # status 1: nothing found, or they differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ def _is_endless(command: Command) -> bool:
     if command.texts[:1] == ["watch"]:
         return True
     if name == "tail":
-        return any(re.fullmatch(r"-[0-9n]*[fF][0-9n]*|--follow=\w+|-f\d+", word) for word in given - {"-f", "-F", "--follow"})
+        return any(
+            re.fullmatch(r"-[0-9n]*[fF][0-9n]*|--follow=\w+|-f\d+", word) for word in given - {"-f", "-F", "--follow"}
+        )
     return (name == "journalctl" and "-f" in given) or (name == "ping" and "-c" not in given)
 
 
@@ -106,7 +110,9 @@ def _why_not(block: Block, places: list[Place]) -> str:
             return f"{place.spelled} stands in {place.where.value}: no value can be filled in there and stay one word"
         for command in block.commands:
             inside = [at for at, word in enumerate(command.words) if word.start <= place.start < word.end]
-            heredoc = place.where is Where.HEREDOC and reads_program(command) and any(each.body for each in command.redirects)
+            heredoc = (
+                place.where is Where.HEREDOC and reads_program(command) and any(each.body for each in command.redirects)
+            )
             if heredoc or any(is_program(command, at) for at in inside):
                 return f"{place.spelled} stands in a program: what is filled in there would be read as part of it"
     return ""
@@ -121,7 +127,9 @@ def _filled(
         head += "set -e  # stop at the first command that fails\n"
     simple = {Where.PLAIN: "{}", Where.DOUBLE: '"{}"', Where.SINGLE: "'{}'"}
     if all(place.where in simple for place in places):
-        command = head + _spliced(block.text, places, dropped, lambda place: _in_place(place, value, simple[place.where]))
+        command = head + _spliced(
+            block.text, places, dropped, lambda place: _in_place(place, value, simple[place.where])
+        )
         if not any(quoted_values(command)):
             return command
     names = list(dict.fromkeys(value(place.spelled) for place in places))
@@ -139,9 +147,7 @@ def _in_place(place: Place, value: Callable[[str], str], around: str) -> str:
     return around.format(f"{{{value(place.spelled)}}}")
 
 
-def _spliced(
-    text: str, places: list[Place], dropped: list[tuple[int, int]], put: Callable[[Place], str]
-) -> str:
+def _spliced(text: str, places: list[Place], dropped: list[tuple[int, int]], put: Callable[[Place], str]) -> str:
     """The text with something else in those places; quotes that would hold nothing are left out."""
     parts: list[tuple[int, int, str]] = [(place.start, place.end, put(place)) for place in places]
     parts += [(start, end, "") for start, end in dropped]

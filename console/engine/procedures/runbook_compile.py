@@ -8,24 +8,24 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 from console.engine.errors import UsageError
 from console.engine.procedures.fill import BUILT_IN
 from console.engine.procedures.load import read_procedure
 from console.engine.procedures.model import END, Procedure
-from console.engine.procedures.runbook import Block, Element, Runbook, Section
-from console.engine.procedures.runbook_classes import Class
+from console.engine.procedures.runbook import Block, Runbook, Section
 from console.engine.procedures.runbook_command import Runnable, escaped, runnable, template
 from console.engine.procedures.runbook_known import Ask, Safe, SafeStep, safe_way
+from console.engine.procedures.runbook_names import Class
+from console.engine.procedures.runbook_toml import Step, written
+from console.engine.procedures.runbook_units import Unit, units_of
 from console.engine.settings.model import Settings
 from console.engine.text import plural
 
 _MOST = 60  # steps of a procedure
-_TITLE, _LABEL, _TEXT, _CODE, _WIDTH = 60, 70, 3900, 2200, 76
+_TITLE, _LABEL, _TEXT, _CODE = 60, 70, 3900, 2200
 _NEXT = "\0next"  # where the steps of one unit lead: the first one of the next
-Step = dict[str, Any]
 
 # What a placeholder is by its name; others are any text.
 _OF_NAME = {
@@ -49,119 +49,6 @@ def procedure_of(book: Runbook, section: Section, settings: Settings) -> Procedu
 def procedure_name(section: Section) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-")
     return ("runbook-" + (slug or str(section.number)))[:40].rstrip("-")
-
-
-# ── units ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(slots=True)
-class _Unit:
-    """What becomes one step, or a few that belong together. kind: explain | manual | block."""
-
-    kind: str
-    title: str
-    lines: list[str] = field(default_factory=list)
-    block: Block | None = None
-    level: int = 0
-    boxes: int = 0
-
-
-def _units(elements: list[Element]) -> list[_Unit]:
-    """The pieces of a section, those that belong together in one."""
-    units: list[_Unit] = []
-    pending: list[str] = []
-    title = heading = ""
-    open_item: _Unit | None = None
-
-    def flush() -> None:
-        if any(line.strip() for line in pending):
-            units.append(_Unit("explain", heading, list(pending)))
-        pending.clear()
-
-    for at, element in enumerate(elements):
-        if element.kind == "heading":
-            flush()
-            title = heading = element.text
-            open_item = None
-        elif element.kind == "block" and element.block is not None and element.block.kind != "words":
-            units.append(_Unit("block", title or heading, list(pending), element.block))
-            pending.clear()
-            title, open_item = heading, None
-        elif element.kind == "block" and element.block is not None:
-            units.append(_Unit("block", title or heading, list(pending), element.block))
-            pending.clear()
-            title, open_item = heading, None
-        elif element.kind == "item" and element.marker[:1] == "[":
-            if open_item is None or not open_item.boxes:
-                if _leads_in(pending):
-                    open_item = _Unit("manual", heading, list(pending))
-                    pending.clear()
-                else:
-                    flush()
-                    open_item = _Unit("manual", heading)
-                units.append(open_item)
-            open_item.boxes += 1
-            open_item.level = element.level
-            open_item.lines.append(_item(element, 0))
-        elif open_item is not None and _belongs(open_item, element):
-            open_item.lines.append(_words(element, open_item.level))
-        elif element.kind == "item" and element.marker[:1].isdigit():
-            open_item = None
-            if _has_block(elements, at):
-                pending.append(_item(element, element.level))
-                title = element.text or heading
-                continue
-            lead = list(pending) if _leads_in(pending) else []
-            if lead:
-                pending.clear()
-            flush()
-            open_item = _Unit("manual", element.text or heading, [*lead, _item(element, element.level)], level=element.level)
-            units.append(open_item)
-        else:
-            open_item = None
-            pending.append(_words(element, 1))
-    flush()
-    return units
-
-
-def _leads_in(pending: list[str]) -> bool:
-    """`Steps:` and its like need no step of their own."""
-    said = [line for line in pending if line.strip()]
-    return bool(said) and all(line.rstrip().endswith(":") for line in said) and sum(map(len, said)) < 200
-
-
-def _belongs(item: _Unit, element: Element) -> bool:
-    if item.boxes:
-        return element.level > item.level
-    return element.level > item.level or (element.level == item.level and element.kind in ("text", "code"))
-
-
-def _has_block(elements: list[Element], at: int) -> bool:
-    """Whether a shell block belongs to the item there."""
-    level = elements[at].level
-    for element in elements[at + 1 :]:
-        if element.kind == "heading" or element.level < level or (element.kind == "item" and element.level <= level):
-            return False
-        if element.kind == "block":
-            return True
-    return False
-
-
-def _item(element: Element, base: int) -> str:
-    indent = "  " * max(0, element.level - base)
-    first = f"{indent}{element.marker} "
-    return textwrap.fill(
-        element.text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def _words(element: Element, base: int) -> str:
-    if element.kind == "item":
-        return _item(element, base)
-    if element.kind == "code":
-        return "\n" + textwrap.indent(element.text, "    ") + "\n"
-    return "" if element.kind == "rule" else f"\n{element.text}\n"
 
 
 # ── names of values ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +85,7 @@ class _Compiler:
     def definition(self) -> str:
         """The TOML text."""
         made: list[list[Step]] = []
-        for number, unit in enumerate(_units(self._book.of_section(self._section)), 1):
+        for number, unit in enumerate(units_of(self._book.of_section(self._section)), 1):
             made.append(self._block(unit, unit.block) if unit.block is not None else [self._plain(number, unit)])
         made = [steps for steps in made if steps] or [[_step("s1", "explain", "Nothing to do", "Nothing stands here.")]]
         count = sum(map(len, made))
@@ -220,7 +107,7 @@ class _Compiler:
         about = _cut(f"From the runbook {self._book.name}: {self._section.title}, step by step.", 900)
         return written({"title": title, "about": about}, [step for steps in made for step in steps])
 
-    def _plain(self, number: int, unit: _Unit) -> Step:
+    def _plain(self, number: int, unit: Unit) -> Step:
         text = _joined(unit.lines)
         title = f"{unit.title}: {plural(unit.boxes, 'point')}" if unit.boxes else unit.title
         if unit.kind == "manual":
@@ -229,13 +116,15 @@ class _Compiler:
 
     # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _block(self, unit: _Unit, block: Block) -> list[Step]:
+    def _block(self, unit: Unit, block: Block) -> list[Step]:
         prose = _joined(unit.lines)
         id = f"b{block.number}"
         title = _title(unit.title, block)
         safe = safe_way(block, self._settings)
         if block.kind == "script":
-            text = f"{prose}\n\nBlock {block.number} is a file to save, and nothing to run as it stands:\n\n{_code(block)}"
+            text = (
+                f"{prose}\n\nBlock {block.number} is a file to save, and nothing to run as it stands:\n\n{_code(block)}"
+            )
             return [_step(id, "explain", title, text)]
         if block.kind == "words" and safe is None:
             return [_step(id, "explain", title, f"{prose}\n\n{_code(block)}")]
@@ -257,7 +146,11 @@ class _Compiler:
         if block.kind == "commands":
             asks = [] if plain.why else self._asks(f"{id}-as", block.placeholders, of, branch=True)
             said = f"As the runbook has it. {_head(block)}."
-            step = self._by_hand(id, block, plain) if plain.why else self._as_it_is(f"{id}-as-is", f"As it stands: {title}", said, plain)
+            step = (
+                self._by_hand(id, block, plain)
+                if plain.why
+                else self._as_it_is(f"{id}-as-is", f"As it stands: {title}", said, plain)
+            )
             raw = [*asks, step]
         branches: list[dict[str, str]] = []
         says = [prose, f"{_head(block)}:", _code(block)]
@@ -301,7 +194,9 @@ class _Compiler:
         if safe.action:
             step["action"] = safe.action
             step["with"] = {
-                name: asked.get(value) or template(value, self._names.of, block.placeholders) if isinstance(value, str) else value
+                name: asked.get(value) or template(value, self._names.of, block.placeholders)
+                if isinstance(value, str)
+                else value
                 for name, value in safe.given.items()
             }
         if safe.partial:
@@ -322,7 +217,8 @@ class _Compiler:
         return step
 
     def _by_hand(self, id: str, block: Block, plain: Runnable) -> Step:
-        text = f"It is not run from here: {plain.why}. Done by hand, note what was done and what came of it.\n\n{_code(block)}"
+        says = f"It is not run from here: {plain.why}. Done by hand, note what was done and what came of it."
+        text = f"{says}\n\n{_code(block)}"
         return _step(f"{id}-by-hand", "manual", f"By hand: block {block.number}", text)
 
     def _asks(self, id: str, spelled: Iterable[str], of: Mapping[str, str], *, branch: bool = False) -> list[Step]:
@@ -333,7 +229,9 @@ class _Compiler:
             if value in self._asked:
                 continue
             kind = of.get(each) or _OF_NAME.get(re.sub(r"[^a-z]+", "_", each.lower()).strip("_"), "text")
-            step = _step(f"{id}-value-{number}", "input", f"What is {each}", f"It stands in block {id[1:].split('-')[0]}.")
+            step = _step(
+                f"{id}-value-{number}", "input", f"What is {each}", f"It stands in block {id[1:].split('-')[0]}."
+            )
             made.append(step | {"value": value, "of": kind})
             if not branch:
                 self._asked.add(value)
@@ -348,7 +246,7 @@ def _uses(safe: Safe, spelled: str) -> bool:
 
 def _chained(steps: list[Step]) -> list[Step]:
     """Steps one after the other; the last leads out."""
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         step["next"] = following["id"]
     return steps
 
@@ -363,7 +261,11 @@ def _step(id: str, kind: str, title: str, text: str) -> Step:
 def _title(title: str, block: Block) -> str:
     """What the block is for: what leads to it, or its own first comment."""
     words = title.rstrip(":").strip()
-    return words or next((line.strip("# ") for line in block.text.split("\n") if line.strip("# ")), "") or f"Block {block.number}"
+    return (
+        words
+        or next((line.strip("# ") for line in block.text.split("\n") if line.strip("# ")), "")
+        or f"Block {block.number}"
+    )
 
 
 def _head(block: Block) -> str:
@@ -397,38 +299,3 @@ def _text(text: str) -> str:
         most -= 200
         made = escaped(text[:most].rstrip() + "\n(the rest stands in the file)")
     return made
-
-
-# ── TOML ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_NOT_PLAIN = re.compile(r'[\x00-\x08\x0b-\x1f\x7f"\\]')
-
-
-def written(head: Mapping[str, str], steps: Iterable[Step]) -> str:
-    """A definition as its text."""
-    lines = [f"{name} = {_value(value)}" for name, value in head.items()]
-    for step in steps:
-        lines += ["", "[[step]]"]
-        lines += [f"{name} = {_value(value)}" for name, value in step.items() if name != "branch" and value is not None]
-        for branch in step.get("branch", ()):
-            lines += ["[[step.branch]]", *(f"{name} = {_value(value)}" for name, value in branch.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name} = {_value(each)}" for name, each in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
-    return _string(str(value))
-
-
-def _string(text: str) -> str:
-    """Over several lines where it has some; with too many dots on a line, written as escapes: the reader refuses those."""
-    made = _NOT_PLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    made = "\n".join(line.replace(".", "\\u002e") if line.count(".") > 100 else line for line in made.split("\n"))
-    return f'"""\n{made}"""' if "\n" in made else f'"{made}"'

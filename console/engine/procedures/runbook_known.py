@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from console.engine.procedures.model import COMMAND_SECONDS
 from console.engine.procedures.runbook import Block
-from console.engine.procedures.runbook_classes import Class, class_of_command, unwrapped
-from console.engine.procedures.runbook_shell import Command
+from console.engine.procedures.runbook_classes import class_of_command, unwrapped
+from console.engine.procedures.runbook_commands import Command
+from console.engine.procedures.runbook_names import Class
 from console.engine.settings.model import Settings
 
 
@@ -74,8 +75,8 @@ def safe_way(block: Block, settings: Settings) -> Safe | None:
     if block.kind == "script":
         return None
     if block.kind == "words":
-        steps = known.of_words()
-        return Safe(tuple(steps)) if steps else None
+        said = known.of_words()
+        return Safe(tuple(said)) if said else None
     steps: list[SafeStep] = []
     left: list[str] = []
     for command in block.commands:
@@ -84,7 +85,11 @@ def safe_way(block: Block, settings: Settings) -> Safe | None:
             if class_of_command(command) is not Class.READS:
                 left.append(" ".join(command.texts) or "a redirect")
             continue
-        steps += [step for step in found if not any((step.action, step.command, step.kind) == (e.action, e.command, e.kind) for e in steps)]
+        steps += [
+            step
+            for step in found
+            if not any((step.action, step.command, step.kind) == (e.action, e.command, e.kind) for e in steps)
+        ]
     return Safe(tuple(steps), tuple(left)) if steps else None
 
 
@@ -207,7 +212,7 @@ class _Known:
             "Every entry leaves the state file, whole and while no run writes it; history stays, a rollback of this run"
             " brings the entries back. The next migrate judges all files again and rewrites nothing that is the same."
         )
-        given = {"all": True, "reason": "{reason}"}
+        given: dict[str, str | int | bool] = {"all": True, "reason": "{reason}"}
         return SafeStep("action", "Clear the state", says, "state clear", given, asks=(_REASON,))
 
     def _clear_file(self) -> SafeStep:
@@ -235,8 +240,8 @@ class _Known:
 
     def _prune(self) -> SafeStep:
         says = (
-            "The plan says of each backup why it stays or goes, and what that frees. What an undo of the last good state"
-            " needs is never removed, whatever the number. There is no undo."
+            "The plan says of each backup why it stays or goes, and what that frees. What an undo of the last good"
+            " state needs is never removed, whatever the number. There is no undo."
         )
         keep = Ask("keep_last", "Keep how many of the last backups", "number", "10")
         return SafeStep(
@@ -269,7 +274,11 @@ class _Known:
                 " published copy has other bytes by now stays as it is."
             )
             which = Ask("checkpoint", "Which checkpoint", text="`opsconsole state checkpoints` lists them.")
-            return [SafeStep("action", "Restore entries", says, "state restore", {"checkpoint": "{checkpoint}"}, asks=(which,))]
+            return [
+                SafeStep(
+                    "action", "Restore entries", says, "state restore", {"checkpoint": "{checkpoint}"}, asks=(which,)
+                )
+            ]
         backed = sources and all(self._below(path, self._backups) is not None for path in sources)
         if backed and any(self._below(target, zone) is not None for zone in (self._validated, self._transformed)):
             return [self._rollback()]
@@ -288,8 +297,14 @@ class _Known:
 
     def _mv(self, given: list[str], command: Command) -> list[SafeStep] | None:
         *sources, target = _operands(given) or [""]
-        if sources and all(self._below(path, self._raw) for path in sources) and self._below(target, self._archive) is not None:
-            return [self._archive_step(self._below(sources[0], self._raw) or "", self._below(target, self._archive) or "")]
+        if (
+            sources
+            and all(self._below(path, self._raw) for path in sources)
+            and self._below(target, self._archive) is not None
+        ):
+            return [
+                self._archive_step(self._below(sources[0], self._raw) or "", self._below(target, self._archive) or "")
+            ]
         if self._packed and all(".tar" in path or ".tgz" in path for path in sources):
             return _NOTHING
         return _NOTHING if self._trims() and all(path.startswith("$") for path in (*sources, target)) else None
@@ -311,9 +326,9 @@ class _Known:
             given["match"] = pattern
         asks = () if label or year else (Ask("label", "Under which label of the archive"),)
         says = (
-            "The plan lists each file, with the day it was taken for, before anything moves. Files keep the folders they"
-            " lay in, nothing is flattened or overwritten; a manifest with checksums says what went, why and by whom,"
-            " and all of it can come back."
+            "The plan lists each file, with the day it was taken for, before anything moves. Files keep the folders"
+            " they lay in, nothing is flattened or overwritten; a manifest with checksums says what went, why and by"
+            " whom, and all of it can come back."
         )
         return SafeStep("action", "Archive", says, "archive", given, partial=True, asks=(*asks, _REASON))
 
@@ -342,7 +357,9 @@ class _Known:
             " the state file stays where it is. The folder must be there."
         )
         to = Ask("to", "Into which folder", "folder", text="An existing folder, outside of the logs.")
-        return SafeStep("action", "Archive logs", says, "logs archive", {"to": "{to}", "keep": 0}, partial=True, asks=(to,))
+        return SafeStep(
+            "action", "Archive logs", says, "logs archive", {"to": "{to}", "keep": 0}, partial=True, asks=(to,)
+        )
 
     def _trims(self) -> str:
         """How many lines stay, where the block cuts every log in a loop."""
@@ -363,7 +380,7 @@ class _Known:
     # ── others ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _chmod(self, given: list[str], command: Command) -> list[SafeStep] | None:
-        recursive = any(word.startswith("-") and "R" in word or word == "--recursive" for word in given)
+        recursive = any(re.fullmatch(r"-[a-zA-Z]*R[a-zA-Z]*|--recursive", word) for word in given)
         paths = [word for word in given if not word.startswith("-")][1:]
         ours = paths and all(any(self._below(path, folder) is not None for folder in self._folders) for path in paths)
         if not recursive or not ours:

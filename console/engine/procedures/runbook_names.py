@@ -1,8 +1,28 @@
-"""Names that stand for a value in the shell blocks of a runbook, and what only looks like one."""
+"""Words of runbooks: the classes of what a block does, names that stand for a value, and what only looks like one."""
 
 from __future__ import annotations
 
 import re
+from enum import IntEnum
+from itertools import pairwise
+
+
+class Class(IntEnum):
+    """The worse the larger."""
+
+    READS = 0
+    WRITES = 1
+    DELETES = 2
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+def names_of(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
 
 BRACKET = re.compile(r"\[([A-Za-z][A-Za-z0-9]*(?:[ _.-][A-Za-z0-9]+)*)\]")
 ANGLE = re.compile(r"<([A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*)>")
@@ -13,11 +33,11 @@ _SHORT = frozenset({"id", "ip", "db", "to", "pid", "dir", "env", "run", "url", "
 _LONGEST = 60
 _RANGE = re.compile(r"a-z|A-Z|a-f|A-F|[0-9]-[0-9]|\A.-.\Z")
 # What the shell, or whoever logged in, has set in any case.
-_SET_ALREADY = frozenset(
-    "HOME USER LOGNAME PWD OLDPWD PATH SHELL HOSTNAME HOSTTYPE OSTYPE MACHTYPE TERM LANG LANGUAGE TZ TMPDIR EDITOR PAGER"
-    " VISUAL UID EUID GID PPID RANDOM SRANDOM SECONDS EPOCHSECONDS EPOCHREALTIME LINENO IFS OPTARG OPTIND OPTERR REPLY"
-    " PIPESTATUS FUNCNAME DIRSTACK COLUMNS LINES SHLVL PS1 PS2 PS3 PS4 MAPFILE COPROC DISPLAY SSH_CONNECTION SSH_CLIENT"
-    " SSH_TTY SUDO_USER MAIL _".split()
+_SET_ALREADY = names_of(
+    "HOME USER LOGNAME PWD OLDPWD PATH SHELL HOSTNAME HOSTTYPE OSTYPE MACHTYPE TERM LANG LANGUAGE TZ TMPDIR"
+    " EDITOR PAGER VISUAL UID EUID GID PPID RANDOM SRANDOM SECONDS EPOCHSECONDS EPOCHREALTIME LINENO IFS OPTARG"
+    " OPTIND OPTERR REPLY PIPESTATUS FUNCNAME DIRSTACK COLUMNS LINES SHLVL PS1 PS2 PS3 PS4 MAPFILE COPROC DISPLAY"
+    " SSH_CONNECTION SSH_CLIENT SSH_TTY SUDO_USER MAIL _"
 )
 _SET_PREFIXES = ("BASH", "LC_", "XDG_")
 
@@ -44,9 +64,11 @@ def _is_word(name: str) -> bool:
     small = name.lower()
     if small in _SHORT:
         return True
-    if len(name) < 3 or (name != small and name != name.upper() and not re.fullmatch(r"[A-Z]?[a-z]+([A-Z][a-z]+)*", name)):
+    if len(name) < 3 or (
+        name != small and name != name.upper() and not re.fullmatch(r"[A-Z]?[a-z]+([A-Z][a-z]+)*", name)
+    ):
         return False
-    if small in ("aeiou", "abc", "xyz") or all(ord(b) - ord(a) == 1 for a, b in zip(small, small[1:], strict=False)):
+    if small in ("aeiou", "abc", "xyz") or all(ord(b) - ord(a) == 1 for a, b in pairwise(small)):
         return False
     pairs = list(zip(small[::2], small[1::2], strict=False))
     return not (len(name) % 2 == 0 and all(a == b for a, b in pairs))  # [YyNn]
