@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.engine.errors import UsageError
-from console.engine.procedures.runbook_classes import class_of, class_of_command, is_program, unwrapped
+from console.engine.procedures.runbook_classes import (
+    class_of,
+    class_of_command,
+    is_program,
+    takes_expression,
+    unwrapped,
+)
 from console.engine.procedures.runbook_commands import Command, commands_of
 from console.engine.procedures.runbook_names import Class, names_of
 from console.engine.procedures.runbook_shell import Place, Taken, take_apart
@@ -57,7 +63,7 @@ class Block:
         return [
             place
             for place in self.taken.places
-            if (place.spelled[0] != "$" or place.name not in own) and not _is_pattern(self.commands, place)
+            if (place.spelled[0] != "$" or place.name not in own) and not _is_pattern(self, place)
         ]
 
     @property
@@ -146,16 +152,19 @@ class Runbook:
         return any(element.section == 0 for element in self.elements)
 
 
-def _is_pattern(commands: list[Command], place: Place) -> bool:
+def _is_pattern(block: Block, place: Place) -> bool:
     """Whether `[abc]` stands where a program takes a pattern: there only a word that is nothing else is a name."""
-    if place.spelled[0] != "[":
+    if place.spelled[0] != "[" or "_" in place.name:
         return False
-    for command in commands:
+    around = block.text[max(0, place.start - 1) : place.start], block.text[place.end : place.end + 1]
+    for command in block.commands:
         for number, word in enumerate(command.words):
-            if word.start <= place.start < word.end and word.text != place.spelled:
-                if "_" in place.name:
-                    return False
-                return is_program(command, number) or _takes_pattern(command, number)
+            if not word.start <= place.start < word.end:
+                continue
+            if is_program(command, number):  # there lists and expressions are in brackets
+                return takes_expression(command) or not (around[0] in "'\" /=" and around[1] in "'\" /.")
+            if _takes_pattern(command, number) and (word.quoted or word.text != place.spelled):
+                return True
     return False
 
 

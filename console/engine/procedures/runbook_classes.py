@@ -76,7 +76,7 @@ def class_of_command(command: Command, functions: set[str] | frozenset[str] = fr
         target = redirect.target
         if redirect.operator in ("<", "<<", "<<-", "<<<"):
             if redirect.body and (code := _class_of_input(words, redirect.body, _depth)) is not None:
-                worst = max(worst, code)
+                worst = max(code if all(word.startswith("-") for word in words[1:]) else worst, code)
             continue
         if redirect.operator in (">&", "<&") and (target.isdigit() or target in ("-", "")):
             continue
@@ -388,6 +388,12 @@ def is_program(command: Command, number: int) -> bool:
         return number - 1 in inner
     code = name in _SHELLS or _PYTHONS.fullmatch(name) or name in ("perl", "ruby", "node", "php", "lua", "Rscript")
     return bool(code) and bool(re.fullmatch(r"-[A-Za-z]*[ceEr]", before)) and not _operands(words[offset + 1 : number])
+
+
+def takes_expression(command: Command) -> bool:
+    """Whether its program is one of patterns and expressions, as sed's and awk's are."""
+    words = unwrapped(command.texts)
+    return bool(words) and words[0].rpartition("/")[2] in _FIRST_IS_CODE
 
 
 def reads_program(command: Command) -> bool:

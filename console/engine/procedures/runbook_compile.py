@@ -157,7 +157,7 @@ class _Compiler:
         if safe:
             part = ", for a part of it" if safe.left else ""
             branches.append({"label": _cut(f"The safe way{part}: {safe.words}", _LABEL), "to": saves[0]["id"]})
-            says.append(f"The safe way: {safe.words}.")
+            says.append(f"The safe way, {safe.words}: {safe.steps[0].text}")
             if safe.left:
                 says.append("Not done by that: " + "; ".join(_cut(each, 120) for each in safe.left[:5]) + ".")
         if raw:
