@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _LARGEST = 2 << 20  # bytes of a runbook
+_DEEPEST = 100  # lists and quotations in each other; the parser leaves out what is deeper
 _SHELL = names_of("bash sh shell zsh ksh dash ash")
 _CONSOLE = names_of("console shell-session shellsession sh-session bash-session terminal session")
 _PROMPT = re.compile(r"\s*(?:[\w.@:~/\\\[\]-]{0,60})?[$#%] (.*)")
@@ -205,16 +206,17 @@ def read_markdown(text: str, name: str) -> Runbook:
     from markdown_it import MarkdownIt
 
     text = text.encode("utf-8", "replace").decode()  # halves of surrogates are no text
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    reader = _Reader(name, text)
+    tokens = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(text)
+    reader = _Reader(name)
     reader.read(tokens)
+    if any(token.level >= _DEEPEST - 1 for token in tokens):
+        reader.say(f"(What lies deeper than {_DEEPEST} lists and quotations in each other is not shown.)")
     return reader.book
 
 
 class _Reader:
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str) -> None:
         self.book = Runbook(name, "", [Section(0, 0, "(before the first heading)", 1)], [])
-        self._source = text.split("\n")
         self._lists: list[list[int]] = []  # the next number of each list that is open; [] of one without
         self._marker = ""  # of an item whose first words are to come
         self._row: list[str] | None = None
@@ -222,6 +224,10 @@ class _Reader:
     @property
     def _section(self) -> int:
         return self.book.sections[-1].number
+
+    def say(self, text: str) -> None:
+        """Something of our own at the end."""
+        self._add("text", text)
 
     def _add(self, kind: str, text: str, **more: object) -> None:
         level = len(self._lists)

@@ -253,8 +253,8 @@ def _chained(steps: list[Step]) -> list[Step]:
 
 def _step(id: str, kind: str, title: str, text: str) -> Step:
     made: Step = {"id": id, "kind": kind, "title": _cut(title, _TITLE) or kind}
-    if text := _text(text):
-        made["text"] = text
+    if (text := _text(text)) or kind in ("explain", "manual", "record"):
+        made["text"] = text or "Nothing stands here."
     return made | {"next": _NEXT}
 
 

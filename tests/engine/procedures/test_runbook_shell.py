@@ -337,10 +337,11 @@ def test_of_a_dialogue_only_what_was_typed_counts() -> None:
     assert block.text == "ls \\\n  data\nrm x" and block.does.word == "deletes"
 
 
-_PIECES = st.sampled_from(
+_SIGNS = (
     "rm ls echo cat <<E E \n ; | & && ( ) { } [ ] [[ ]] < > >> $( ${ $(( )) ` ' \" \\ $x ${y} [name] <run> # case in"
-    " esac for do done if then fi function $' = a=( * é \x00 \x1b".split(" ")
+    " esac for do done if then fi function $' = a=( * é \x00 \x1b"
 )
+_PIECES = st.sampled_from(_SIGNS.split(" "))
 _TEXT = st.lists(_PIECES | st.text(max_size=4), max_size=25).map("".join) | st.lists(_PIECES, max_size=25).map(" ".join)
 
 
