@@ -36,7 +36,7 @@ class Command:
 
 
 _ASSIGNS = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?\+?=")
-_BEFORE_COMMANDS = frozenset({"do", "then", "else", "elif", "if", "while", "until", "!", "{", "time", "coproc"})
+_BEFORE_COMMANDS = frozenset({"do", "then", "else", "elif", "if", "while", "until", "!", "{", "coproc"})
 _AFTER_COMMANDS = frozenset({"done", "fi", "esac", "}"})
 
 

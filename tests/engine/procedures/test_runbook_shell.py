@@ -53,6 +53,11 @@ echo $(( 1 > 0 ))
 dd if=x of=/dev/null
 opsconsole migrate --dry-run
 xargs ls < list
+command -v rm
+trap - EXIT
+date -d yesterday +%F
+ip addr show
+time ls
 """
 WRITES = r"""
 echo x > y
@@ -94,6 +99,17 @@ dd if=a of=b
 : ${x:=$(touch y)}
 opsconsole migrate --yes
 crontab new
+alias ls=rm
+PATH=. ls
+env -S "rm x"
+tar -tf x --to-command=rm
+sed -f script x
+awk -f script x
+python -m timeit x
+hostname other
+date 010112002026
+ip link set eth0 down
+opsconsole alerts ack 3
 """
 DELETES = r"""
 rm x
@@ -140,6 +156,10 @@ timeout -k 5 10 rm x
 crontab -r
 mkfs.ext4 /dev/sdb1
 env -i rm x
+trap 'rm x' EXIT
+sudo --user ops rm x
+time -p rm x
+nice -10 rm x
 """
 DOCUMENTS = [
     ("cat <<E\nrm -rf /\nE", "reads"),
