@@ -284,6 +284,13 @@ def test_a_session_of_a_runbook_goes_on_without_the_file(tmp_path: Path) -> None
     assert session.procedure.name == "runbook-look"
 
 
+def test_a_checkpoint_is_a_short_act(tmp_path: Path) -> None:
+    ctx = operator(make_workspace(tmp_path / "ws"))
+    session = guide.start_procedure(ctx, walked(fenced("cp logs/migration/.migration_state.json x")))
+    session = guide.choose(ctx, session, "The safe way: state checkpoint")
+    assert guide.act_line(session) == "opsconsole state checkpoint --label 'runbook, line 1'"
+
+
 _LINES = st.sampled_from(
     ["# A", "## B", "### C {x}", "1. do", "   2. deep", "- [ ] box", "- item", "> quote", "---", "```bash", "```",
      "~~~sh",
