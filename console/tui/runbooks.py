@@ -42,7 +42,7 @@ class OneField(FormScreen):
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Enter leads on to the button; it never presses it."""
-        message.stop()
+        message.prevent_default()  # the form's own way leads to the first button
         self.set_focus(self.query_one("#go", Push))
 
 
@@ -51,8 +51,8 @@ def open_runbook(app: ConsoleApp) -> None:
     if not app.may_change("Walking a runbook"):
         return
     says = [
-        "A Markdown file; its path as seen from the workspace's folder. Each of its shell blocks is told by",
-        "what it does to files, and offered as the safe action where one is known. Nothing runs before you say so.",
+        "A Markdown file; its path as seen from the workspace's folder. Each of its shell blocks is told by what it"
+        " does to files, and offered as the safe action where one is known. Nothing runs before you say so."
     ]
     field = Field("file", "File", placeholder="runbook.md", needed=True)
 
