@@ -84,7 +84,7 @@ class _Reader:
         self.taken = Taken()
         self._depth = 0
         self._quoted = 0  # substitutions around us that stand between quotes
-        self._waiting: list[Token] = []  # here-documents whose text begins on the next line
+        self._waiting: list[tuple[Token, Word]] = []  # here-documents whose text begins on the next line
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,14 +131,13 @@ class _Reader:
         tokens.append(Token(word=word, span=(word.start, end)))
         before = tokens[-2].operator if len(tokens) > 1 else ""
         if before in ("<<", "<<-"):
-            self._waiting.append(tokens[-2])
+            self._waiting.append((tokens[-2], word))
         return end
 
     def _here_documents(self, at: int) -> int:
         """The texts that were announced on the line before; where they end."""
         waiting, self._waiting = self._waiting, []
-        for token in waiting:
-            delimiter = self._delimiter(token)
+        for token, delimiter in waiting:
             begin = at
             while True:
                 if at >= len(self.text):
@@ -157,14 +156,6 @@ class _Reader:
             token.body = self.text[begin:end]
             self._body(begin, end, Where.FIXED if delimiter.quoted else Where.HEREDOC)
         return at
-
-    def _delimiter(self, token: Token) -> Word:
-        for tokens in self.taken.lists:
-            for at, each in enumerate(tokens[:-1]):
-                following = tokens[at + 1].word
-                if each is token and following is not None:
-                    return following
-        return Word(0, 0, "")
 
     def _body(self, at: int, end: int, where: Where) -> None:
         while at < end:

@@ -328,8 +328,8 @@ def test_a_text_comes_back_from_a_definition_as_it_went_in(text: str) -> None:
     [
         "> " * 5000 + "x",
         "- " * 5000 + "x",
-        "[" * 20000,
-        "*" * 20000,
+        "[" * 5000,
+        "*" * 5000,
         "```bash\n" + "$(" * 5000 + "\n```",
         "```bash\n" + "`" * 5001 + "\n```",
         "```bash\n" + 'echo "$(' * 500 + "\n```",
@@ -338,8 +338,8 @@ def test_a_text_comes_back_from_a_definition_as_it_went_in(text: str) -> None:
         "```bash\n" + "{" * 5000 + "\n```",
         "```bash\ncat " + "<<E " * 2000 + "\n```",
         "```bash\n" + "$((" * 3000 + "\n```",
-        "```bash\n" + "[a_b] " * 3000 + "\n```",
-        "```bash\n" + "x\n" * 20000 + "\n```",
+        "```bash\n" + "[a_b] " * 1000 + "\n```",
+        "```bash\n" + "x\n" * 5000 + "\n```",
     ],
 )
 def test_nothing_nested_or_long_makes_it_fall_or_hang(text: str) -> None:
