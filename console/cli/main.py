@@ -43,14 +43,13 @@ COMMANDS = {
     "trends": ("console.cli.trends", "Files, failures, seconds a file, disks, logs and backups by day."),
     "report": ("console.cli.report", "Who ran, published, undid, overrode and accepted what."),
     "procedure": ("console.cli.procedure", "Guided procedures: step by step, with what is true at each one."),
+    "runbook": ("console.cli.runbook", "Any Markdown runbook: its blocks, what they do, and walking it."),
     "doctor": ("console.cli.doctor", "Examine ledger, mirror and what dead runs left."),
     "keys": ("console.cli.keys", "Show what the terminal sends for each key, and what it does."),
     "completion": ("console.cli.completion", "Print the completion script of a shell."),
 }
 
-LATER = {
-    "runbook": "any Markdown runbook, block by block",
-}
+LATER: dict[str, str] = {}
 
 EPILOG = """\b
 Examples:

@@ -18,6 +18,7 @@ from console.cli.session import (
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.engine.procedures.model import Procedure
     from console.engine.procedures.session import Session
 
 
@@ -96,29 +97,35 @@ def start_command(name: str, given: tuple[str, ...], detach: bool) -> int:
       opsconsole procedure start failed-migration --set run=7f3a
       opsconsole procedure start daily-check --detach     for scripts: prints the id of the session
     """
-    from console.cli.output import note, out
     from console.engine.procedures import guide
+    from console.engine.procedures.load import find_procedure
 
     ctx = open_session()
     refuse_when_read_only("start procedures")
     if not detach:
-        _refuse_without_terminal("start", "--detach starts the session and prints its id")
-    values = _values(ctx, name, given)
-    session = guide.start(ctx, name, values)
+        refuse_without_terminal("start", "--detach starts the session and prints its id")
+    procedure = find_procedure(ctx, name)
+    session = guide.start_procedure(ctx, procedure, values_of(procedure, given))
+    return go_on(ctx, session, detach)
+
+
+def go_on(ctx: Context, session: Session, detach: bool) -> int:
+    """Go through a session that was made just now, or only say how it is gone on with."""
+    from console.cli.output import note, out
+
     if not detach:
-        return _talk(ctx, session)
+        return talk(ctx, session)
     out().line(session.id)
-    _say_trouble(session)
+    say_trouble(session)
     note().line(("bold", spoken_command("procedure", "resume", session.short)), " goes on with it.")
     return 0
 
 
-def _values(ctx: Context, name: str, given: tuple[str, ...]) -> dict[str, str]:
-    """Raises UsageError for a value that the procedure does not ask for."""
+def values_of(procedure: Procedure, given: tuple[str, ...]) -> dict[str, str]:
+    """What --set said. Raises UsageError for a value that the procedure does not ask for."""
     from console.engine.errors import UsageError
-    from console.engine.procedures.load import find_procedure
 
-    known = find_procedure(ctx, name).values
+    name, known = procedure.name, procedure.values
     values: dict[str, str] = {}
     for text in given:
         word, equals, value = text.partition("=")
@@ -148,11 +155,11 @@ def resume_command(session: str) -> int:
 
     ctx = open_session()
     refuse_when_read_only("go on with procedures")
-    _refuse_without_terminal("resume", "`opsconsole procedure status` says where it stands")
-    return _talk(ctx, guide.resume(ctx, session))
+    refuse_without_terminal("resume", "`opsconsole procedure status` says where it stands")
+    return talk(ctx, guide.resume(ctx, session))
 
 
-def _refuse_without_terminal(what: str, instead: str) -> None:
+def refuse_without_terminal(what: str, instead: str) -> None:
     """Raises UsageError where nobody can be asked."""
     from console.engine.errors import UsageError
 
@@ -162,13 +169,15 @@ def _refuse_without_terminal(what: str, instead: str) -> None:
         )
 
 
-def _talk(ctx: Context, session: Session) -> int:
+def talk(ctx: Context, session: Session) -> int:
+    """The dialogue, until the session is over or left open; the exit status."""
     from console.cli.procedure_talk import Talk
 
     return Talk(ctx, session).to_its_end()
 
 
-def _say_trouble(session: Session) -> None:
+def say_trouble(session: Session) -> None:
+    """Where its journal lies, if it is not where it should, and what stands against going on."""
     from console.cli.output import note
 
     for text in (session.kept_beside, session.trouble):
@@ -196,7 +205,7 @@ def status_command(session: str, as_json: bool) -> int:
         out().json(status_document(found))
         return 0
     show_status(ctx, found)
-    _say_trouble(found)
+    say_trouble(found)
     return 0
 
 

@@ -44,6 +44,8 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
     yield SystemCommand("Trends", "files, failures, time and disk over days and weeks", app.show_trend_plots)
     yield SystemCommand("Who is here", "other consoles that are open on this workspace", app.show_others)
     yield SystemCommand("Open session", "go on with the newest procedure that is on its way", app.open_newest_session)
+    if not app.only_looking:
+        yield SystemCommand("Open a runbook", "walk a section of a Markdown file, step by step", _runbook(app))
     yield SystemCommand("Look again", "read configuration, ledger and raw zone now", app.action_look_again)
     yield SystemCommand("Help", "explain the pane one is in", _call(app, "help"))
     yield SystemCommand("Theme", "other colours, for this session", app.action_change_theme)
@@ -51,6 +53,15 @@ def commands(app: ConsoleApp) -> Iterable[SystemCommand]:
     yield SystemCommand("Draw again", "the screen, when something else wrote on it", app.action_redraw)
     yield SystemCommand("To the shell", "ctrl+z: suspend the screen, fg comes back", app.action_suspend_process)
     yield SystemCommand("Quit", "leave; a run in progress goes on", app.action_quit_console)
+
+
+def _runbook(app: ConsoleApp) -> Callable[[], None]:
+    def ask() -> None:
+        from console.tui.runbooks import open_runbook
+
+        open_runbook(app)
+
+    return ask
 
 
 def _call(app: ConsoleApp, action: str) -> Callable[[], Awaitable[None]]:

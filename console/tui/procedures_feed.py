@@ -16,6 +16,7 @@ from console.tui.screens.main import PaneMade
 
 if TYPE_CHECKING:
     from console.engine.context import Context
+    from console.engine.procedures.model import Procedure
     from console.engine.procedures.offers import Offer
     from console.engine.procedures.session import Session
     from console.tui.guiding import Stood
@@ -128,6 +129,13 @@ class ProceduresFeed(ProceduresLeads):
         from console.tui.guiding import stand
 
         self.fetch("procedure", lambda: stand(self.ctx, guide.start(self.ctx, name, values)), self._bring)
+
+    def start_made(self, make: Callable[[], Procedure]) -> None:
+        """A new session of a procedure that lies in no folder: a section of a runbook."""
+        from console.engine.procedures import guide
+        from console.tui.guiding import stand
+
+        self.fetch("procedure", lambda: stand(self.ctx, guide.start_procedure(self.ctx, make())), self._bring)
 
     def open_session(self, session: str) -> None:
         """Go on with a session, '' the newest that is on its way; or look at it, where nothing can be written."""

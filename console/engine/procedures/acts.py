@@ -108,6 +108,12 @@ def _errors_reviewed(ctx: Context, values: Values) -> str:
     return f"the errors up to now are acknowledged by {signed.by}"
 
 
+def _checkpoint(ctx: Context, values: Values) -> str:
+    from console.engine.ledger.checkpoint import make_checkpoint
+
+    return f"checkpoint {make_checkpoint(ctx, str(values['label'])).id} is kept"
+
+
 ACTS: Mapping[str, Act] = {
     "maintenance on": Act(("reason",), "opsconsole maintenance on --reason {reason}", _maintenance_on),
     "maintenance off": Act((), "opsconsole maintenance off", _maintenance_off),
@@ -116,5 +122,6 @@ ACTS: Mapping[str, Act] = {
     "failures accept": Act(("file", "reason"), "opsconsole failures accept {file} --reason {reason}", _accept),
     "doctor repair": Act((), "opsconsole doctor --repair --yes", _doctor),
     "runs cancel": Act(("run",), "opsconsole runs cancel {run}", _cancel),
+    "state checkpoint": Act(("label",), "opsconsole state checkpoint --label {label}", _checkpoint),
     "errors acknowledge": Act(("note",), "opsconsole checklist ack --note {note}", _errors_reviewed),
 }

@@ -17,7 +17,7 @@ from console.engine.procedures import journal
 from console.engine.procedures.acts import ACTS
 from console.engine.procedures.fill import fill, fill_condition, fill_given, fill_shell, named
 from console.engine.procedures.load import find_procedure
-from console.engine.procedures.model import Condition, Step
+from console.engine.procedures.model import Condition, Procedure, Step
 from console.engine.procedures.offers import valid_value
 from console.engine.procedures.session import Event, Session, is_good, lacking, waived
 from console.engine.settings.checklists import ItemSetting, read_probe
@@ -40,13 +40,17 @@ def start(ctx: Context, name: str, values: Mapping[str, str] | None = None) -> S
 
     Raises UsageError (no such procedure, a value that cannot be), ReadOnlyError, EngineError.
     """
-    procedure = find_procedure(ctx, name)
+    return start_procedure(ctx, find_procedure(ctx, name), values)
+
+
+def start_procedure(ctx: Context, procedure: Procedure, values: Mapping[str, str] | None = None) -> Session:
+    """As `start`, of a procedure that lies in no folder: one that a runbook was made into."""
     known: dict[str, str] = {}
     for value, text in (values or {}).items():
         step = procedure.values.get(value)
         if step is not None and text:
             known[value] = valid_value(ctx, step.of, text)
-    return journal.begin(ctx, name, procedure.source, known)
+    return journal.begin(ctx, procedure.name, procedure.source, known)
 
 
 def resume(ctx: Context, text: str = "") -> Session:

@@ -6,8 +6,10 @@ import codecs
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,11 +31,12 @@ def quoted_values(command: str) -> Iterator[str]:
     A value is filled in quoted by itself; between quotes of the command's own, or behind a backslash or a dollar, it
     would come out of them and be read as a program.
     """
-    if any(sign in command for sign in _OWN_RULES):
-        yield from _places(command)
-        return
+    own = min((at for sign in _OWN_RULES if (at := command.find(sign)) >= 0), default=len(command))
     quote, at = "", 0
     while at < len(command):
+        if at >= own:
+            yield from _places(command[own:])
+            return
         sign = command[at]
         place = _PLACE.match(command, at)
         if place:
@@ -87,8 +90,9 @@ def run_shell(
     begun = ctx.env.monotonic()
     try:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", line],
+            [_shell_of(line), "-c", line],
             cwd=ctx.workspace.root,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -108,6 +112,26 @@ def run_shell(
 
 
 _LATE = "late"
+_FOR_BASH = re.compile(r"#!\s*(/usr)?/bin/(env +)?bash\b")
+
+
+def _shell_of(line: str) -> str:
+    """A command whose first line is `#!/bin/bash` is for bash, others are for any shell. Raises EngineError."""
+    if not _FOR_BASH.match(line):
+        return "/bin/sh"
+    bash = shutil.which("bash")
+    if bash is None:
+        step = "install it, or do it by hand and note what came of it"
+        raise EngineError("this command is for bash, and there is none here", untouched="everything", next_step=step)
+    return bash
+
+
+def _environment() -> dict[str, str]:
+    """Our own, with a way to `opsconsole` where the shell would find none."""
+    folder = os.path.dirname(sys.executable)
+    path = os.environ.get("PATH") or os.defpath
+    known = shutil.which("opsconsole", path=path) or not os.access(os.path.join(folder, "opsconsole"), os.X_OK)
+    return {**os.environ, "PATH": path if known else f"{path}{os.pathsep}{folder}"}
 
 
 def _follow(

@@ -39,6 +39,9 @@ ONE = step("one", "explain", 'text = "x"')
         ("echo `ls {v}`", True),
         ("cat <<E\n{v}\nE", True),
         ("echo $(( {v} + 1 ))", True),
+        ("cat {v} <<E\ntext\nE", False),
+        ("v={v}; echo $((1 + 1))", False),
+        ("echo '{v}' <<E\nE", True),
         ('echo "$(echo "{v}")"', True),
         ('echo "${HOME:-"{v}"}"', True),
         ("echo $'it\\'s {v}'", True),
@@ -72,6 +75,18 @@ def test_a_value_arrives_as_it_is(tmp_path: Path) -> None:
     ctx = operator(workspace(tmp_path / "ws", ONE))
     ran = run_shell(ctx, fill_shell("printf %s {v}", {"v": HOSTILE}), 20)
     assert (ran.status, ran.output) == (0, HOSTILE)
+
+
+def test_a_command_for_bash_is_run_by_bash_and_finds_this_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = operator(workspace(tmp_path / "ws", ONE))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert run_shell(ctx, "#!/bin/bash\necho {a,b} ${BASH_VERSION:+bash}", 20).output == "a b bash\n"
+    assert "BASH" not in run_shell(ctx, "echo ${BASH_VERSION:+BASH}", 20).output or os.path.samefile(
+        "/bin/sh", "/bin/bash"
+    )
+    assert run_shell(ctx, "command -v opsconsole", 20).status == 0
 
 
 @contextmanager
