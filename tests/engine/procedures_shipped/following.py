@@ -43,8 +43,8 @@ def follow(
 ) -> Followed:
     """Take a procedure from its beginning to its end, each step once; a check that fails ends the test.
 
-    answers: of a choice the beginning of a label, of an input its value; of a manual step or a record what somebody
-    does outside. Of a choice without an answer the one branch is taken whose evidence is good. stop_at: the step at
+    answers: of a choice the beginning of a label, of an input its value; of any other step what
+    somebody does outside before it is done. Of a choice without an answer the one branch is taken whose evidence is good. stop_at: the step at
     which to stop.
     """
     ctx = open_context(root)
@@ -61,14 +61,14 @@ def follow(
 def _step(ctx: Context, session: Session, answer: Answer | None) -> Session:
     step = session.step
     assert step is not None
+    if callable(answer):
+        answer(ctx.workspace.root)
     if step.kind == "choose":
         return _choose(ctx, session, answer)
     if step.kind == "input":
         if isinstance(answer, str) or not session.values.get(step.value):
             session = guide.set_value(ctx, session, answer if isinstance(answer, str) else step.default)
     elif step.kind in ("manual", "record"):
-        if callable(answer):
-            answer(ctx.workspace.root)
         session = guide.note(ctx, session, "done and seen")
     elif step.kind == "command":
         ran = subprocess.run(
@@ -78,8 +78,6 @@ def _step(ctx: Context, session: Session, answer: Answer | None) -> Session:
             ctx, session, guide.shell_line(session), ran.returncode, ran.stdout + ran.stderr, 0.1
         )
     elif step.kind == "action":
-        if callable(answer):
-            answer(ctx.workspace.root)
         session = guide.act(ctx, session) if step.action in ACTS else do_run(ctx, session)
     try:
         return guide.tick(ctx, session)
