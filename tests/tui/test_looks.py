@@ -27,6 +27,7 @@ THERE = {
     "disk": "scanned",
     "checklists": "Documentation is updated",
     "runs": "partial",
+    "procedures": "All procedures",
 }
 LOOKS = [
     ("ops-dark", "", (80, 40)),

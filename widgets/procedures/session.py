@@ -247,18 +247,7 @@ class SessionView(Vertical):
         step = standing.session.step
         if step is None or step.kind != "choose":
             return
-        rows: list[list[Cell]] = []
-        for branch in step.branches:
-            seen = standing.seen_of(branch.label)
-            good = sum(bool(each.get("good")) for each in seen)
-            said: Cell = ("", "dim")
-            if seen:
-                all_good = good == len(seen)
-                said = (f"{'✓' if all_good else '·'} {good} of {len(seen)} speak for it", "good" if all_good else "dim")
-            elif branch.evidence:
-                said = ("· not looked at yet", "dim")
-            rows.append([branch.label, said])
-        self.table.rows = rows
+        self.table.rows = words.branch_rows(standing, step)
 
     def _show_parts(self) -> None:
         """What there is of field, table and buttons, by the kind of the step and the room."""

@@ -233,6 +233,20 @@ def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
     return rows
 
 
+def branch_rows(standing: Standing, step: Step) -> list[list[Cell]]:
+    """The branches of a choice, each with how much speaks for it."""
+    rows: list[list[Cell]] = []
+    for branch in step.branches:
+        seen = standing.seen_of(branch.label)
+        good = sum(bool(each.get("good")) for each in seen)
+        said: Cell = ("· not looked at yet" if branch.evidence else "", "dim")
+        if seen:
+            whole = good == len(seen)
+            said = (f"{'✓' if whole else '·'} {good} of {len(seen)} speak for it", "good" if whole else "dim")
+        rows.append([branch.label, said])
+    return rows
+
+
 def _value(session: Session, step: Step) -> Line:
     value = session.values.get(step.value, "")
     name = f"{step.value} ({step.of}{', may be left open' if step.optional else ''})"
