@@ -193,6 +193,8 @@ class ProceduresFeed(ProceduresLeads):
             if self._next is None or not job.quiet:  # what somebody asked for is not pushed aside by a look
                 self._stop.set()
                 self._next = job
+                session = self._stood.standing.session  # what was not looked at to its end is looked at again
+                self._looked -= {(session.id, session.entered)}
         elif not job.quiet:
             (job.failed or self._tell)(f"wait: {self._job.what}…")
 
@@ -295,7 +297,7 @@ class ProceduresFeed(ProceduresLeads):
             return
         self._looked |= {(session.id, session.entered)}
         asked = guide.asked_by(session.step)
-        if asked and not any(guide.last_seen(session, what) for what, _ in asked):
+        if not all(guide.last_seen(session, what) for what, _ in asked):
             self.look_now(quiet=True)
 
     def look_now(self, *, quiet: bool = False) -> None:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from console.engine.context import open_context
+from console.engine.procedures.load import find_procedure
+from tests.drills.model import Answer, Broken, Drill
 from tests.terminal.screen import Terminal
-
-Answer = str | Callable[[Path], object]
 
 _HEAD = re.compile(r"^ \S.*? {2,}(?:step (\d+) of \d+|done|abandoned)(?:   |$)")
 _BUTTON = re.compile(r"\[ (\S.*?)(?: \w)? \](?=\s|$)")  # without its key
 _BUSY = re.compile(r"^ ▶ [^0-9 ].*…")
 _DIALOG = "╭─"
-_NOT_YET = ("not looked at yet", " is in progress")
+_NOT_YET = re.compile(r"not looked at yet|▶ run \w{4} is in progress")
+_STILL = 0.1  # seconds in which nothing came
 _SPEAKS = re.compile(r"✓ (\d+) of \1 speak for it$")
 _WORD = re.compile(r"Type the workspace's name, (\S+), if")
 NOTE = "done and seen"
@@ -28,37 +30,36 @@ NOTE = "done and seen"
 
 @dataclass(slots=True)
 class Walk:
-    """What it took. way: the steps by number, in order; cuts: how often the terminal was gone; pages: what was seen."""
+    """What it took. way: the steps by id, in order; cuts: how often the terminal was gone; pages: what was seen."""
 
     keys: int = 0
     seconds: float = 0.0
-    way: list[int] = field(default_factory=list)
+    way: list[str] = field(default_factory=list)
     cuts: int = 0
     pages: list[str] = field(default_factory=list)
 
 
-def by_keys(root: Path, name: str, answers: Mapping[int, Answer], *, cut: bool = False) -> Walk:
-    """Follow a procedure from the list to its end. answers: by the number of the step, of a choice the beginning of
-    a label, of an input its value, of any other what somebody does outside meanwhile; where there is none, what the
-    evidence or the screen says is done. cut: at each step the terminal goes once, and another one goes on there.
+def by_keys(drill: Drill, broken: Broken, *, cut: bool = False) -> Walk:
+    """Follow its procedure from the list to its end. Of a choice without an answer the branch is taken that all its
+    evidence speaks for, of an input what stands in the field. cut: at each step the terminal goes once, and another
+    one goes on there.
     """
-    operator = Operator(root, answers, cut=cut)
+    operator = Operator(broken, drill.procedure, cut=cut)
     try:
-        operator.begin(name)
+        operator.begin(drill.procedure)
         operator.go()
-    except BaseException:
-        print("\n".join(operator.walk.pages[-3:]))
-        raise
     finally:
-        operator.t.__exit__(None, None, None)
+        operator.leave()
     return operator.walk
 
 
 class Operator:
     """One person, at one terminal after the other."""
 
-    def __init__(self, root: Path, answers: Mapping[int, Answer], *, cut: bool) -> None:
-        self.root, self.answers, self.cut = root, answers, cut
+    def __init__(self, broken: Broken, procedure: str, *, cut: bool) -> None:
+        self.root, self.answers, self.cut = broken.root, broken.answers, cut
+        steps = find_procedure(open_context(self.root), procedure).steps
+        self.names = {number: step.id for number, step in enumerate(steps, 1)}  # the answers know steps by their ids
         self.walk = Walk()
         self.began = time.monotonic()
         self.t = self.terminal()
@@ -71,6 +72,10 @@ class Operator:
         t = Terminal(self.root, size=(80, 24), env={"NO_COLOR": "1"})
         t.wait("[ Migrate", 30)
         return t
+
+    def leave(self) -> None:
+        """The last terminal is closed."""
+        self.t.__exit__(None, None, None)
 
     def press(self, *keys: str) -> None:
         self.walk.keys += len(keys)
@@ -89,11 +94,14 @@ class Operator:
         found = _HEAD.match(self.t.lines[3])
         return int(found[1] or 0) if found else None
 
+    def settle(self) -> None:
+        """Until everything that the step asks was looked at, and the picture stands still."""
+        self.wait(lambda: self.quiet and not self.t.pump(_STILL))
+
     @property
     def quiet(self) -> bool:
         """Whether nothing is being asked, nor a run waited for."""
-        page = self.t.page
-        return not any(_BUSY.match(line) for line in self.t.lines) and not any(each in page for each in _NOT_YET)
+        return not _NOT_YET.search(self.t.page) and not any(_BUSY.match(line) for line in self.t.lines)
 
     def buttons(self, line: str) -> list[str]:
         return [found[1] for found in _BUTTON.finditer(line)]
@@ -105,8 +113,12 @@ class Operator:
 
     @property
     def focus(self) -> tuple[int, str]:
-        """The line and the label of the button that has the keys; -1 and '' where none has."""
-        for y, line in enumerate(self.t.lines):
+        """The line and the label of the button that has the keys; -1 and '' where none has. Of dialogs that lie one on
+        the other the uppermost counts."""
+        lines = self.t.lines
+        top = max((y for y, line in enumerate(lines) if _DIALOG in line), default=0)
+        end = next((y for y, line in enumerate(lines) if y > top and "╰" in line), len(lines))
+        for y, line in list(enumerate(lines))[top:end]:
             for found in _BUTTON.finditer(line):
                 if self.t.screen.buffer[y][found.start()].reverse:
                     return y, found[1]
@@ -153,7 +165,7 @@ class Operator:
 
     def hang_up(self) -> None:
         """The terminal is gone; from another one it goes on at the same step."""
-        here = self.walk.way[-1]
+        here = next(number for number, name in self.names.items() if name == self.walk.way[-1])
         self.t.hang_up()
         assert self.t.ended(20) == 129, self.t.status
         self.walk.cuts += 1
@@ -165,7 +177,7 @@ class Operator:
         self.press("enter")
         self.wait(lambda: self.here is not None)
         assert self.here == here, self.t.page
-        self.wait(lambda: self.quiet)
+        self.settle()
         self.see(f"step {here}, from another terminal")
 
     # ── step by step ──────────────────────────────────────────────────────────────────────────────────────────
@@ -173,11 +185,11 @@ class Operator:
     def go(self) -> None:
         """To the end, each step once."""
         while number := self.here:
-            self.walk.way.append(number)
+            self.walk.way.append(self.names[number])
             assert len(self.walk.way) < 60, self.walk.way
-            self.wait(lambda: self.quiet)
+            self.settle()
             self.see(f"step {number}")
-            self.step(self.answers.get(number))
+            self.step(self.answers.get(self.names[number]))
             self.wait(lambda number=number: self.here not in (None, number))  # type: ignore[misc]
         self.see("the end")
         self.walk.seconds = time.monotonic() - self.began
@@ -221,6 +233,7 @@ class Operator:
             self.press(*"abc")
             self.wait(lambda: self.field.endswith("abc"))
             self.hang_up()
+        self.wait(lambda: "looking what there is" not in self.t.page)
         text = answer if isinstance(answer, str) else self.field
         assert text, f"nobody says what to give\n{self.t.page}"
         if self.field != text and any(line[1:].startswith(f"{text} ") for line in self.offers):
@@ -283,7 +296,8 @@ class Operator:
             self.cut_while_doing()
         if self.to_do:
             self.start(self.open())
-            self.wait(lambda: self.quiet and not self.to_do and _DIALOG not in self.t.page)
+            self.wait(lambda: not self.to_do)
+            self.settle()
             self.see("done")
         self.press("t")
 

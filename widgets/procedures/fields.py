@@ -12,6 +12,8 @@ from widgets.entry import Entry
 from widgets.table import VirtualTable
 
 OFFERED = "type to narrow, down to choose, Enter takes it"
+READING = "looking what there is…"
+NONE = "none is known here: type it, Enter takes it"
 HINTS = {  # of an empty field whose value is not one of those that are offered
     "date": "a day, as 2026-03-01; Enter takes it",
     "number": "a whole number; Enter takes it",

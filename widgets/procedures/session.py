@@ -21,7 +21,7 @@ from console.engine.procedures.session import Session
 from widgets.look import Cell, lines, paint, wrap
 from widgets.procedures import words
 from widgets.procedures.buttons import READS, SessionButtons
-from widgets.procedures.fields import HINTS, OFFERED, Choices, StepsBody, ValueEntry
+from widgets.procedures.fields import HINTS, NONE, OFFERED, READING, Choices, StepsBody, ValueEntry
 from widgets.procedures.messages import ActWanted, OffersWanted
 from widgets.procedures.words import Line, Standing
 from widgets.push import Push
@@ -71,6 +71,7 @@ class SessionView(Vertical):
         self.read_only = False
         self._standing: Standing | None = None
         self._place = ("", "", 0)  # session, step, and how often it was entered: where the view was scrolled to
+        self._top = 0  # the line that it was scrolled to by us; another one was chosen by hand
         self._told: Cell = ""
         self._working = ""
         self._progress = ""
@@ -147,8 +148,7 @@ class SessionView(Vertical):
                 self._typed = {place: text for place, text in self._typed.items() if place not in asked}
             self._begin_step()
         self._draw()
-        if self._place != before:
-            self.call_after_refresh(self._scroll_to_step)
+        self.call_after_refresh(self._scroll_to_step if self._place != before else self._follow_step)
 
     def show_offers(self, text: str, offers: Sequence[Offer]) -> None:
         """Ignored when something else stands in the field by now."""
@@ -164,6 +164,7 @@ class SessionView(Vertical):
         """What came of it; '' takes it away."""
         self._told = (text, tone) if text else ""
         self._draw_foot()
+        self.call_after_refresh(self._follow_step)
 
     def working(self, what: str) -> None:
         """What is being done, '' for nothing."""
@@ -258,7 +259,8 @@ class SessionView(Vertical):
         field.display = kind == "input" and not self.read_only
         if kind == "input" and step is not None:
             self._set("procedure-name", [[f" {step.value}: "]])
-            self.field.placeholder = HINTS.get(step.of, OFFERED)
+            known = OFFERED if self._offers else READING if self._offers_for is None else NONE
+            self.field.placeholder = HINTS.get(step.of, known)
         self.table.display = kind == "choose" or (kind == "input" and bool(self._offers) and not self.read_only)
         self.query_one(SessionButtons).show(self.session, low=low, read_only=self.read_only)
 
@@ -289,11 +291,18 @@ class SessionView(Vertical):
             self._drawn[name] = content.markup
             self.query_one(f"#{name}", Static).update(content)
 
+    def _follow_step(self) -> None:
+        """What it asks was answered, or there is less room: all of it stays in view, unless somebody reads elsewhere."""
+        body = self.body
+        if body.scroll_offset.y == min(self._top, body.max_scroll_y):
+            self._scroll_to_step()
+
     def _scroll_to_step(self) -> None:
         """The current step in view, with as much of what is before it as there is room for."""
         session, body = self.session, self.body
         if session is None or self.has_class("-wide"):
             body.scroll_to(y=0, animate=False, immediate=True, force=True)
+            self._top = 0
             if session is not None and session.number:
                 side = self.query_one("#procedure-side", VerticalScroll)
                 side.scroll_to(
@@ -306,8 +315,8 @@ class SessionView(Vertical):
         assert self._standing is not None
         inside = words.detail(self._standing, room, 6, self.zone, self.now(), self._progress)
         last = first + 1 + len(inside)
-        top = min(first, max(0, last + 1 - height))
-        body.scroll_to(y=top, animate=False, immediate=True, force=True)
+        self._top = min(first, max(0, last + 1 - height))
+        body.scroll_to(y=self._top, animate=False, immediate=True, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")

@@ -33,6 +33,7 @@ TITLE_MOST = 36  # cells of a step's title where something stands beside it
 _BESIDE = 24  # cells that what stands beside a title has at least
 _COMMAND = 3  # lines of a command under a session
 _HERE = 5  # things done in this step that are shown; all are in the evidence
+GOOD_ENOUGH = "good enough here"
 _PARAGRAPHS = 40  # lines of a step's text
 
 
@@ -229,7 +230,8 @@ def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
             ["    ", *marked(piece, "dim")] for piece in wrap(f"next: {visible(str(each['next_step']))}", room - 4)[:3]
         ]
     elif good and verdict != Check.PASS:
-        rows[-1].append(("   good enough here", "dim"))
+        fits = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in rows[-1]) + len(GOOD_ENOUGH) + 3 <= room
+        rows[-1 if fits else len(rows) :] = [[*rows[-1], ("   " + GOOD_ENOUGH, "dim")] if fits else ["    ", (GOOD_ENOUGH, "dim")]]
     return rows
 
 
@@ -249,7 +251,9 @@ def branch_rows(standing: Standing, step: Step) -> list[list[Cell]]:
 
 def _value(session: Session, step: Step) -> Line:
     value = session.values.get(step.value, "")
-    name = f"{step.value} ({step.of}{', may be left open' if step.optional else ''})"
+    more = [step.of if step.of != step.value else "", "may be left open" if step.optional else ""]
+    said = ", ".join(each for each in more if each)
+    name = step.value + (f" ({said})" if said else "")
     return [(f"{name}: ", "dim"), (visible(value), "strong") if value else ("not known yet", "dim")]
 
 
