@@ -28,11 +28,12 @@ Work = Callable[["Session", Cancelled], "Session | Stood"]
 
 class _Job(NamedTuple):
     """Something to be done in the session. what: in words, `looking`. yields: gives way to what somebody asks for
-    meanwhile. done: gets the session; failed: why it was refused."""
+    meanwhile. looks: asks what the step asks. done: gets the session; failed: why it was refused."""
 
     what: str
     work: Work
     yields: bool = False
+    looks: bool = False
     done: Callable[[Stood], object] | None = None
     failed: Callable[[str], object] | None = None
     quiet: bool = False
@@ -47,6 +48,7 @@ class ProceduresFeed(ProceduresLeads):
     _next: _Job | None = None
     _stop: threading.Event | None = None
     _looked: frozenset[tuple[str, str]] = frozenset()  # steps that were looked at by themselves
+    _look_again = False  # a look gave way before its end: what it would have said is still to be said
     _moved = False  # somebody wrote meanwhile
 
     def on_pane_made(self, message: PaneMade) -> None:
@@ -168,6 +170,7 @@ class ProceduresFeed(ProceduresLeads):
         if self._stop is not None:
             self._stop.set()
         self._job = self._next = None
+        self._look_again = False
 
     @property
     def session_word(self) -> str:
@@ -193,8 +196,7 @@ class ProceduresFeed(ProceduresLeads):
             if self._next is None or not job.quiet:  # what somebody asked for is not pushed aside by a look
                 self._stop.set()
                 self._next = job
-                session = self._stood.standing.session  # what was not looked at to its end is looked at again
-                self._looked -= {(session.id, session.entered)}
+                self._look_again = self._look_again or self._job.looks
         elif not job.quiet:
             (job.failed or self._tell)(f"wait: {self._job.what}…")
 
@@ -282,7 +284,7 @@ class ProceduresFeed(ProceduresLeads):
             return
         if self._stood.standing.session.waiting_run and not self._guided.only_looking:
             work: Work = lambda session, cancelled: settle(self.ctx, guide.reload(self.ctx, session), cancelled)  # noqa: E731
-            self.in_session(_Job("", work, yields=True, quiet=True))
+            self.in_session(_Job("", work, yields=True, looks=True, quiet=True))
         else:
             self.in_session(_Job("", lambda session, _: guide.reload(self.ctx, session), yields=True, quiet=True))
 
@@ -293,18 +295,24 @@ class ProceduresFeed(ProceduresLeads):
         if self._stood is None or self.leaving:
             return
         session = self._stood.standing.session
-        if session.step is None or (session.id, session.entered) in self._looked:
+        again, self._look_again = self._look_again, False
+        if session.step is None:
+            return
+        if (session.id, session.entered) in self._looked:
+            if again:
+                self.look_now(quiet=True)
             return
         self._looked |= {(session.id, session.entered)}
         asked = guide.asked_by(session.step)
-        if not all(guide.last_seen(session, what) for what, _ in asked):
+        if asked and not any(guide.last_seen(session, what) for what, _ in asked):
             self.look_now(quiet=True)
 
     def look_now(self, *, quiet: bool = False) -> None:
         """Ask everything that the step asks."""
         from console.tui.guiding import look
 
-        self.in_session(_Job("looking", lambda session, stop: look(self.ctx, session, stop), yields=True, quiet=quiet))
+        work: Work = lambda session, stop: look(self.ctx, session, stop)  # noqa: E731
+        self.in_session(_Job("looking", work, yields=True, looks=True, quiet=quiet))
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -155,7 +155,7 @@ class Operator:
                 return
             before = self.marked
             self.press("down")
-            self.wait(lambda before=before: self.marked != before)  # type: ignore[misc]
+            self.wait(lambda before=before: self.marked != before and not self.t.pump(_STILL))  # type: ignore[misc]
         raise AssertionError(f"it is not in the list\n{self.t.page}")
 
     @property
@@ -334,6 +334,7 @@ class Operator:
     def start(self, label: str, *, wait: bool = True) -> None:
         """Press it; the word that is asked is typed. wait: until the dialog is gone."""
         self.to_button(label)
+        word = " --confirm " in self.t.page
         self.press("enter")
         if label == "Run it":
             if wait:
@@ -341,11 +342,11 @@ class Operator:
                 self.see("a command")
                 self.wait(lambda: self.focus[1] == "Close")
                 self.press("enter")
-        elif label.startswith("Roll back"):
+        elif word:
             self.wait(lambda: _WORD.search(self.t.page))
-            word = _WORD.search(self.t.page)
-            assert word is not None
-            self.press(*word[1], "enter")
+            asked = _WORD.search(self.t.page)
+            assert asked is not None
+            self.press(*asked[1], "enter")
             self.wait(lambda: self.focus[1] == label)
             self.see("a word")
             self.press("enter")

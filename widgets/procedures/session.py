@@ -183,7 +183,7 @@ class SessionView(Vertical):
         """Fill the field and the table for the step that is current now."""
         step, session = self.step, self.session
         self._offers, self._offers_for = (), None
-        self.table.rows = []
+        self.table.rows, self.table.marked = [], -1
         if step is None or session is None:
             return
         self.table.columns = _BRANCHES if step.kind == "choose" else _OFFERS

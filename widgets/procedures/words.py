@@ -33,7 +33,8 @@ TITLE_MOST = 36  # cells of a step's title where something stands beside it
 _BESIDE = 24  # cells that what stands beside a title has at least
 _COMMAND = 3  # lines of a command under a session
 _HERE = 5  # things done in this step that are shown; all are in the evidence
-GOOD_ENOUGH = "good enough here"
+GOOD_ENOUGH = "good enough here"  # of what did not pass and need not
+SPEAKS = "this speaks for it"  # the same below a branch
 _PARAGRAPHS = 40  # lines of a step's text
 
 
@@ -189,17 +190,19 @@ def _asked(standing: Standing, step: Step, room: int) -> list[Line]:
     for branch in step.branches:
         if branch.evidence:
             rows.append([(fit(f"For: {visible(branch.label)}", room).rstrip(), "strong")])
-            rows += _conditions(standing, branch.label, "", branch.evidence, room)
+            rows += _conditions(standing, branch.label, "", branch.evidence, room, SPEAKS)
     return rows
 
 
-def _conditions(standing: Standing, what: str, label: str, conditions: Sequence[Condition], room: int) -> list[Line]:
-    """Each with its verdict and its evidence, or that nobody has looked yet."""
+def _conditions(
+    standing: Standing, what: str, label: str, conditions: Sequence[Condition], room: int, good: str = GOOD_ENOUGH
+) -> list[Line]:
+    """Each with its verdict and its evidence, or that nobody has looked yet. good: of what did not pass and need not."""
     rows: list[Line] = []
     seen = standing.seen_of(what)
     for at, condition in enumerate(conditions):
         if at < len(seen):
-            rows += _seen(seen[at], label, room)
+            rows += _seen(seen[at], label, room, good)
         else:
             text = fill_condition(condition, standing.session.all_values).text
             rows.append(
@@ -212,7 +215,7 @@ def _labelled(label: str, text: str) -> str:
     return f"{label}: {visible(text)}" if label else visible(text)
 
 
-def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
+def _seen(each: Mapping[str, Any], label: str, room: int, enough: str) -> list[Line]:
     """One answer of a look. What lets one go on is one line where it fits; what does not says what helps too."""
     verdict, good = verdict_of(each), bool(each.get("good"))
     sign, tone = SIGNS[verdict]
@@ -230,8 +233,11 @@ def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
             ["    ", *marked(piece, "dim")] for piece in wrap(f"next: {visible(str(each['next_step']))}", room - 4)[:3]
         ]
     elif good and verdict != Check.PASS:
-        fits = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in rows[-1]) + len(GOOD_ENOUGH) + 3 <= room
-        rows[-1 if fits else len(rows) :] = [[*rows[-1], ("   " + GOOD_ENOUGH, "dim")] if fits else ["    ", (GOOD_ENOUGH, "dim")]]
+        taken = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in rows[-1])
+        if taken + 3 + width_of(enough) <= room:
+            rows[-1].append((f"   {enough}", "dim"))
+        else:
+            rows.append(["    ", (enough, "dim")])
     return rows
 
 
