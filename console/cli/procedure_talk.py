@@ -197,7 +197,7 @@ class Talk:
         for number, branch in enumerate(self.session.step.branches, 1):
             note().line(("bold", f"  {number}  {branch.label}"))
             for seen in guide.last_seen(self.session, branch.label):
-                show_check(note(), seen)
+                show_check(note(), seen, branch=True)
 
     def _show_offers(self, like: str) -> None:
         step = self.session.step

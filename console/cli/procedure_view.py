@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.cli.output import Stream, out
 from console.cli.session import spoken_command
+from console.engine.model import Check
 from console.engine.procedures import guide
 from console.engine.procedures.session import Event, lacking, verdict_of
 from console.engine.text import plural
@@ -288,9 +289,9 @@ def show_seen(stream: Stream, session: Session) -> None:
                 show_check(stream, each, pending=what == "after" and does and not done)
 
 
-def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False) -> None:
+def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False, branch: bool = False) -> None:
     """One check: whether it lets one go on, its verdict, its evidence, what helps. pending: what makes it good is still
-    to be done, so that nothing is wrong yet."""
+    to be done, so that nothing is wrong yet. branch: it speaks for one or against it, and neither is right or wrong."""
     from console.cli.plan_view import SIGNS, STYLES
 
     verdict = verdict_of(seen)
@@ -299,13 +300,15 @@ def show_check(stream: Stream, seen: Mapping[str, Any], *, pending: bool = False
     style = "green" if good else STYLES[verdict]
     if pending and not good:
         sign, style = "not yet", ""
+    elif branch and (good or verdict != Check.UNKNOWN):
+        sign, style = ("for it", "green") if good else ("against", "")
     stream.line("    ", (style, f"{sign:<8}"), f" {seen.get('text', '')}")
     stream.line(f"             {seen.get('evidence', '')}")
     if good or pending:
         return
     for line in list(seen.get("details", ()))[:5]:
         stream.line(f"               {line}")
-    if seen.get("next_step"):
+    if seen.get("next_step") and not branch:
         stream.line(f"             next: {seen['next_step']}")
 
 

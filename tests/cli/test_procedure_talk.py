@@ -103,7 +103,7 @@ def test_a_procedure_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     talk.say("d", "Type yes to go on:")
     assert "  y.json\n" in talk.say("yes") and "exit status 0" in talk.page
     page = talk.say("t")
-    assert re.search(r"1  It is well\n +ok +no error", page) and "2  Take it back" in page
+    assert re.search(r"1  It is well\n +for it +no error", page) and "2  Take it back" in page
     assert "from 1 to 2" in talk.say("3")
     assert "Type ws to go on:" in talk.say("2") or "step 6 of 7: Step back" in talk.page
     assert f"--confirm {root.name}" in talk.page

@@ -1,1 +1,1 @@
-"""Drills: workspaces broken for real, each solved by following its procedure alone, in-process, by lines and by keys."""
+"""Drills: workspaces broken for real, each solved by its procedure alone, in-process, by lines, by keys."""

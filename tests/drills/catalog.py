@@ -33,7 +33,7 @@ DRILLS: tuple[Drill, ...] = (
         "interrupted-run",
         "staged files of two dead runs, one of them long forgotten",
         runs.leftovers,
-        ("verify",),
+        ("stray", "verify"),
     ),
     Drill(
         "bad-migration",

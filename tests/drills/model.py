@@ -31,10 +31,14 @@ class Broken:
     judge: Callable[[], object] = lambda: None
     more: dict[str, bool] = field(default_factory=dict)
     close: Callable[[], object] = lambda: None
-    held: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)  # contents that there were: checksum -> bytes
+    good: dict[str, int] = field(default_factory=dict)  # those of before it broke
+    stood: frozenset[str] = frozenset()  # files that were published before it broke
 
     def __post_init__(self) -> None:
         self.hold()
+        self.good = dict(self.held)
+        self.stood = frozenset(path.relative_to(self.root).as_posix() for path in walk_files(self.root / VALIDATED))
 
     @property
     def root(self) -> Path:
@@ -85,8 +89,7 @@ class Drill:
     """name: what broke. title: the same in a sentence, for the table of docs/drills.md.
 
     build: breaks a workspace below an empty folder. by: steps that must have been gone through. without: steps that
-    must not. hands: what the incumbent's runbook says for it, as lines of a shell in the root; '' where it says
-    nothing. leaves: what they leave behind, in our words.
+    must not.
     """
 
     name: str
@@ -95,8 +98,6 @@ class Drill:
     build: Callable[[Path], Broken]
     by: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    hands: str = ""
-    leaves: str = ""
 
     def broken(self, folder: Path) -> Broken:
         """The broken workspace; what is there now, damaged or not, must not be lost either."""

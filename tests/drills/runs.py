@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.drills.model import Broken, Drill
+from tests.drills.model import Broken
 from tests.drills.ruin import done, waiting
 from tests.faults.checker import LEDGER, VALIDATED, tree
 from tests.faults.scenario import end_all, first_name, migrate, run, start, wait_for
@@ -16,7 +16,7 @@ from tests.support.hold import hold, stopped
 
 
 def _killed(folder: Path, failpoint: str) -> Broken:
-    broken = Broken(waiting(folder), {"how": "No", "go": "Publish"})
+    broken = Broken(waiting(folder), {"how": "No, or", "go": "Publish"})
     killed = migrate(broken.root, "--foreground", failpoint=failpoint)
     assert killed.status == -signal.SIGKILL, killed.text
     return broken
@@ -40,7 +40,9 @@ def leftovers(folder: Path) -> Broken:
     (part, *_) = (broken.root / VALIDATED).rglob(".*.part")
     words = part.name.split(".")
     words[-2] = "20240101T000000Z-migrate-0000"
-    (part.parent / ".".join(words)).write_bytes(b"half a fi")
+    stray = part.parent / ".".join(words)
+    stray.write_bytes(b"half a fi")
+    broken.answers |= {"how": "No, but", "stray": lambda root: stray.rename(root.parent / "stray")}
     return broken
 
 

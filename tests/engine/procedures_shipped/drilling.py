@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.engine.procedures_shipped.following import Followed
-from tests.faults.checker import VALIDATED, sha256_of
-from tests.faults.scenario import SPOILT, Scenario, migrate
-from tests.support import valid_record, write_raw
+from tests.faults.scenario import Scenario, migrate
 
 
 def whole(scenario: Scenario, followed: Followed, **more: Any) -> None:
@@ -20,12 +18,3 @@ def whole(scenario: Scenario, followed: Followed, **more: Any) -> None:
     counts = last.summary["counts"]
     assert (counts["processed"], counts["revalidated"]) == (0, 0), last.text
     assert scenario.examine(**more) == []
-
-
-def new_version(scenario: Scenario) -> None:
-    """The file whose second version fails gets a third one: else only its published copy has the bytes of the first."""
-    content = [valid_record(4711)]
-    write_raw(scenario.root, SPOILT, content)
-    assert migrate(scenario.root).status == 1
-    scenario.known[f"{VALIDATED}/{SPOILT}"] |= {sha256_of(scenario.root / VALIDATED / SPOILT)}
-    scenario.remember()

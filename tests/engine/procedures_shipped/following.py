@@ -43,9 +43,9 @@ def follow(
 ) -> Followed:
     """Take a procedure from its beginning to its end, each step once; a check that fails ends the test.
 
-    answers: of a choice the beginning of a label, of an input its value; of any other step what
-    somebody does outside before it is done. Of a choice without an answer the one branch is taken whose evidence is good. stop_at: the step at
-    which to stop.
+    answers: of a choice the beginning of a label, of an input its value; of any other step what somebody does
+    outside before it is done. Of a choice without an answer the one branch is taken whose evidence is good.
+    stop_at: the step at which to stop.
     """
     ctx = open_context(root)
     session = guide.start(ctx, name, values)

@@ -153,7 +153,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, Break, Break]] = {
     "verify": ("weekly-check", {}, "verify", lambda root: _damage(_one(root)), lambda root: None),
     "settled": (
         "interrupted-run",
-        {"how": "No"},
+        {"how": "No, or"},
         "verify",
         lambda root: None,
         lambda root: _one(root).with_name(f".x.{_last_run(root)}.part").write_bytes(b"x"),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from console.engine.actions.migrate.again import Again
 from console.engine.actions.migrate.model import Candidate, Group, SourceScan, pack_groups
+from console.engine.actions.verify.model import IS_BAD
 from console.engine.globs import compile_any, compile_glob
 from console.engine.records.rules import RuleSet
 from console.engine.settings import Settings
@@ -91,10 +92,13 @@ class Scanner:
         self._ignorable = compile_any([item.match for item in settings.ignore])
         self._now = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._rule_ids: dict[str, int] = {}
+        self.damaged: set[str] = set()  # copies of which verify has read other bytes than were published
         if connection is not None:
             self._rule_ids = {
                 r["fingerprint"]: r["id"] for r in connection.execute("SELECT id, fingerprint FROM rules")
             }
+            damaged = f"SELECT path FROM verified WHERE {IS_BAD} AND state = 'damaged' AND zone = 'validated'"
+            self.damaged = {r["path"] for r in connection.execute(damaged)}
 
     def scan(self, source: str, selection: Selection) -> SourceScan:
         """One source. Raises nothing for what lies in it: what cannot be read is listed in `unreadable`."""
@@ -378,7 +382,8 @@ class _SourceScan:
             known.sha256,
             # asked to be judged again: that its bytes are the old ones is no answer
             None if again is not None and status == "changed" else (known.size, known.mtime_ns, known.inode),
-            dest_identity if known.dest == self._s.dest(relative) else None,
+            # a damaged copy is read again: what goes into the backup is recorded as what it is
+            dest_identity if known.dest == dest and dest not in self._s.damaged else None,
         )
 
 
