@@ -195,14 +195,16 @@ class Operator:
         self.walk.seconds = time.monotonic() - self.began
 
     def step(self, answer: Answer | None) -> None:
-        """What the buttons offer is what is to be done."""
+        """What the buttons offer is what is to be done. What happens outside happens first."""
         offered = self.offered
+        if callable(answer):
+            answer(self.root)
         if "Take it" in offered:
             self.give(answer)
         elif "Note it" in offered or "Write it" in offered:
-            self.write(answer)
+            self.write()
         elif "Do it" in offered:
-            self.do(answer)
+            self.do()
         elif "Tick" in offered:
             if self.cut:
                 self.hang_up()
@@ -266,7 +268,7 @@ class Operator:
             rows.append(line)
         return rows
 
-    def write(self, answer: Answer | None) -> None:
+    def write(self) -> None:
         """A note: of what was done outside, or of what was seen."""
         if self.cut:
             self.press("d")
@@ -274,8 +276,6 @@ class Operator:
             self.press(*NOTE[:4])
             self.wait(NOTE[:4])
             self.hang_up()
-        if callable(answer):
-            answer(self.root)
         self.press("d")
         self.wait("[ Keep it, go on ]")
         self.press(*NOTE)
@@ -287,10 +287,8 @@ class Operator:
 
     # ── doing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def do(self, answer: Answer | None) -> None:
+    def do(self) -> None:
         """An action or a command, and then its tick. Where the screen says that it is so already, only the tick."""
-        if callable(answer):
-            answer(self.root)
         self._acted += 1
         if self.cut:
             self.cut_while_doing()

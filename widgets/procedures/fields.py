@@ -30,6 +30,12 @@ class StepsBody(VerticalScroll, can_focus=True):
         Binding("up,k", "scroll_up", show=False),
     ]
 
+    class Resized(Message):
+        """There is more room now, or less."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
 
 class Choices(VirtualTable):
     """Branches or offers; PageUp and PageDown are the text's, which may have no room."""

@@ -51,7 +51,7 @@ class SessionView(Vertical):
         & #procedure-side { display: none; width: 44; height: 1fr; border-right: solid $border-blurred; }
         & #procedure-body { height: 1fr; width: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
         & #procedure-steps, & #procedure-step { height: auto; width: 1fr; }
-        & > #procedure-offers { height: auto; max-height: 6; }
+        & > #procedure-offers { height: auto; max-height: 6; &.-branches { max-height: 8; } }
         & > #procedure-field { height: 1; }
         & > #procedure-field > Static { width: auto; color: $text-muted; }
         & > #procedure-field > Entry { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
@@ -98,6 +98,7 @@ class SessionView(Vertical):
 
     def on_mount(self) -> None:
         self.query_one("#procedure-value", Input).select_on_focus = False
+        self.watch(self.body, "virtual_size", self._follow_step, init=False)
         self._draw()
 
     # ── data ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +149,8 @@ class SessionView(Vertical):
                 self._typed = {place: text for place, text in self._typed.items() if place not in asked}
             self._begin_step()
         self._draw()
-        self.call_after_refresh(self._scroll_to_step if self._place != before else self._follow_step)
+        if self._place != before:
+            self.call_after_refresh(self._scroll_to_step)
 
     def show_offers(self, text: str, offers: Sequence[Offer]) -> None:
         """Ignored when something else stands in the field by now."""
@@ -164,7 +166,6 @@ class SessionView(Vertical):
         """What came of it; '' takes it away."""
         self._told = (text, tone) if text else ""
         self._draw_foot()
-        self.call_after_refresh(self._follow_step)
 
     def working(self, what: str) -> None:
         """What is being done, '' for nothing."""
@@ -187,6 +188,7 @@ class SessionView(Vertical):
         if step is None or session is None:
             return
         self.table.columns = _BRANCHES if step.kind == "choose" else _OFFERS
+        self.table.set_class(step.kind == "choose", "-branches")
         if step.kind == "input":
             known = session.values.get(step.value) or fill(step.default, session.all_values)
             with self.field.prevent(Input.Changed):
@@ -291,10 +293,13 @@ class SessionView(Vertical):
             self._drawn[name] = content.markup
             self.query_one(f"#{name}", Static).update(content)
 
+    def on_steps_body_resized(self, message: StepsBody.Resized) -> None:
+        message.stop()
+        self._follow_step()
+
     def _follow_step(self) -> None:
         """What it asks was answered, or there is less room: all of it stays in view, unless somebody reads elsewhere."""
-        body = self.body
-        if body.scroll_offset.y == min(self._top, body.max_scroll_y):
+        if self.body.scroll_offset.y == min(self._top, self.body.max_scroll_y):
             self._scroll_to_step()
 
     def _scroll_to_step(self) -> None:
@@ -315,8 +320,8 @@ class SessionView(Vertical):
         assert self._standing is not None
         inside = words.detail(self._standing, room, 6, self.zone, self.now(), self._progress)
         last = first + 1 + len(inside)
-        self._top = min(first, max(0, last + 1 - height))
-        body.scroll_to(y=self._top, animate=False, immediate=True, force=True)
+        body.scroll_to(y=min(first, max(0, last + 1 - height)), animate=False, immediate=True, force=True)
+        self._top = body.scroll_offset.y
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
