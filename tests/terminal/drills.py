@@ -63,6 +63,7 @@ class Operator:
         self.walk = Walk()
         self.began = time.monotonic()
         self.t = self.terminal()
+        self.given: dict[str, str] = {}  # what stood in the fields to which the drill has no answer
         self._acted = 0
 
     # ── keys and eyes ─────────────────────────────────────────────────────────────────────────────────────────
@@ -236,6 +237,8 @@ class Operator:
             self.wait(lambda: self.field.endswith("abc"))
             self.hang_up()
         self.wait(lambda: "looking what there is" not in self.t.page)
+        if not isinstance(answer, str):
+            self.given[self.walk.way[-1]] = self.field
         text = answer if isinstance(answer, str) else self.field
         assert text, f"nobody says what to give\n{self.t.page}"
         if self.field != text and any(line[1:].startswith(f"{text} ") for line in self.offers):

@@ -6,12 +6,15 @@ The independent checker judges; what was there, damaged or not, is somewhere sti
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.drills.catalog import BY_NAME, DRILLS, QUICK
 from tests.drills.model import Broken, Drill
+from tests.faults.scenario import run
 from tests.terminal.drills import Operator, by_keys
 
 CUT = pytest.mark.parametrize("cut", [False, True], ids=["", "cut"])
@@ -53,22 +56,56 @@ def test_every_drill_by_keys(drill: Drill, tmp_path: Path, cut: bool) -> None:
 # ── what leads to it ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def lead(name: str, folder: Path, *keys: tuple[str, str], answers: dict[str, str] | None = None) -> list[str]:
-    """Keys, each with what is to be seen before it; from there on by the procedure. What was given is not asked for
-    again: its answer is taken away, and the field has it."""
+@contextmanager
+def led(name: str, folder: Path, *given: str) -> Iterator[Operator]:
+    """An operator at the first screen of a drill, who is led to its procedure by the test and then follows it. given:
+    the steps whose answer is filled in by what led there, so that nobody has to know it."""
     drill = BY_NAME[name]
     broken = drill.broken(folder)
-    broken.answers |= answers or {}
+    wanted = {step: str(broken.answers.pop(step)) for step in given}
     operator = Operator(broken, drill.procedure, cut=False)
     try:
-        for seen, key in keys:
-            operator.wait(seen)
-            operator.press(key)
+        yield operator
         operator.wait(lambda: operator.here == 1)
         operator.go()
+        assert {step: operator.given[step] for step in given} == wanted
         drill.check_way(operator.walk.way)
         judge(broken)
     finally:
         operator.leave()
         broken.close()
-    return operator.walk.pages
+
+
+@pytest.mark.soak
+def test_an_alert_leads_to_its_procedure_with_its_file(tmp_path: Path) -> None:
+    with led("raw-damaged", tmp_path, "which") as operator:
+        assert run(operator.root, "verify").status == 1
+        operator.wait("1 file damaged or missing")
+        operator.press("!")
+        operator.wait("╭─ Alerts")
+        operator.see("alerts")
+        operator.press("p")
+        operator.wait("Which procedure?")
+        operator.to_button("Raw data is corrupted")
+        operator.press("enter")
+
+
+@pytest.mark.soak
+def test_a_failing_file_leads_to_its_procedure(tmp_path: Path) -> None:
+    with led("file-fails", tmp_path, "which") as operator:
+        operator.press("3", "/", *"bad.json")
+        operator.wait("/bad.json  1 file")
+        operator.press("enter")
+        operator.wait("▸")
+        operator.press("P")
+
+
+@pytest.mark.soak
+def test_a_failed_run_leads_to_its_procedure_with_its_name(tmp_path: Path) -> None:
+    with led("full-disk-back", tmp_path, "which") as operator:
+        operator.press("6")
+        operator.wait("▸")
+        operator.press("p")
+        operator.wait("Which procedure?")
+        operator.to_button("The disk ran full during a run")
+        operator.press("enter")

@@ -158,6 +158,18 @@ async def test_a_command_runs_when_it_is_confirmed_and_can_be_stopped(engine: En
     assert said == [(3, "said\n"), (None, "begun\n(it was interrupted and ended)")]
 
 
+async def test_what_came_of_a_long_command_is_seen(engine: Engine) -> None:
+    long = "echo said " + "a-very-long-word " * 40
+    own(engine.ctx.workspace.root, OWN.replace("echo said; exit 3", f"{long}; exit 3"))
+    async with opened(engine.ctx) as (app, pilot):
+        await at(app, pilot, 2)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ShellScreen) and "good: exit 3" in page(app))
+        app.screen.query_one("#run").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "✓ exit status 3" in page(app) and "$ echo said" in page(app))
+
+
 async def test_a_look_gives_way_to_what_somebody_asks_for_and_half_of_it_is_not_kept(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
