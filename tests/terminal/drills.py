@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from console.engine.context import open_context
 from console.engine.procedures.load import find_procedure
@@ -224,7 +223,9 @@ class Operator:
                 break
             rows.append(line[1:])
         wanted = [
-            at for at, row in enumerate(rows) if (row.startswith(answer) if isinstance(answer, str) else _SPEAKS.search(row))
+            at
+            for at, row in enumerate(rows)
+            if (row.startswith(answer) if isinstance(answer, str) else _SPEAKS.search(row))
         ]
         assert len(wanted) == 1, f"{answer}: {rows}\n{self.t.page}"
         self.down_to(lambda: self.marked[0] == first + wanted[0])

@@ -298,7 +298,7 @@ class SessionView(Vertical):
         self._follow_step()
 
     def _follow_step(self) -> None:
-        """What it asks was answered, or there is less room: all of it stays in view, unless somebody reads elsewhere."""
+        """What it asks was answered, or there is less room: it stays in view, unless somebody reads elsewhere."""
         if self.body.scroll_offset.y == min(self._top, self.body.max_scroll_y):
             self._scroll_to_step()
 

@@ -291,7 +291,8 @@ def _told(entry: Entry) -> str:
             return _said(entry)
         case Event.COMMAND:
             last = str(data.get("output", "")).strip().rsplit("\n", 1)[-1]
-            return f"$ {data.get('command')} – {status_words(data.get('status'))}" + (f": {last}" if last else "")
+            came = status_words(data.get("status")) + (f": {last}" if last else "")
+            return f"{came} – $ {data.get('command')}"  # what came of it first: of a long one the end is cut
         case Event.NOTE:
             return f"note: {data.get('text')}"
         case Event.HANDED_OVER:

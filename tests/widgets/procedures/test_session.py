@@ -203,7 +203,9 @@ async def test_the_current_step_is_in_view_however_many_there_are() -> None:
 
 async def test_what_was_found_stays_in_view_where_it_needs_more_room_than_the_question() -> None:
     asked = ", ".join(f'{{ probe = "disk", text = "question {n}" }}' for n in range(3))
-    before = "".join(f'[[step]]\nid = "s{n}"\nkind = "explain"\ntitle = "Step {n}"\ntext = "It is."\n' for n in range(8))
+    before = "".join(
+        f'[[step]]\nid = "s{n}"\nkind = "explain"\ntitle = "Step {n}"\ntext = "It is."\n' for n in range(8)
+    )
     last = f'[[step]]\nid = "ask"\nkind = "manual"\ntitle = "The last"\ntext = "Do."\nafter = [{asked}]\n'
     asking = sample_procedure('title = "Ask"\nabout = "Ask."\n' + before + last, "ask")
     events = [(Event.TICKED, f"s{n}", {"to": f"s{n + 1}" if n < 7 else "ask"}) for n in range(8)]
