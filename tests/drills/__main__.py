@@ -1,13 +1,12 @@
 """`python -m tests.drills [NAME...]`: every drill by lines, whole; the table of docs/drills.md.
 
-With names only those are walked, and the table goes to standard output. --keys FILE: keystrokes of the same drills in
-the console, as JSON, name -> number; a column of its own.
+With names only those are walked, and the table goes to standard output. --console: each is walked by keys too, on a
+broken workspace of its own; its keystrokes are a column.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -35,17 +34,31 @@ def measure(drill: Drill) -> tuple[Walk, str]:
             broken.close()
 
 
+def keystrokes(drill: Drill) -> int:
+    """By keys, in the console at 80x24; what came of it is judged as well."""
+    from tests.terminal.drills import by_keys
+
+    with tempfile.TemporaryDirectory(prefix="opsconsole-drill-") as folder:
+        broken = drill.broken(Path(folder))
+        try:
+            walk = by_keys(drill, broken)
+            broken.whole()
+            return walk.keys
+        finally:
+            broken.close()
+
+
 def rows(measured: Mapping[str, tuple[Walk, str]], keys: Mapping[str, int]) -> list[str]:
     """The table's lines."""
     there = [drill for drill in DRILLS if drill.name in measured]
-    more = " keys in the console |" if keys else ""
+    more = " by keys |" if keys else ""
     lines = [
-        f"| drill | what broke | procedure | steps | keystrokes |{more} seconds | bytes lost | the incumbent's page |",
+        f"| drill | what broke | procedure | steps | by lines |{more} seconds | bytes lost | the incumbent's page |",
         f"| --- | --- | --- | ---: | ---: |{' ---: |' if keys else ''} ---: | ---: | --- |",
     ]
     for drill in there:
         walk, left = measured[drill.name]
-        said = HANDS[drill.name].words + (f". **Left: {left}**" if left else "")
+        said = HANDS[drill.name].words + (f". **{left}**" if left else "")
         pressed = f" {keys.get(drill.name, '–')} |" if keys else ""
         lines.append(
             f"| {drill.name} | {drill.title} | `{drill.procedure}` | {walk.steps} | {walk.keys} |{pressed}"
@@ -57,13 +70,15 @@ def rows(measured: Mapping[str, tuple[Walk, str]], keys: Mapping[str, int]) -> l
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.drills")
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--keys", type=Path)
+    parser.add_argument("--console", action="store_true")
     given = parser.parse_args()
-    keys = json.loads(given.keys.read_text()) if given.keys else {}
+    keys: dict[str, int] = {}
     measured = {}
     for drill in DRILLS:
         if not given.names or drill.name in given.names:
             measured[drill.name] = measure(drill)
+            if given.console:
+                keys[drill.name] = keystrokes(drill)
             print(f"{drill.name}: {measured[drill.name][0].seconds:.1f} s", file=sys.stderr)
     table = "\n".join(rows(measured, keys))
     if given.names:

@@ -173,6 +173,22 @@ DRILLS: tuple[Drill, ...] = (
         "foreign-writer", "foreign-writer", "the old script ran again, from cron", records.foreign_writer, ("end-it",)
     ),
     Drill("old-workspace", "adopt-workspace", "other scripts have published here", records.old_workspace, ("adopt",)),
+    # ── the machine
+    Drill(
+        "wrong-clock",
+        "wrong-clock",
+        "runs recorded while the clock was two days ahead",
+        records.clock_was_wrong,
+        ("migrate",),
+    ),
+    Drill(
+        "newer-ledger",
+        "ledger-version",
+        "a newer program has written the ledger",
+        records.ledger_of_a_newer_program,
+        ("install",),
+    ),
+    Drill("logs-too-large", "disk-space", "logs fill the disk", records.logs_too_large, ("logs",), ("prune",)),
     # ── others
     Drill(
         "others-maintenance",

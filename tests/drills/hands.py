@@ -17,12 +17,9 @@ from tests.faults.checker import VALIDATED, sha256_of, walk_files
 from tests.support import incumbent
 from tests.support.cli import cli_environment
 
-_MIGRATE = '"$PYTHON" "$INCUMBENT" . > /dev/null'
+_MIGRATE = '"$PYTHON" "$INCUMBENT" . --judge --backups > /dev/null'
 _STATE = "logs/migration/.migration_state.json"
 _FROM_RAW = f"rm -rf data/transformed/validated/* data/transformed/cleaned/*; rm -f {_STATE}; {_MIGRATE}"
-_COPY_BACK = (
-    f"cp -r data/_backups/$(ls data/_backups | tail -n 1)/* data/transformed/validated/; cp {_STATE}.bak {_STATE}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +31,12 @@ class Hands:
 
 
 _KILLED = (
-    "says nothing of it: the next migrate starts. Of 40 kills of its own program 20 left a state file that does not"
-    " parse, taken for an empty one without a word, and 3 a temporary file that nobody ever collects"
+    "has no page for it: the next migrate starts, and says nothing. Of 40 kills of its own program 20 left a state file"
+    " that does not parse, taken for an empty one without a word, and 3 a temporary file that nobody ever collects"
 )
 _BITS = (
     "deletes every published file, good ones too, on suspicion, and the record of all runs; readers see an empty zone"
-    " until the last file is back, and what its schema refuses is published with the rest"
+    " until the last file is back; sidecars, and what was published and is not in raw any more, do not come back"
 )
 _BACK = (
     "its backups are flat, one for each base name: copied back they lie at the top of the zone as new files; what the"
@@ -57,26 +54,27 @@ HANDS = {
     "stale-leftovers": Hands(
         _MIGRATE, "temporary files stay for ever: nothing looks for them, and `*` leaves them out"
     ),
-    "bad-migration": Hands(_COPY_BACK, _BACK),
-    "bad-migration-kept-back": Hands(_COPY_BACK, f"{_BACK}; nothing keeps the next timer from doing it again"),
+    "bad-migration": Hands("", _BACK),
+    "bad-migration-kept-back": Hands("", f"{_BACK}; nothing keeps the next timer from doing it again"),
     "held-files": Hands("", "knows no holding: the next timer publishes again what was taken back"),
     "full-disk": Hands(
-        "rm -rf data/_backups/*",
+        "",
         "goes on trying every file, fails each, and cuts its own state file at the disk's end; then `rm -rf` of backups"
         " by a date that is in no folder's name: with the placeholder left empty it is all of them",
     ),
     "full-disk-room": Hands("", "the same; its log has no word of `Insufficient`, which the page says to look for"),
-    "full-disk-back": Hands(_COPY_BACK, _BACK),
+    "full-disk-back": Hands("", _BACK),
     "flipped-bits": Hands(_FROM_RAW, _BITS),
     "checksum-mismatch": Hands(f"rm -f {_STATE}; {_MIGRATE}", "copies everything again onto the disk under suspicion"),
     "raw-damaged": Hands(
-        _FROM_RAW, "takes a damaged raw file for a changed one and publishes it over its good copy, if it parses"
+        _FROM_RAW,
+        "removes the good copy, takes the damaged raw file for a changed one and publishes it if it parses",
     ),
     "raw-and-copy-damaged": Hands(_FROM_RAW, "the same; which of the two was damaged nobody can tell afterwards"),
     "validated-emptied": Hands(
         _MIGRATE, "its state file says that all is published, so all of it is skipped: the zone stays empty, exit 0"
     ),
-    "validated-not-mounted": Hands(_FROM_RAW, "fills the mount point: hidden once the mount is back"),
+    "validated-not-mounted": Hands(_FROM_RAW, "fills the empty folder below the mount: hidden once that is back"),
     "raw-not-mounted": Hands(_FROM_RAW, f"{_MOUNT}; followed to the letter, what is published is deleted first"),
     "foreign-backup": Hands(_FROM_RAW, f"{_SILENT}; the one for corrupted data removes all and leaves it unjudged"),
     "old-backup": Hands(_MIGRATE, "this is what its own page for a rollback leaves behind; the next migrate skips it"),
@@ -100,6 +98,13 @@ HANDS = {
     ),
     "foreign-writer": Hands("", "has no lock: the later one writes its memory over the other's entries"),
     "old-workspace": Hands("", _SILENT),
+    "wrong-clock": Hands("", "writes times without a zone, and asks nothing of them"),
+    "newer-ledger": Hands("", "keeps no record of runs, and no version of its state file"),
+    "logs-too-large": Hands(
+        "",
+        "the pattern matches nothing, since logs lie a folder deeper: nothing is freed, and the archive takes room; a"
+        " `tar` that failed does not keep `rm` from running",
+    ),
     "others-maintenance": Hands(_FROM_RAW, f"`Stop all processing`, with nothing that stops it; then {_BITS}"),
     "others-run": Hands(_MIGRATE, "has no lock: both publish everything, and back up copies of a moment ago"),
     "refused": Hands("", "refuses nothing: there is no gate"),
@@ -136,11 +141,11 @@ def _left(broken: Broken, root: Path) -> str:
     lost = sum(size for sha256, size in broken.good.items() if sha256 not in now)
     closed = sum(1 for folder, _, _ in os.walk(root / "data") if not os.stat(folder).st_mode & 0o100)
     said = (
-        (wrong, "published with wrong bytes"),
+        (wrong, "with other bytes than ever passed"),
         (missing, "missing"),
-        (extra, "published that should not be"),
-        (parts, "staged left"),
-        (closed, "folders closed"),
+        (extra, "published that never passed"),
+        (parts, "staged files left"),
+        (closed, "folders that nobody can enter"),
         (lost, "bytes lost"),
     )
     return ", ".join(f"{number:,} {words}" for number, words in said if number) or "nothing amiss"

@@ -152,7 +152,7 @@ class Walker:
 
     def _answer(self, talk: Talk, step: str, page: str, answer: str) -> int:
         """Do what the page asks for, until it asks about another step."""
-        choices = page[page.rindex("[l]ook again") - 200 :] if "[l]ook again" in page else page
+        choices = page[-300:]
         if re.search(r"1 to \d+: choose", choices):
             return self._say(talk, str(self._branch(step, page, answer)))
         if "a number or a " in choices:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +16,12 @@ from subprocess import PIPE, Popen
 
 from tests.drills.model import Broken
 from tests.drills.ruin import SCHEMA, done, waiting
-from tests.faults.checker import LEDGER, RAW, STATE, VALIDATED
+from tests.faults.checker import LEDGER, RAW, STATE, VALIDATED, sha256_of
 from tests.faults.damage import snapshot
-from tests.faults.scenario import SPOILT, make_fresh, migrate, run
+from tests.faults.scenario import SPOILT, make_fresh, migrate, run, versions
 from tests.support import incumbent, valid_record, write_raw
 from tests.support.another import publish_as_another
+from tests.support.cli import cli_environment
 
 
 def _kept(broken: Broken) -> Broken:
@@ -190,8 +194,6 @@ def foreign_writer(folder: Path) -> Broken:
     with Popen([sys.executable, str(script), str(root), "--only", "alpha"], cwd=root, stdout=PIPE, text=True) as ran:
         ran.communicate(timeout=60)
     assert (root / VALIDATED / "alpha/new.json").exists()
-    from tests.faults.scenario import versions
-
     broken.scenario.known |= versions({"alpha/new.json": [valid_record(20)]})
     broken.scenario.remember()
     return broken
@@ -208,6 +210,73 @@ def old_workspace(folder: Path) -> Broken:
         now = snapshot(broken.root)
         assert {name: now[name] for name in before} == before
         assert run(broken.root, "migrate", "--yes").status == 1  # adopted files keep their copies
+
+    broken.judge = judge
+    return broken
+
+
+# ── the machine ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_THE_DAY_AFTER_TOMORROW = """
+import datetime, sys
+import console.engine.environment as environment
+class Late(datetime.datetime):
+    @classmethod
+    def now(cls, zone=None):
+        return datetime.datetime.now(zone) + datetime.timedelta(days=2)
+environment.datetime = Late
+from console.cli.main import main
+main()
+"""
+
+
+def clock_was_wrong(folder: Path) -> Broken:
+    """The last run was made while the machine's clock was two days ahead; by now somebody has set it."""
+    broken = Broken(waiting(folder))
+    words = ["--root", str(broken.root), "migrate", "--yes", "--foreground"]
+    environ = cli_environment()
+    late = [sys.executable, "-P", "-c", _THE_DAY_AFTER_TOMORROW, *words]
+    ran = subprocess.run(late, cwd=broken.root, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    alerts = run(broken.root, "check")
+    assert "clock" in alerts.text, alerts.text
+    return broken
+
+
+def ledger_of_a_newer_program(folder: Path) -> Broken:
+    """Read, not written, until the newer program is installed here too: its number is taken back then."""
+    broken = _kept(Broken(done(folder)))
+
+    def version(more: int) -> None:
+        with closing(sqlite3.connect(broken.root / LEDGER)) as connection, connection:
+            (number,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version={number + more}")
+
+    version(1)
+    refused = migrate(broken.root)
+    assert refused.status not in (0, 1) and "version" in refused.text, refused.text
+    broken.answers["install"] = lambda root: version(-1)
+    return broken
+
+
+def logs_too_large(folder: Path) -> Broken:
+    """Segments of years; they move to another folder, compressed and read back."""
+    broken = _kept(Broken(done(folder)))
+    logs = broken.root / "logs/migration"
+    for number in range(2, 6):
+        (logs / f"migration.log.{number}").write_bytes((logs / "migration.log").read_bytes() * 40 * number)
+    (folder / "elsewhere").mkdir()
+    before = {sha256_of(path) for path in logs.glob("migration.log.*")}
+    broken.answers |= {"how": "Closed", "folder": str(folder / "elsewhere")}
+    same = broken.judge
+
+    def judge() -> None:
+        same()
+        moved: set[str] = set()
+        for path in (folder / "elsewhere").rglob("*.gz"):
+            moved.add(hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest())
+        assert before <= moved
+        assert not list(logs.glob("migration.log.*"))
 
     broken.judge = judge
     return broken

@@ -6,7 +6,11 @@ destination, renames it, and rewrites the whole state file from its own memory, 
 that its memory has with the same checksum it leaves alone. A test holds it where it has published N files: it
 says so and goes on when it is given a line.
 
-    migrate.py ROOT [--hold N]... [--pause SECONDS] [--only PREFIX] [--spell absolute]
+With --judge it passes over what it was seen to pass over (other suffixes than .json and .csv) and fails what it was
+seen to fail: what does not parse, or lacks one of four fields. With --backups it keeps what it replaces as it was seen
+to: one file a base name, the last one.
+
+    migrate.py ROOT [--hold N]... [--pause SECONDS] [--only PREFIX] [--spell absolute] [--judge] [--backups]
 """
 
 import argparse
@@ -20,6 +24,7 @@ from datetime import datetime
 
 RAW, VALIDATED = "data/raw/funding_sources", "data/transformed/validated"
 STATE = "logs/migration/.migration_state.json"
+BACKUPS, FIELDS = "data/_backups", ("grant_id", "amount", "date", "source")
 
 
 def load():
@@ -38,9 +43,25 @@ def save(state):
         json.dump(state, file, indent=2)
 
 
-def publish(path, dest):
+def passes(path):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if path.endswith(".csv"):
+        return set(FIELDS) <= set(text.partition("\n")[0].strip().split(","))
+    try:
+        found = json.loads(text) if path.endswith(".json") else []
+    except ValueError:
+        return False
+    records = found if isinstance(found, list) else [found]
+    return bool(records) and all(field in record for record in records for field in FIELDS)
+
+
+def publish(path, dest, backups=False):
     """Copy beside, rename: as its file operations do."""
     os.makedirs(os.path.dirname(dest), exist_ok=True)
+    if backups and os.path.exists(dest):
+        os.makedirs(BACKUPS, exist_ok=True)
+        shutil.copy2(dest, os.path.join(BACKUPS, os.path.basename(dest)))
     part = os.path.join(os.path.dirname(dest), ".tmp_" + os.path.basename(dest))
     shutil.copy2(path, part)
     os.rename(part, dest)
@@ -76,6 +97,8 @@ def main():
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--only", default="")
     parser.add_argument("--spell", default="relative")
+    parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--backups", action="store_true")
     arguments = parser.parse_args()
     os.chdir(arguments.root)
     state = load()
@@ -94,8 +117,10 @@ def main():
             known = state["processed_files"].get(key)
             if known and known["checksum"] == checksum:
                 continue
+            if arguments.judge and not passes(path):
+                continue
             dest = VALIDATED + path[len(RAW) :]
-            publish(path, dest)
+            publish(path, dest, arguments.backups)
             state["processed_files"][key] = entry(path, dest, checksum)
             save(state)
             print(path, flush=True)

@@ -69,6 +69,23 @@ def test_changed_source_is_replaced_and_the_old_version_kept(ws: Path) -> None:
     assert set(links.values()) == {1}
 
 
+def test_a_damaged_copy_that_is_replaced_is_recorded_as_what_it_is(ws: Path) -> None:
+    """Verify has read it; the backup is then no damaged file for ever, of which no good copy is left."""
+    migrate(ws, expect=1)
+    path = "gamma/manual/one.json"
+    copy, facts = ws / VALIDATED / path, (ws / VALIDATED / path).stat()
+    damaged = copy.read_bytes()[:-1] + b" "
+    with copy.open("r+b") as file:
+        file.write(damaged)
+    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert run_cli(ws, "verify").returncode == 1
+    write_raw(ws, path, valid_record(99))
+    run = migrate(ws, expect=1)["run"]
+    assert (ws / "data/_backups" / run / path).read_bytes() == damaged
+    verified = run_cli(ws, "verify")
+    assert verified.returncode == 0, verified.stdout
+
+
 def test_changed_source_that_fails_leaves_the_published_copy(ws: Path) -> None:
     migrate(ws, expect=1)
     path = "gamma/manual/one.json"

@@ -79,8 +79,9 @@ def wrong_clock(rule: str) -> Reading:
 
 
 def _clock_is_wrong(ctx: Context, connection: sqlite3.Connection) -> bool:
-    newest = connection.execute("SELECT max(started_at) FROM runs").fetchone()[0]
-    return newest is not None and age(ctx, newest) is None
+    # the newest by its number: once a run was made by a clock that is right, older ones in the future are history
+    newest = connection.execute("SELECT started_at FROM runs ORDER BY seq DESC LIMIT 1").fetchone()
+    return newest is not None and age(ctx, newest[0]) is None
 
 
 # ── no successful migration ───────────────────────────────────────────────────────────────────────────────────────
