@@ -29,11 +29,12 @@ Work = Callable[["Session", Cancelled], "Session | Stood"]
 
 class _Job(NamedTuple):
     """Something to be done in the session. what: in words, `looking`. yields: gives way to what somebody asks for
-    meanwhile. done: gets the session; failed: why it was refused."""
+    meanwhile. looks: asks what the step asks. done: gets the session; failed: why it was refused."""
 
     what: str
     work: Work
     yields: bool = False
+    looks: bool = False
     done: Callable[[Stood], object] | None = None
     failed: Callable[[str], object] | None = None
     quiet: bool = False
@@ -48,6 +49,7 @@ class ProceduresFeed(ProceduresLeads):
     _next: _Job | None = None
     _stop: threading.Event | None = None
     _looked: frozenset[tuple[str, str]] = frozenset()  # steps that were looked at by themselves
+    _look_again = False  # a look gave way before its end: what it would have said is still to be said
     _moved = False  # somebody wrote meanwhile
 
     def on_pane_made(self, message: PaneMade) -> None:
@@ -176,6 +178,7 @@ class ProceduresFeed(ProceduresLeads):
         if self._stop is not None:
             self._stop.set()
         self._job = self._next = None
+        self._look_again = False
 
     @property
     def session_word(self) -> str:
@@ -201,6 +204,7 @@ class ProceduresFeed(ProceduresLeads):
             if self._next is None or not job.quiet:  # what somebody asked for is not pushed aside by a look
                 self._stop.set()
                 self._next = job
+                self._look_again = self._look_again or self._job.looks
         elif not job.quiet:
             (job.failed or self._tell)(f"wait: {self._job.what}…")
 
@@ -288,7 +292,7 @@ class ProceduresFeed(ProceduresLeads):
             return
         if self._stood.standing.session.waiting_run and not self._guided.only_looking:
             work: Work = lambda session, cancelled: settle(self.ctx, guide.reload(self.ctx, session), cancelled)  # noqa: E731
-            self.in_session(_Job("", work, yields=True, quiet=True))
+            self.in_session(_Job("", work, yields=True, looks=True, quiet=True))
         else:
             self.in_session(_Job("", lambda session, _: guide.reload(self.ctx, session), yields=True, quiet=True))
 
@@ -299,7 +303,12 @@ class ProceduresFeed(ProceduresLeads):
         if self._stood is None or self.leaving:
             return
         session = self._stood.standing.session
-        if session.step is None or (session.id, session.entered) in self._looked:
+        again, self._look_again = self._look_again, False
+        if session.step is None:
+            return
+        if (session.id, session.entered) in self._looked:
+            if again:
+                self.look_now(quiet=True)
             return
         self._looked |= {(session.id, session.entered)}
         asked = guide.asked_by(session.step)
@@ -310,7 +319,8 @@ class ProceduresFeed(ProceduresLeads):
         """Ask everything that the step asks."""
         from console.tui.guiding import look
 
-        self.in_session(_Job("looking", lambda session, stop: look(self.ctx, session, stop), yields=True, quiet=quiet))
+        work: Work = lambda session, stop: look(self.ctx, session, stop)  # noqa: E731
+        self.in_session(_Job("looking", work, yields=True, looks=True, quiet=quiet))
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────
 

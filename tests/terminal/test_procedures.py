@@ -128,7 +128,7 @@ def test_every_kind_of_step_is_walked_to_its_end_by_keys(root: Path) -> None:
         t.wait("[ Migrate")
         t.press("7")
         t.wait("Not loaded  1")
-        t.press("home", "down")
+        t.press("home")
         t.wait("bad.toml: step came: branch[0].evidence[0].probe is")
         t.wait("next: perhaps run-log was meant")
         t.press("1")

@@ -158,6 +158,18 @@ async def test_a_command_runs_when_it_is_confirmed_and_can_be_stopped(engine: En
     assert said == [(3, "said\n"), (None, "begun\n(it was interrupted and ended)")]
 
 
+async def test_what_came_of_a_long_command_is_seen(engine: Engine) -> None:
+    long = "echo said " + "a-very-long-word " * 40
+    own(engine.ctx.workspace.root, OWN.replace("echo said; exit 3", f"{long}; exit 3"))
+    async with opened(engine.ctx) as (app, pilot):
+        await at(app, pilot, 2)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ShellScreen) and "good: exit 3" in page(app))
+        app.screen.query_one("#run").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "✓ exit status 3" in page(app) and "$ echo said" in page(app))
+
+
 async def test_a_look_gives_way_to_what_somebody_asks_for_and_half_of_it_is_not_kept(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,10 +193,36 @@ async def test_a_look_gives_way_to_what_somebody_asks_for_and_half_of_it_is_not_
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*"a word", "tab", "tab", "enter")
-        await until(pilot, lambda: "note: a word" in page(app) and "looking…" not in page(app))
-        assert "looked" not in [event for event, _ in events(engine.ctx)]
+        await until(pilot, lambda: "note: a word" in page(app) and "✓ no other run" in page(app))  # and looks again
+    assert len(asked) == 2
+    assert [event for event, _ in events(engine.ctx)][-2:] == ["note", "looked"]
+
+
+async def test_what_is_true_now_is_shown_although_the_look_gave_way_to_a_reading(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run's end may be heard of while a step is looked at."""
+    asked: list[bool] = []
+    never = threading.Event()
+    real = guide.ask_conditions
+
+    def slow(ctx: Context, session: Any, conditions: Any, cancelled: Any = guide.never) -> Any:
+        asked.append(True)
+        while len(asked) == 2 and not cancelled():
+            never.wait(0.02)
+        found = real(ctx, session, conditions)
+        return [{**each, "evidence": f"look {len(asked)}"} for each in found]
+
+    async with opened(engine.ctx) as (app, pilot):
+        await at(app, pilot, 3)
+        monkeypatch.setattr(guide, "ask_conditions", slow)
+        guide.skip(engine.ctx, journal.sessions(engine.ctx)[0], "because")
+        app.session_again()
+        await until(pilot, lambda: "✓ no other run is in progress   look 1" in page(app))
         await pilot.press("l")
-        await until(pilot, lambda: "✓ no other run" in page(app))
+        await until(pilot, lambda: len(asked) == 2)
+        app.session_again()
+        await until(pilot, lambda: "✓ no other run is in progress   look 3" in page(app))
 
 
 async def test_what_cannot_be_kept_is_asked_for_again_with_the_words_in_the_field(

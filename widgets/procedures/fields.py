@@ -12,6 +12,8 @@ from widgets.entry import Entry
 from widgets.table import VirtualTable
 
 OFFERED = "type to narrow, down to choose, Enter takes it"
+READING = "looking what there is…"
+NONE = "none is known here: type it, Enter takes it"
 HINTS = {  # of an empty field whose value is not one of those that are offered
     "date": "a day, as 2026-03-01; Enter takes it",
     "number": "a whole number; Enter takes it",
@@ -27,6 +29,12 @@ class StepsBody(VerticalScroll, can_focus=True):
         Binding("down,j", "scroll_down", show=False),
         Binding("up,k", "scroll_up", show=False),
     ]
+
+    class Resized(Message):
+        """There is more room now, or less."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class Choices(VirtualTable):

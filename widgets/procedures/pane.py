@@ -59,6 +59,7 @@ class ProceduresPane(Vertical):
         self._known = False
         self._filter = ""
         self._rows: list[Row] = []
+        self._at = 0  # where the cursor was: a heading is stepped over in the direction in which one goes
         self._drawn = ""
 
     def compose(self) -> ComposeResult:
@@ -152,14 +153,17 @@ class ProceduresPane(Vertical):
         table.rows = [row.cells for row in self._rows] if not self.trouble else []
         places = [at for at, row in enumerate(self._rows) if row.kind != "heading"]
         same = [at for at in places if keep and (self._rows[at].kind, self._rows[at].name) == (keep.kind, keep.name)]
-        table.cursor = (same or places or [0])[0]
+        if keep:  # what is suggested is listed twice
+            same.sort(key=lambda at: self._rows[at].cells[0] != keep.cells[0])
+        table.cursor = self._at = (same or places or [0])[0]
         self._show_heading()
         self._draw_foot()
 
     def _show_heading(self) -> None:
-        """The first row stands under its heading."""
-        if self.table.cursor <= 1 and self.table.scroll_offset.y:
-            self.table.scroll_to(y=0, animate=False, immediate=True, force=True)
+        """The first row of a group stands under its heading."""
+        above = self.table.cursor - 1
+        if 0 <= above < self.table.scroll_offset.y and self._rows[above].kind == "heading":
+            self.table.scroll_to(y=above, animate=False, immediate=True, force=True)
 
     def _empty(self) -> str:
         if self._filter:
@@ -228,6 +232,10 @@ class ProceduresPane(Vertical):
 
     def on_virtual_table_moved(self, message: VirtualTable.Moved) -> None:
         message.stop()
+        table, row = self.table, self.row
+        if row is not None and row.kind == "heading":
+            table.cursor += 1 if table.cursor > self._at or not table.cursor else -1
+        self._at = table.cursor
         self._show_heading()
         self._draw_foot()
 

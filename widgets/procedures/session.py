@@ -21,7 +21,7 @@ from console.engine.procedures.session import Session
 from widgets.look import Cell, lines, paint, wrap
 from widgets.procedures import words
 from widgets.procedures.buttons import READS, SessionButtons
-from widgets.procedures.fields import HINTS, OFFERED, Choices, StepsBody, ValueEntry
+from widgets.procedures.fields import HINTS, NONE, OFFERED, READING, Choices, StepsBody, ValueEntry
 from widgets.procedures.messages import ActWanted, OffersWanted
 from widgets.procedures.words import Line, Standing
 from widgets.push import Push
@@ -51,7 +51,7 @@ class SessionView(Vertical):
         & #procedure-side { display: none; width: 44; height: 1fr; border-right: solid $border-blurred; }
         & #procedure-body { height: 1fr; width: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; }
         & #procedure-steps, & #procedure-step { height: auto; width: 1fr; }
-        & > #procedure-offers { height: auto; max-height: 6; }
+        & > #procedure-offers { height: auto; max-height: 6; &.-branches { max-height: 8; } }
         & > #procedure-field { height: 1; }
         & > #procedure-field > Static { width: auto; color: $text-muted; }
         & > #procedure-field > Entry { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
@@ -71,6 +71,7 @@ class SessionView(Vertical):
         self.read_only = False
         self._standing: Standing | None = None
         self._place = ("", "", 0)  # session, step, and how often it was entered: where the view was scrolled to
+        self._top = 0  # the line that it was scrolled to by us; another one was chosen by hand
         self._told: Cell = ""
         self._working = ""
         self._progress = ""
@@ -97,6 +98,7 @@ class SessionView(Vertical):
 
     def on_mount(self) -> None:
         self.query_one("#procedure-value", Input).select_on_focus = False
+        self.watch(self.body, "virtual_size", self._follow_step, init=False)
         self._draw()
 
     # ── data ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,10 +184,11 @@ class SessionView(Vertical):
         """Fill the field and the table for the step that is current now."""
         step, session = self.step, self.session
         self._offers, self._offers_for = (), None
-        self.table.rows = []
+        self.table.rows, self.table.marked = [], -1
         if step is None or session is None:
             return
         self.table.columns = _BRANCHES if step.kind == "choose" else _OFFERS
+        self.table.set_class(step.kind == "choose", "-branches")
         if step.kind == "input":
             known = session.values.get(step.value) or fill(step.default, session.all_values)
             with self.field.prevent(Input.Changed):
@@ -258,7 +261,8 @@ class SessionView(Vertical):
         field.display = kind == "input" and not self.read_only
         if kind == "input" and step is not None:
             self._set("procedure-name", [[f" {step.value}: "]])
-            self.field.placeholder = HINTS.get(step.of, OFFERED)
+            known = OFFERED if self._offers else READING if self._offers_for is None else NONE
+            self.field.placeholder = HINTS.get(step.of, known)
         self.table.display = kind == "choose" or (kind == "input" and bool(self._offers) and not self.read_only)
         self.query_one(SessionButtons).show(self.session, low=low, read_only=self.read_only)
 
@@ -289,11 +293,21 @@ class SessionView(Vertical):
             self._drawn[name] = content.markup
             self.query_one(f"#{name}", Static).update(content)
 
+    def on_steps_body_resized(self, message: StepsBody.Resized) -> None:
+        message.stop()
+        self._follow_step()
+
+    def _follow_step(self) -> None:
+        """What it asks was answered, or there is less room: it stays in view, unless somebody reads elsewhere."""
+        if self.body.scroll_offset.y == min(self._top, self.body.max_scroll_y):
+            self._scroll_to_step()
+
     def _scroll_to_step(self) -> None:
         """The current step in view, with as much of what is before it as there is room for."""
         session, body = self.session, self.body
         if session is None or self.has_class("-wide"):
             body.scroll_to(y=0, animate=False, immediate=True, force=True)
+            self._top = 0
             if session is not None and session.number:
                 side = self.query_one("#procedure-side", VerticalScroll)
                 side.scroll_to(
@@ -306,8 +320,8 @@ class SessionView(Vertical):
         assert self._standing is not None
         inside = words.detail(self._standing, room, 6, self.zone, self.now(), self._progress)
         last = first + 1 + len(inside)
-        top = min(first, max(0, last + 1 - height))
-        body.scroll_to(y=top, animate=False, immediate=True, force=True)
+        body.scroll_to(y=min(first, max(0, last + 1 - height)), animate=False, immediate=True, force=True)
+        self._top = body.scroll_offset.y
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")

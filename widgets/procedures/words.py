@@ -33,6 +33,7 @@ TITLE_MOST = 36  # cells of a step's title where something stands beside it
 _BESIDE = 24  # cells that what stands beside a title has at least
 _COMMAND = 3  # lines of a command under a session
 _HERE = 5  # things done in this step that are shown; all are in the evidence
+GOOD_ENOUGH = "good enough here"  # of what did not pass and need not
 _PARAGRAPHS = 40  # lines of a step's text
 
 
@@ -188,17 +189,19 @@ def _asked(standing: Standing, step: Step, room: int) -> list[Line]:
     for branch in step.branches:
         if branch.evidence:
             rows.append([(fit(f"For: {visible(branch.label)}", room).rstrip(), "strong")])
-            rows += _conditions(standing, branch.label, "", branch.evidence, room)
+            rows += _conditions(standing, branch.label, "", branch.evidence, room, branch=True)
     return rows
 
 
-def _conditions(standing: Standing, what: str, label: str, conditions: Sequence[Condition], room: int) -> list[Line]:
+def _conditions(
+    standing: Standing, what: str, label: str, conditions: Sequence[Condition], room: int, *, branch: bool = False
+) -> list[Line]:
     """Each with its verdict and its evidence, or that nobody has looked yet."""
     rows: list[Line] = []
     seen = standing.seen_of(what)
     for at, condition in enumerate(conditions):
         if at < len(seen):
-            rows += _seen(seen[at], label, room)
+            rows += _seen(seen[at], label, room, branch=branch)
         else:
             text = fill_condition(condition, standing.session.all_values).text
             rows.append(
@@ -211,10 +214,13 @@ def _labelled(label: str, text: str) -> str:
     return f"{label}: {visible(text)}" if label else visible(text)
 
 
-def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
-    """One answer of a look. What lets one go on is one line where it fits; what does not says what helps too."""
+def _seen(each: Mapping[str, Any], label: str, room: int, *, branch: bool) -> list[Line]:
+    """One answer of a look. What lets one go on is one line where it fits; what does not says what helps too. branch:
+    it speaks for one or against it, and neither is right or wrong."""
     verdict, good = verdict_of(each), bool(each.get("good"))
     sign, tone = SIGNS[verdict]
+    if branch and (good or verdict != Check.UNKNOWN):
+        sign, tone = SIGNS[Check.PASS] if good else ("·", "dim")
     text = _labelled(label, str(each.get("text", "")))
     evidence = visible(str(each.get("evidence", "")))
     beside = room - 2 - width_of(text) - 3
@@ -224,12 +230,18 @@ def _seen(each: Mapping[str, Any], label: str, room: int) -> list[Line]:
     else:
         rows = [[(f"{sign} " if not at else "  ", tone), piece] for at, piece in enumerate(wrap(text, room - 2)[:2])]
         rows += [["    ", (piece, "dim" if good else "")] for piece in wrap(evidence, room - 4)[:3]]
+    if branch:
+        return rows
     if not good and each.get("next_step"):
         rows += [
             ["    ", *marked(piece, "dim")] for piece in wrap(f"next: {visible(str(each['next_step']))}", room - 4)[:3]
         ]
     elif good and verdict != Check.PASS:
-        rows[-1].append(("   good enough here", "dim"))
+        taken = sum(width_of(cell if isinstance(cell, str) else cell[0]) for cell in rows[-1])
+        if taken + 3 + width_of(GOOD_ENOUGH) <= room:
+            rows[-1].append((f"   {GOOD_ENOUGH}", "dim"))
+        else:
+            rows.append(["    ", (GOOD_ENOUGH, "dim")])
     return rows
 
 
@@ -249,7 +261,9 @@ def branch_rows(standing: Standing, step: Step) -> list[list[Cell]]:
 
 def _value(session: Session, step: Step) -> Line:
     value = session.values.get(step.value, "")
-    name = f"{step.value} ({step.of}{', may be left open' if step.optional else ''})"
+    more = [step.of if step.of != step.value else "", "may be left open" if step.optional else ""]
+    said = ", ".join(each for each in more if each)
+    name = step.value + (f" ({said})" if said else "")
     return [(f"{name}: ", "dim"), (visible(value), "strong") if value else ("not known yet", "dim")]
 
 
@@ -277,7 +291,8 @@ def _told(entry: Entry) -> str:
             return _said(entry)
         case Event.COMMAND:
             last = str(data.get("output", "")).strip().rsplit("\n", 1)[-1]
-            return f"$ {data.get('command')} – {status_words(data.get('status'))}" + (f": {last}" if last else "")
+            came = status_words(data.get("status")) + (f": {last}" if last else "")
+            return f"{came} – $ {data.get('command')}"  # what came of it first: of a long one the end is cut
         case Event.NOTE:
             return f"note: {data.get('text')}"
         case Event.HANDED_OVER:

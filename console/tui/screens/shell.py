@@ -79,7 +79,10 @@ class ShellScreen(Dialog[bool]):
         most = plural(self._seconds, "second")
         facts = f"by /bin/sh in {self._ctx.workspace.root}, for {most} at most; good: exit {good}"
         rows = [paint(("$ ", "dim"), (part, "accent")) for part in self._command.split("\n")]
-        rows += [paint((facts, "dim")), *(paint(each) for each in said)]
+        if said:  # what came of it first: a long command leaves little room
+            rows = [*(paint(each) for each in said), *rows]
+        else:
+            rows.append(paint((facts, "dim")))
         self.query_one("#shell-says", Static).update(lines(rows))
         self.query_one("#run", Push).display = self._state == "asked"
         self.query_one("#stop", Push).display = self._state == "running"

@@ -45,16 +45,33 @@ async def test_what_is_suggested_comes_first_then_what_is_open_then_all_then_wha
         await pilot.press("enter")
         (start,) = app.of(StartWanted)
         assert (start.name, start.values) == ("rollback-failed", {"run": "20260304T130200Z-migrate-436f"})
-        await pilot.press("down", "down")
+        await pilot.press("down")  # headings are stepped over
         await until(pilot, lambda: "last ann" in page(app) or "last bob" in page(app))
         await pilot.press("enter")
         assert app.of(OpenWanted)[-1].session.endswith("7f3a")
-        await pilot.press("down", "down")
+        await pilot.press("down")
         await until(pilot, lambda: "step a: checks[0].probe" in page(app))
         await pilot.press("enter")  # nothing can be begun of what does not load
         assert len(app.of(StartWanted)) == 1
-        await pilot.press("down", "down", "v")
+        await pilot.press("down", "v")
         assert app.of(ReadWanted)[-1].name == "rollback-failed"
+        await pilot.press("up")
+        await until(pilot, lambda: "▸✗ broken" in page(app))
+        await pilot.press("home")
+        await until(pilot, lambda: "▸! now" in page(app))
+
+
+async def test_the_cursor_stays_where_it_is_when_the_list_is_read_again() -> None:
+    """Also on the second of two rows of one procedure: it is suggested, and one of all."""
+    app = Host(ProceduresPane)
+    async with app.run_test(size=(80, 22)) as pilot:
+        pane = fill(app)
+        await pilot.press("down", "down", "down")
+        await pilot.pause()
+        row = pane.row
+        assert row is not None and row.kind == "start" and not row.values
+        fill(app)
+        assert pane.row == row
 
 
 async def test_a_filter_leaves_what_fits_and_the_cursor_stays_on_its_row() -> None:

@@ -78,7 +78,8 @@ async def test_a_choice_shows_what_speaks_for_each_branch_and_enter_takes_one() 
         )
         pane = await put(app, pilot, sample_session(*looked))
         assert "▸Take it back" in page(app) and "0 of 1 speak for it" in page(app)
-        assert "✗ nobody runs   bob does" in page(app)
+        assert "· nobody runs   bob does" in page(app)  # it speaks against it, which is not wrong
+        assert "next:" not in page(app)
         assert "[ Skip s ]" not in page(app) and "[ Override o ]" not in page(app)
         await pilot.press("down", "enter")
         assert asked(app) == [("choose", "Leave it as it is")]
@@ -138,6 +139,22 @@ async def test_what_was_typed_is_not_lost(which: Session) -> None:
         assert pane.view.typed.endswith("-migrate-436f")  # it is a value by now
 
 
+async def test_a_field_says_whether_there_is_anything_to_choose_from(which: Session) -> None:
+    app = Host(ProceduresPane)
+    async with app.run_test(size=(80, 19)) as pilot:
+        pane = await put(app, pilot, which)
+        assert "run: not known yet" in page(app) and "looking what there is…" in page(app)
+        pane.view.show_offers("", [])
+        await until(pilot, lambda: "none is known here: type it" in page(app))
+        pane.view.show_offers("", [("run-a", "migrate")])
+        await until(pilot, lambda: "type to narrow" in page(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "●run-a" in page(app))
+        ticked = (Event.TICKED, "look", {"to": "how"})
+        await put(app, pilot, sample_session(*BEGUN, ticked))
+        assert "●" not in page(app) and "▸Take it back" in page(app)  # an offer's sign is no branch's
+
+
 async def test_read_only_shows_all_and_offers_nothing_that_writes(which: Session) -> None:
     app = Host(ProceduresPane)
     async with app.run_test(size=(80, 19), message_hook=app.hook) as pilot:
@@ -182,6 +199,28 @@ async def test_the_current_step_is_in_view_however_many_there_are() -> None:
         assert "▶ 31" not in page(app)
         await put(app, pilot, sample_session(*events, (Event.TICKED, "s30", {"to": "s31"}), procedure=many))
         await until(pilot, lambda: "▶ 32 Step 31" in page(app))
+
+
+async def test_what_was_found_stays_in_view_where_it_needs_more_room_than_the_question() -> None:
+    asked = ", ".join(f'{{ probe = "disk", text = "question {n}" }}' for n in range(3))
+    before = "".join(
+        f'[[step]]\nid = "s{n}"\nkind = "explain"\ntitle = "Step {n}"\ntext = "It is."\n' for n in range(8)
+    )
+    last = f'[[step]]\nid = "ask"\nkind = "manual"\ntitle = "The last"\ntext = "Do."\nafter = [{asked}]\n'
+    asking = sample_procedure('title = "Ask"\nabout = "Ask."\n' + before + last, "ask")
+    events = [(Event.TICKED, f"s{n}", {"to": f"s{n + 1}" if n < 7 else "ask"}) for n in range(8)]
+    found = seen(*((f"question {n}", "warn", f"found {n} {'x' * 52}", n != 1) for n in range(3)))
+    looked = (*events, (Event.LOOKED, "ask", {"what": "after", "seen": found}))
+    app = Host(ProceduresPane)
+    async with app.run_test(size=(80, 19)) as pilot:
+        pane = await put(app, pilot, sample_session(*events, procedure=asking))
+        assert "✓  1 Step 0" in page(app) and "question 2   not looked at yet" in page(app)
+        await put(app, pilot, sample_session(*looked, procedure=asking))
+        await until(pilot, lambda: "found 2" in page(app) and "a note   n: write it" in page(app))
+        assert "▶  9 The last" in page(app)
+        assert [line for line in shown(app) if "good enough" in line] == [" " * 10 + "good enough here"] * 2
+        pane.view.tell("one line is less")
+        await until(pilot, lambda: "one line is less" in page(app) and "a note   n: write it" in page(app))
 
 
 def hostile(text: str) -> Session:
