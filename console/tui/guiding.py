@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from console.engine.errors import EngineError
 from console.engine.procedures import guide
 from console.engine.procedures.acts import ACTS
-from console.engine.procedures.session import Session
+from console.engine.procedures.session import MOVES, Event, Session
 from widgets.procedures.words import Standing
 
 if TYPE_CHECKING:
@@ -137,3 +137,17 @@ def report_lines(ctx: Context, session: Session) -> list[tuple[str, str]]:
     from widgets.pager.markdown import plain
 
     return plain("\n".join(incident_markdown(ctx, guide.reload(ctx, session))))
+
+
+def taken_on(before: Session, now: Session, typed: str) -> str:
+    """Who has taken a session to another step since `before`, and what was typed for the step it stood at; '' where it
+    stands there still."""
+    if (before.step and before.step.id, before.entered) == (now.step and now.step.id, now.entered):
+        return ""
+    moves = [entry for entry in now.entries[before.seq :] if entry.event in MOVES or entry.event == Event.ABANDONED]
+    if not moves:
+        return ""
+    last = moves[-1]
+    where = f" ({last.terminal.removeprefix('/dev/')})" if last.terminal else ""
+    said = f"{last.by}{where} took it on: {last.event.value} {last.step}"
+    return said + (f"; you had typed: {typed}" if typed and typed not in now.values.values() else "")

@@ -286,15 +286,25 @@ class ProceduresFeed(ProceduresLeads):
     def session_again(self) -> None:
         """Read it anew: somebody has written, or a run has ended."""
         from console.engine.procedures import guide
-        from console.tui.guiding import settle
+        from console.tui.guiding import settle, taken_on
 
         if self._stood is None:
             return
-        if self._stood.standing.session.waiting_run and not self._guided.only_looking:
+        before = self._stood.standing.session
+        view = self.procedures_pane.view if self.procedures_pane is not None else None
+        typed = view.typed if view is not None and before.step is not None and before.step.kind == "input" else ""
+
+        def done(stood: Stood) -> None:
+            text = taken_on(before, stood.standing.session, typed)
+            if view is not None and text:
+                view.taken_on(text)
+
+        if before.waiting_run and not self._guided.only_looking:
             work: Work = lambda session, cancelled: settle(self.ctx, guide.reload(self.ctx, session), cancelled)  # noqa: E731
-            self.in_session(_Job("", work, yields=True, looks=True, quiet=True))
+            self.in_session(_Job("", work, yields=True, looks=True, quiet=True, done=done))
         else:
-            self.in_session(_Job("", lambda session, _: guide.reload(self.ctx, session), yields=True, quiet=True))
+            again: Work = lambda session, _: guide.reload(self.ctx, session)  # noqa: E731
+            self.in_session(_Job("", again, yields=True, quiet=True, done=done))
 
     def _look_by_itself(self) -> None:
         """A step that was just entered is looked at once, so that it shows what is true now."""

@@ -78,6 +78,7 @@ class SessionView(Vertical):
         self._offers: Sequence[Offer] = ()
         self._offers_for: str | None = None
         self._stepped = False  # somebody went to an offer on purpose
+        self._held = False  # somebody else took it on: the next key was meant for the step before
         self._typed: dict[tuple[str, str], str] = {}  # what was typed and is no value yet
         self._drawn: dict[str, str] = {}
 
@@ -166,6 +167,12 @@ class SessionView(Vertical):
         """What came of it; '' takes it away."""
         self._told = (text, tone) if text else ""
         self._draw_foot()
+
+    def taken_on(self, text: str) -> None:
+        """Somebody else has taken the session to another step: who and how. A key that was meant for the step before
+        does nothing."""
+        self._held = True
+        self.tell(text)
 
     def working(self, what: str) -> None:
         """What is being done, '' for nothing."""
@@ -343,6 +350,10 @@ class SessionView(Vertical):
             return
         step = session.step
         if what not in (*READS, "leave"):
+            if self._held:
+                self._held = False
+                self.tell("that key was for the step before: once more, if you mean this one")
+                return
             if self.read_only:
                 self.tell("this console is read-only: it looks, and writes nothing")
                 return
