@@ -114,7 +114,7 @@ def signed(look: Look, which: str, item: ItemSetting) -> Result:
     found = last_signed(look.connection, item.name)
     step = f"`opsconsole checklist sign {item.name} --note TEXT`"
     if look.trouble:
-        return Result(item, which, Check.UNKNOWN, f"the ledger cannot be read: {look.trouble}", "`opsconsole doctor`")
+        return Result(item, which, Check.UNKNOWN, look.trouble, "`opsconsole doctor`")
     if found is None:
         return Result(item, which, Check.UNKNOWN, "nobody has signed it off", step)
     at = datetime.fromisoformat(found.at)

@@ -109,13 +109,18 @@ def headroom_item(shares: Mapping[str, float]) -> GateItem:
     return GateItem("headroom", Check.PASS, False, f"over {HEADROOM_PERCENT} % free everywhere")
 
 
+def _said(item: GateItem) -> str:
+    """The item's name before its evidence, unless that begins with it."""
+    return item.evidence if item.evidence.startswith(f"{item.name} ") else f"{item.name}: {item.evidence}"
+
+
 def refusal(items: Iterable[GateItem]) -> RefusedError | None:
     """The error for the items that refuse, or None."""
     refusing = [item for item in items if item.refuses]
     if not refusing:
         return None
     return RefusedError(
-        "refused: " + "; ".join(f"{item.name}: {item.evidence}" for item in refusing),
+        "refused: " + "; ".join(_said(item) for item in refusing),
         untouched="everything",
         next_step="; ".join(item.next_step for item in refusing if item.next_step),
     )

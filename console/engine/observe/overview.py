@@ -289,5 +289,5 @@ def _last_run(seen: _Seen, last: RunRow | None) -> list[Alert]:
     if refused and seen.first and "adoption:" in last.message:
         return []
     verb = "was refused" if refused else "stopped before its end"
-    text = f"the last run {last.short} {verb}: {last.message}"
+    text = f"the last run {last.short} {verb}: {last.message.removeprefix('refused: ')}"
     return [Alert(text, f"or `opsconsole runs show {last.short}`", Cause.LAST_RUN, run=last.id)]

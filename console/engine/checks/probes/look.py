@@ -121,7 +121,7 @@ class Look:
     def unreadable(self) -> Finding | None:
         """That the ledger cannot be read, where it is so: nothing that needs it can be told then."""
         if self.trouble:
-            return Finding(Check.UNKNOWN, f"the ledger cannot be read: {self.trouble}", "`opsconsole doctor`")
+            return Finding(Check.UNKNOWN, self.trouble, "`opsconsole doctor`")
         return None
 
     def ledger(self) -> sqlite3.Connection | Finding:
