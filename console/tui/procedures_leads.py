@@ -51,8 +51,8 @@ class ProceduresLeads(WorkingApp):
         raise NotImplementedError
 
     def may_guide(self, what: str) -> bool:
-        """Whether a session can be taken on here; says why where it cannot. It is not in the ledger: one that is too new
-        or too old to be written is no obstacle, it is what a procedure may be about."""
+        """Whether a session can be taken on here; says why where it cannot. It is not in the ledger: one of another
+        version is no obstacle, it is what a procedure may be about."""
         guided = self._guided
         return not (self.ctx.read_only or guided.configuration_trouble) or guided.may_change(what)
 
