@@ -34,7 +34,7 @@ class ProceduresActs(ProceduresFeed):
             self._evidence(session)
         elif what == "look":
             self.look_now()
-        elif session.step is not None and self._guided.may_change("This"):
+        elif session.step is not None and self.may_guide("This"):
             self._tell("")
             if what == "do":
                 self._ask_do(session, session.step)

@@ -56,7 +56,7 @@ class ProceduresFeed(ProceduresLeads):
         pane = self.procedures_pane
         if pane is None or pane is not message.pane:
             return
-        pane.zone, pane.now, pane.read_only = self._guided.time_zone, self.ctx.env.now, self._guided.only_looking
+        pane.zone, pane.now, pane.read_only = self._guided.time_zone, self.ctx.env.now, self.ctx.read_only
         if self._guided.watcher is not None:
             self._guided.watcher.guided = True
         self.read_procedures()
@@ -71,7 +71,7 @@ class ProceduresFeed(ProceduresLeads):
         """Read the list and the session in front again."""
         pane = self.procedures_pane
         if pane is not None:
-            pane.read_only = self._guided.only_looking
+            pane.read_only = self.ctx.read_only
             self.read_procedures()
             self.session_again()
 
@@ -92,7 +92,7 @@ class ProceduresFeed(ProceduresLeads):
 
     def start_procedure(self, name: str, values: Mapping[str, str]) -> None:
         """A new session, or one of this procedure that is on its way already: that is asked."""
-        if not self._guided.may_change("Starting a procedure"):
+        if not self.may_guide("Starting a procedure"):
             return
 
         def found(going: list[Session]) -> None:
@@ -299,7 +299,7 @@ class ProceduresFeed(ProceduresLeads):
             if view is not None and text:
                 view.taken_on(text)
 
-        if before.waiting_run and not self._guided.only_looking:
+        if before.waiting_run and not self.ctx.read_only:
             work: Work = lambda session, cancelled: settle(self.ctx, guide.reload(self.ctx, session), cancelled)  # noqa: E731
             self.in_session(_Job("", work, yields=True, looks=True, quiet=True, done=done))
         else:

@@ -50,6 +50,12 @@ class ProceduresLeads(WorkingApp):
         """A new session, or one of this procedure that is on its way already: that is asked."""
         raise NotImplementedError
 
+    def may_guide(self, what: str) -> bool:
+        """Whether a session can be taken on here; says why where it cannot. It is not in the ledger: one of another
+        version is no obstacle, it is what a procedure may be about."""
+        guided = self._guided
+        return not (self.ctx.read_only or guided.configuration_trouble) or guided.may_change(what)
+
     # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def read_procedures(self) -> None:
@@ -155,7 +161,7 @@ class ProceduresLeads(WorkingApp):
             else:
                 self._ask_procedure(why, led)
 
-        if self._guided.may_change("Starting a procedure"):
+        if self.may_guide("Starting a procedure"):
             self.fetch("symptoms", lambda: find(self._load()), found)
 
     def _ask_procedure(self, why: str, led: Sequence[Suggestion]) -> None:

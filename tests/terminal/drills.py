@@ -21,6 +21,7 @@ _BUTTON = re.compile(r"\[ (\S.*?)(?: \w)? \](?=\s|$)")  # without its key
 _BUSY = re.compile(r"^ ▶ [^0-9 ].*…")
 _DIALOG = "╭─"
 _NOT_YET = re.compile(r"not looked at yet|▶ run \w{4} is in progress")
+_TOLD = re.compile(r"^ ✗ (?:do it first|run \w{4} has not ended yet)", re.MULTILINE)
 _STILL = 0.1  # seconds in which nothing came
 _SPEAKS = re.compile(r"✓ (\d+) of \1 speak for it$")
 _WORD = re.compile(r"Type the workspace's name, (\S+), if")
@@ -296,12 +297,18 @@ class Operator:
         self._acted += 1
         if self.cut:
             self.cut_while_doing()
-        if self.to_do:
-            self.start(self.open())
-            self.wait(lambda: not self.to_do)
+        number = self.here
+        for _ in range(5):  # what lies below the lower edge is told when it is ticked
+            if self.to_do:
+                self.start(self.open())
+                self.wait(lambda: not self.to_do)
+                self.settle()
+                self.see("done")
+            self.press("t")
+            self.wait(lambda: self.here != number or (_TOLD.search(self.t.page) and not self.t.pump(_STILL)))
+            if self.here != number:
+                return
             self.settle()
-            self.see("done")
-        self.press("t")
 
     @property
     def to_do(self) -> bool:
