@@ -252,7 +252,9 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
 
     def fill_status(self) -> None:
         """Everything in the first line."""
-        line = self.main.query_one(StatusLine)
+        line = self.main.query_one_optional(StatusLine)
+        if line is None:  # the console is on its way out
+            return
         ctx = self.ctx
         line.workspace = ctx.settings.name
         line.where = f"{ctx.env.who.host}:{ctx.workspace.root}"
