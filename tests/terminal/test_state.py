@@ -81,7 +81,8 @@ def test_from_the_overview_to_the_record_that_fails(tmp_path: Path) -> None:
         t.wait("▐6 Runs▌")
         t.wait("Report")
         t.press("f")
-        t.wait("✗ failed")
+        t.wait("Show published")
+        t.wait("▸✗ failed")
         t.press("s")  # from a failed file of the run back to State
         t.wait("▐3 State▌")
         t.wait("Record 2")
