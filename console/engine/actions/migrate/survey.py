@@ -53,7 +53,8 @@ class Survey:
         self.files += scan.files
         self.counts.update(scan.counts)
         if scan.files or not scan.unreadable:  # what cannot be read is not empty
-            self.sources[recordable(scan.source)] = scan.files  # as the ledger keeps a name that is no UTF-8
+            name = recordable(scan.source)  # as the ledger keeps one that is no UTF-8, and it may be asked for by both
+            self.sources[name] = self.sources.get(name, 0) + scan.files
         self.groups.extend(scan.groups)
         self.ignored.extend(scan.ignored)
         self.unreadable.extend(scan.unreadable)
