@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 import traceback
 from datetime import UTC, datetime
@@ -43,6 +44,12 @@ def tell_engine_error(error: EngineError) -> None:
     for line in rest:
         for part in line.splitlines() or [""]:
             note().line("  ", part)
+    if error.procedure:
+        typed = [
+            word for name in ("root", "config") if last_typed.get(name) for word in (f"--{name}", last_typed[name])
+        ]
+        line = shlex.join(["opsconsole", *map(str, typed), "procedure", "start", error.procedure])
+        note().line("  step by step: ", ("bold", shlex.join(line)))
 
 
 def _tell_usage(error: click.ClickException) -> int:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from console.cli.output import Stream
 from console.engine.records.model import Verdict
 from console.engine.text import count, plural
@@ -34,20 +31,3 @@ def show_verdict(stream: Stream, verdict: Verdict, limit: int, indent: str = "  
         stream.line(f"{indent}and {plural(rest, 'more failing record')}")
     if not verdict.formats_asserted:
         stream.line(f"{indent}formats were not asserted: the rule says so")
-
-
-def error_documents(file: str, verdict: Verdict, limit: int) -> Iterator[dict[str, Any]]:
-    """One JSON object for each error of the first `limit` failing records."""
-    for record in verdict.failing[:limit]:
-        for error in record.errors:
-            yield {
-                "event": "error",
-                "file": file,
-                "record": record.number or None,
-                "line": record.line or None,
-                "field": error.field,
-                "rule": error.rule,
-                "cause": error.cause,
-                "value": error.value,
-                "message": error.message,
-            }

@@ -23,6 +23,7 @@ class EngineError(Exception):
     """
 
     exit_status = EXIT_FAILURES
+    procedure = ""  # the guided one that helps, by its name
 
     def __init__(self, what: str, *, file: str = "", untouched: str = "", next_step: str = "") -> None:
         super().__init__(what)
@@ -71,6 +72,7 @@ class LockedError(EngineError):
     """Another run holds the lock of this root."""
 
     exit_status = EXIT_LOCKED
+    procedure = "locked"
 
 
 class RefusedError(EngineError):
@@ -83,24 +85,32 @@ class RecoveryNeededError(EngineError):
     """Ledger or mirror cannot be read, or a crash left files that somebody touched since."""
 
     exit_status = EXIT_RECOVERY
+    procedure = "interrupted-run"
 
 
 class LedgerError(RecoveryNeededError):
     """The ledger cannot be opened or read."""
+
+    procedure = "damaged-ledger"
 
 
 class LedgerClosedError(LedgerError):
     """This user may not write the ledger; nothing is wrong with it, and `what` says who may."""
 
     exit_status = EXIT_REFUSED
+    procedure = ""
 
 
 class NewerLedgerError(LedgerError):
     """A newer program has upgraded the ledger; `what` names it."""
 
+    procedure = "ledger-version"
+
 
 class MirrorError(RecoveryNeededError):
     """The state file does not parse; `line` and `column` (1-based) say where."""
+
+    procedure = "damaged-state-file"
 
     def __init__(self, what: str, *, file: str, line: int = 0, column: int = 0, next_step: str = "") -> None:
         super().__init__(what, file=file, untouched="everything", next_step=next_step)

@@ -1,7 +1,8 @@
-"""What leads to a procedure: alerts, the last run, exit statuses, files, probes. Each procedure names its own.
+"""What leads to a procedure: alerts, the last run, files, probes. Each procedure names its own; an error names one
+itself (`EngineError.procedure`).
 
 A symptom is `kind:name`. alert: a rule, a cause, or what was done by hand (`backup-copied-over`); run: how it ended, or
-the item of its gate that refused it; exit: of the command line; file: its status; probe: of the registry.
+the item of its gate that refused it; file: its status; probe: of the registry.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from console.engine.procedures.load import Library
 from console.engine.procedures.model import Procedure
 from console.engine.procedures.offers import offers
 
-EXITS = (1, 2, 3, 4, 5, 130)
 # What observe.reconcile_hand calls what people do by hand.
 BY_HAND = (
     "backup-copied-over",
@@ -89,11 +89,6 @@ def run_symptoms(run: RunRow | None) -> Iterator[tuple[str, str]]:
     yield f"run:{run.status.value}", f"run {run.short} ({run.action}) is {run.status.value}: {run.message}".rstrip(": ")
 
 
-def for_exit(library: Library, status: int) -> list[Procedure]:
-    """What helps after a command line ended with this exit status."""
-    return for_symptom(library, f"exit:{status}")
-
-
 def for_file(ctx: Context, library: Library, status: FileStatus | str, path: str) -> list[Suggestion]:
     """What helps with one file. path: raw, relative to the root."""
     symptom = f"file:{FileStatus(status).value}"
@@ -121,7 +116,6 @@ def known_symptoms() -> frozenset[str]:
             *(f"alert:{name}" for name in alerts),
             *(f"run:{name}" for name in runs),
             *(f"file:{status.value}" for status in FileStatus),
-            *(f"exit:{status}" for status in EXITS),
             *(f"probe:{name}" for name in PROBES),
         ]
     )

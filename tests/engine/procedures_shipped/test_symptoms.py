@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from console.engine.context import Context, open_context
+from console.engine.errors import EXIT_RECOVERY, EngineError, LedgerError, MirrorError
 from console.engine.model import Counts, RunRow, RunStatus
 from console.engine.observe.alerts import Alert, Cause
 from console.engine.procedures.load import Library, load_procedures
 from console.engine.procedures.symptoms import (
-    EXITS,
     alert_symptoms,
-    for_exit,
     for_file,
     for_probe,
     for_symptom,
@@ -59,9 +58,16 @@ def test_every_run_that_ends_badly_leads_to_one(library: Library, status: str) -
     assert for_symptom(library, f"run:{status}")
 
 
-@pytest.mark.parametrize("status", [each for each in EXITS if each != 130])
-def test_every_exit_status_leads_to_one(library: Library, status: int) -> None:
-    assert for_exit(library, status)
+def test_what_an_error_names_is_there(library: Library) -> None:
+    """Every error with the status for recovery names one, the narrower its own."""
+    named = {kind: kind.procedure for kind in [EngineError, *kinds(EngineError)]}
+    assert {name for name in named.values() if name} <= library.procedures.keys()
+    assert all(name for kind, name in named.items() if kind.exit_status == EXIT_RECOVERY)
+    assert (named[LedgerError], named[MirrorError]) == ("damaged-ledger", "damaged-state-file")
+
+
+def kinds(kind: type[EngineError]) -> list[type[EngineError]]:
+    return [each for sub in kind.__subclasses__() for each in (sub, *kinds(sub))]
 
 
 @pytest.mark.parametrize("status", ["failed", "known-failed", "damaged", "missing", "held", "stale", "ignored"])
