@@ -45,11 +45,11 @@ def tell_engine_error(error: EngineError) -> None:
         for part in line.splitlines() or [""]:
             note().line("  ", part)
     if error.procedure:
-        typed = [
-            word for name in ("root", "config") if last_typed.get(name) for word in (f"--{name}", last_typed[name])
-        ]
-        line = shlex.join(["opsconsole", *map(str, typed), "procedure", "start", error.procedure])
-        note().line("  step by step: ", ("bold", shlex.join(line)))
+        words = ["opsconsole"]
+        for name in ("root", "config"):
+            words += [f"--{name}", str(last_typed[name])] if last_typed.get(name) else []
+        line = shlex.join([*words, "procedure", "start", error.procedure])
+        note().line("  step by step: ", ("bold", line))
 
 
 def _tell_usage(error: click.ClickException) -> int:

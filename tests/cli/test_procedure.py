@@ -10,7 +10,7 @@ import pytest
 
 from console.cli.main import run
 from tests.engine.procedures.support import HEAD, step, write_procedure
-from tests.support import make_workspace
+from tests.support import make_workspace, run_cli, valid_record
 
 STEPS = (
     step("which", "input", 'value = "folder"', 'of = "folder"', 'text = "Which folder is it?"'),
@@ -171,3 +171,12 @@ def test_a_journal_that_had_to_lie_beside(root: Path, say: Say, tmp_path: Path) 
     session = say("start", "try", "--detach").strip()
     assert f"kept in {tmp_path}/state/opsconsole/sessions" in say.err
     assert session[-4:] in say("list")
+
+
+def test_an_error_that_needs_recovery_says_which_procedure_and_how_to_start_it(tmp_path: Path) -> None:
+    root = make_workspace(tmp_path / "w s", {"alpha/x.json": [valid_record(1)]})
+    assert run_cli(root, "migrate", "--yes").returncode == 0
+    (root / ".opsconsole/ledger.sqlite").write_bytes(b"no ledger at all" * 4096)
+    refused = run_cli(root, "migrate", "--yes")
+    assert refused.returncode == 5
+    assert f"step by step: opsconsole --root '{root}' procedure start damaged-ledger" in refused.stderr
