@@ -96,7 +96,7 @@ class StatePane(Meaning):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= WIDE and self._front == FILES, "-beside")
-        self._draw_words()
+        self.update_words()
         self._look_at_cursor()
 
     def focus(self, scroll_visible: bool = True, from_app_focus: bool = False) -> StatePane:
@@ -120,7 +120,7 @@ class StatePane(Meaning):
         self.set_class(self.size.width >= WIDE and front == FILES, "-beside")
         if inside or self.screen.focused is None:
             self.screen.set_focus(target)
-        self._draw_words()
+        self.update_words()
 
     # ── where one is ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,7 +145,7 @@ class StatePane(Meaning):
             return
         if scope.disk:
             self.table.show_disk(scope, self._disk)
-            self._draw_words()
+            self.update_words()
         else:
             self.post_message(ListingWanted(scope).set_sender(self))
 
@@ -209,7 +209,7 @@ class StatePane(Meaning):
             self._bring(FILES)
         self._scope = replace(self._scope, filter=text, cursor=0)
         self._ask()
-        self._draw_words()
+        self.update_words()
 
     # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,7 +219,7 @@ class StatePane(Meaning):
             return
         self.table.prefix = self.prefix
         self.table.show_listing(self._scope, listing)
-        self._draw_words()
+        self.update_words()
         self._look_at_cursor()
 
     def show_rows(self, listing: Listed, start: int, rows: Sequence[FileRow] | None) -> None:
@@ -241,7 +241,7 @@ class StatePane(Meaning):
             self.table.refresh()
             if self._scope.disk:
                 self.table.show_disk(self._scope, disk)
-            self._draw_words()
+            self.update_words()
 
     # ── groups ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,7 +259,7 @@ class StatePane(Meaning):
             self._sources = [group for group in groups if isinstance(group, SourceGroup)]
             table.empty = "no source yet: put files under the raw zone and migrate"
             table.rows = [source_cells(group) for group in self._sources]
-        self._draw_words()
+        self.update_words()
         table.arrived()
 
     def action_group(self, view: str) -> None:
@@ -331,10 +331,7 @@ class StatePane(Meaning):
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def update_words(self) -> None:
-        """Say again what is not known."""
-        self._draw_words()
-
-    def _draw_words(self) -> None:
+        """Draw what is said around the lists."""
         if not self.is_mounted:
             return
         scope = self._scope
