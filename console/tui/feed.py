@@ -17,13 +17,13 @@ from console.tui.logs_feed import LogsFeed
 from console.tui.messages import (
     DisksRead,
     Fetched,
-    OthersRead,
     OverviewRead,
     RulesRead,
     RunEnded,
     RunMoved,
     TroubleRead,
 )
+from console.tui.others_feed import OthersFeed
 from console.tui.presence import HandEye, StateFileEye, Visits
 from console.tui.procedures_acts import ProceduresActs
 from console.tui.rules import RulesEye
@@ -40,7 +40,6 @@ from widgets.status import RunState, StatusLine
 if TYPE_CHECKING:
     from console.engine.observe.alerts import Alert
     from console.engine.observe.disk import ZoneDisk
-    from console.engine.observe.here import Here
     from console.engine.observe.overview import Overview
     from console.engine.observe.trends import Trends
     from console.engine.observe.visits import Away
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from widgets.runs import RunsPane
 
 
-class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, LogsFeed):
+class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, LogsFeed, OthersFeed):
     """The part of the console that brings data; keys and commands are ConsoleApp's."""
 
     def __init__(self, ctx: Context, *, trouble: Iterable[str] = ()) -> None:
@@ -73,7 +72,6 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         self._rules = RulesEye(self)
         self._read: Overview | None = None  # what the watcher said last, before the eye's findings went in
         self._away: Away | None = None
-        self.others: tuple[Here, ...] = ()  # whose consoles are open besides this one
 
     @property
     def alerts_now(self) -> tuple[Alert, ...]:
@@ -202,17 +200,6 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
         self.fill_status()
         self._fill_overview()
         self.read_usage()
-
-    def on_others_read(self, message: OthersRead) -> None:
-        self.others = message.others
-        self.fill_status()
-
-    def show_others(self) -> None:
-        """Who else has a console open here, in a dialog."""
-        from console.tui.screens.dialog import TextScreen
-
-        lines = [(f"{each.who}  {each.terminal}  {each.host}  since {each.since[:16]}Z", "") for each in self.others]
-        self.push_screen(TextScreen("Who else is here", lines_=lines or [("nobody else has a console open", "dim")]))
 
     def on_rules_read(self, message: RulesRead) -> None:
         self._rules.quick(message.readings)
