@@ -10,8 +10,9 @@ from console.cli.output import Part, Stream, out
 from console.cli.session import spoken_command
 from console.engine.procedures.runbook import Block, Element, Runbook, sections_listed
 from console.engine.procedures.runbook_command import runnable
-from console.engine.procedures.runbook_known import Safe, safe_way
+from console.engine.procedures.runbook_known import safe_way
 from console.engine.procedures.runbook_names import Class
+from console.engine.procedures.runbook_safe import Safe
 from console.engine.settings.model import Settings
 
 _ROOM = 100  # columns: longer lines are hard to read, however wide the terminal is

@@ -16,8 +16,9 @@ from console.engine.procedures.load import read_procedure
 from console.engine.procedures.model import END, Procedure
 from console.engine.procedures.runbook import Block, Runbook, Section
 from console.engine.procedures.runbook_command import Runnable, escaped, runnable, template
-from console.engine.procedures.runbook_known import Ask, Safe, SafeStep, safe_way
+from console.engine.procedures.runbook_known import safe_way
 from console.engine.procedures.runbook_names import Class
+from console.engine.procedures.runbook_safe import Ask, Safe, SafeStep
 from console.engine.procedures.runbook_toml import Step, written
 from console.engine.procedures.runbook_units import Unit, units_of
 from console.engine.settings.model import Settings
