@@ -11,9 +11,9 @@ import sqlite3
 import orjson
 
 from console.engine.actions.archive.after import settle_moves
-from console.engine.actions.change.batches import record_changes
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change, unpacked
+from console.engine.actions.change.record import record_changes
 from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context

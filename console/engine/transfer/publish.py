@@ -20,15 +20,15 @@ _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
 _renameat2 = getattr(ctypes.PyDLL(None, use_errno=True), "renameat2", None)
 
 
-def rename_new(source: str, target: str, folder: int = _AT_FDCWD) -> bool:
+def rename_new(source: str, target: str, folder: int = _AT_FDCWD, to: int | None = None) -> bool:
     """Rename where nothing may stand; False, with nothing done, when something does (or the kernel cannot tell).
 
-    folder: a descriptor of the one that relative paths begin at.
+    folder: a descriptor of the one that relative paths begin at; to: that for `target`, where it is another.
     """
     if _renameat2 is None:
         return False
     old, new = source.encode("utf-8", "surrogateescape"), target.encode("utf-8", "surrogateescape")
-    if _renameat2(folder, old, folder, new, _RENAME_NOREPLACE) == 0:
+    if _renameat2(folder, old, folder if to is None else to, new, _RENAME_NOREPLACE) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.EEXIST, errno.EINVAL, errno.ENOSYS):
@@ -49,10 +49,13 @@ class PublishItem(NamedTuple):
     record: tuple[Any, ...]  # what the ledger writes once it is published; the action knows its shape
 
 
-def hash_file(path: str) -> str:
-    """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed."""
+def hash_file(path: str, folder: int | None = None) -> str:
+    """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed.
+
+    folder: a descriptor of the one that a relative path begins at.
+    """
     # a pipe without a writer would hold us up for ever, were it opened without O_NONBLOCK
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from console.engine.actions.archive.model import ArchiveParams, check_params, place_in_archive
-from console.engine.actions.change.batches import is_data
+from console.engine.actions.change.record import is_data
 from console.engine.context import Context
 from console.engine.globs import compile_glob
 from console.engine.model import ActionParams

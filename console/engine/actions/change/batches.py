@@ -5,23 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.disk import Disk, NotAsRecorded
-from console.engine.actions.change.model import Change, Left, Row, packed
-from console.engine.actions.change.rows import apply_rows, is_patch
+from console.engine.actions.change.model import Change, Left, packed
+from console.engine.actions.change.record import count, record_changes
+from console.engine.actions.change.whole import WholeFolders, folders_taken
 from console.engine.errors import EngineError
-from console.engine.globs import compile_glob
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
-from console.engine.settings import Settings
 from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
@@ -44,17 +42,6 @@ _SAID = {
     Outcome.MODE: ("INFO", "Permissions changed"),
     Outcome.LEFT_ALONE: ("WARNING", "Left as it is"),
     Outcome.FAILED: ("ERROR", "Not done"),
-}
-_COUNTED = {
-    Outcome.RESTORED: "restored",
-    Outcome.REMOVED: "removed",
-    Outcome.ARCHIVED: "archived",
-    Outcome.RETURNED: "returned",
-    Outcome.CLEARED: "cleared",
-    Outcome.ENTERED: "entered",
-    Outcome.MODE: "permissions",
-    Outcome.LEFT_ALONE: "left_alone",
-    Outcome.FAILED: "failed",
 }
 
 
@@ -98,15 +85,20 @@ class ChangeBatches:
         self,
         run: ActiveRun,
         places: Iterable[str],
-        after: Callable[[ChangeBatches, list[Change]], None] = lambda batches, done: None,
+        going: Callable[[set[str]], list[str]] = lambda folders: [],
+        ahead: ReadAhead | None = None,
     ) -> None:
-        """places: the zones in which something changes, relative to the root. after: called with what a batch did, once
-        that is recorded."""
+        """places: the zones in which something changes, relative to the root. going: which of these folders, out of
+        which something was taken, are removed where nothing is left in them; they go with their batch and leave their
+        room to what follows. ahead: has read the files already."""
         ctx = run.ctx
-        self._run, self._after = run, after
+        self._run, self._going = run, going
         self._backups = ctx.workspace.path(ctx.settings.zones.backups)
         self._unmade = (ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")  # folders an undo leaves
-        self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach)
+        reading = {} if ahead is None else {"standing": ahead.standing}
+        self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, **reading)
+        self._whole = WholeFolders(self.disk)
+        self._taken: dict[str, list[Change]] = {}  # of the batch in hand, by folder: what is all of it
         self._flushers = _Flushers(
             [ctx.workspace.path(place) for place in places], per_file=ctx.settings.durability == "file"
         )
@@ -166,7 +158,7 @@ class ChangeBatches:
             raise ChangesStopped(in_words(error), full=full) from error
         reach("change.recorded")
         self._log(done, left)
-        self._after(self, done)
+        self._remove_emptied(done)
 
     def _intend(self, batch: list[Change]) -> None:
         """Before the first file is staged: whatever lies beside a destination, or was taken from its place, is named by
@@ -175,8 +167,11 @@ class ChangeBatches:
         places = (place for change in batch for place in ("" if change.kind == "take" else change.path, change.keep))
         made = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
         document = orjson.dumps([packed(change) for change in batch]).decode()
+        self._taken = folders_taken(batch, self._going)
+        modes = [(folder, self._whole.mode(folder)) for folder in self._taken]
         with self._run.guard, transaction(self._run.connection) as connection:
             self._note_folders(connection, made)
+            note_gone(connection, self._run.seq, ((folder, mode) for folder, mode in modes if mode is not None))
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)", [self._run.seq, document]
             )
@@ -197,7 +192,12 @@ class ChangeBatches:
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         done = []
+        for folder, changes in self._taken.items():
+            if self._whole.take(folder, changes):
+                done += changes
         for change in staged:
+            if change.kind == "take" and os.path.dirname(change.path) in self._whole.moved:
+                continue
             if self._tried(change, left, self.disk.perform):
                 done.append(change)
             else:
@@ -229,6 +229,7 @@ class ChangeBatches:
         """Take the batch back, newest first. What cannot be taken back the next run settles from the intent."""
         release_reserve(self._run.ctx)
         try:
+            self._whole.give_back()
             for change in reversed(begun):
                 self.disk.take_back(change)
             self.disk.remove_empty(self.disk.made)
@@ -236,6 +237,7 @@ class ChangeBatches:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
             self._flushers.flush([self.disk.absolute(path) for change in begun for path in _touched(change)[:1]])
             with self._run.guard, transaction(self._run.connection) as connection:
+                self._stayed(connection, self._taken)
                 connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
         except (OSError, EngineError, sqlite3.OperationalError) as error:
             self._run.messages.append(f"the batch in hand is settled by the next run ({error})")
@@ -244,13 +246,31 @@ class ChangeBatches:
         with self._run.guard, transaction(self._run.connection) as connection:
             record_changes(self._run, connection, done)
             for item, outcome in left:
-                _count(self._run, outcome)
+                count(self._run, outcome)
                 subject, dest, reason = map(recordable, (item.subject, item.dest, item.reason))
                 self._run.outcomes_in(connection, [(subject, outcome, dest, 0, "", "", "", reason)])
             made, self.disk.made = self.disk.made, []
             self._note_folders(connection, made)
+            self._stayed(connection, (folder for folder in self._taken if folder not in self._whole.moved))
             connection.execute("DELETE FROM intents WHERE run = ?", [self._run.seq])
             self._run.progress_in(connection)
+
+    def _stayed(self, connection: sqlite3.Connection, folders: Iterable[str]) -> None:
+        """Folders that were to go whole and did not; those that are empty by now are said again when they go."""
+        connection.executemany(
+            f"DELETE FROM folders_gone WHERE run = {self._run.seq} AND path = ?",
+            [(keepable(folder),) for folder in folders],
+        )
+
+    def _remove_emptied(self, done: list[Change]) -> None:
+        moved, self._whole.moved = self._whole.moved, {}
+        folders = {os.path.dirname(change.path) for change in done if change.kind == "take"}
+        folders = folders - moved.keys() | {os.path.dirname(folder) for folder in moved}
+        for folder in list(folders):
+            while (folder := os.path.dirname(folder)) not in ("", "/") and folder not in folders:
+                folders.add(folder)
+        if going := self._going(folders - {"", "/"}):
+            remove_empty(self._run, self.disk, going)
 
     def _note_folders(self, connection: sqlite3.Connection, made: Iterable[str]) -> None:
         """Folders that this run makes: an undo removes them when they are empty."""
@@ -293,87 +313,6 @@ def _where(change: Change) -> str:
     return "; ".join(text for text in (place, change.reason) if text)
 
 
-def _count(run: ActiveRun, outcome: Outcome) -> None:
-    name = _COUNTED.get(outcome)
-    if name:
-        setattr(run.counts, name, getattr(run.counts, name) + 1)
-
-
-def _fresh(root: str, rows: Iterable[Row]) -> Iterable[Row]:
-    """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
-    seen: dict[str, os.stat_result | None] = {}
-    for table, key, row in rows:
-        if row is not None and not is_patch(row) and table in ("files", "sidecars", "failures", "holds"):
-            row = dict(row)
-            if key not in seen:
-                seen[key] = _facts(root, key)
-            raw = seen[key]
-            if raw is not None and (raw.st_size, raw.st_mtime_ns) == (row["size"], row["mtime_ns"]):
-                row["inode"] = raw.st_ino
-            dest = _facts(root, row["dest"]) if table == "files" else None
-            if dest is not None and dest.st_size == row["dest_size"]:
-                row |= {"dest_mtime_ns": dest.st_mtime_ns, "dest_inode": dest.st_ino}
-        yield table, key, row
-
-
-def _facts(root: str, path: str) -> os.stat_result | None:
-    try:
-        return os.lstat(path if path.startswith("/") else f"{root}/{path}")
-    except (OSError, ValueError):
-        return None
-
-
-def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterable[Change]) -> None:
-    """Outcomes and rows of changes that were done, in the caller's transaction; recovery says it the same way."""
-    root = str(run.ctx.workspace.root)
-    outcomes: list[tuple[Any, ...]] = []
-    rows: list[Row] = []
-    vouched: list[tuple[str, str]] = []
-    by_source: Counter[str] = Counter()
-    raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
-    for change in done:
-        outcome = Outcome(change.outcome)
-        row: tuple[Any, ...]
-        subject = recordable(change.subject)
-        path, keep = keepable(change.path), keepable(change.keep)
-        if outcome in (Outcome.ARCHIVED, Outcome.RETURNED):  # a file that moved: where to, and where from
-            came_from = path if outcome == Outcome.RETURNED or path != subject else ""
-            row = (subject, outcome, keep, change.size, change.before, "", came_from, change.reason)
-            if is_counted(run.ctx.settings, change):
-                source, below, _ = change.subject[len(raw) :].partition("/")
-                by_source[source if below else "."] += 1 if outcome == Outcome.RETURNED else -1
-        else:
-            kept = keep if change.before else ""
-            row = (subject, outcome, path, change.size, change.after, change.before, kept, change.reason)
-        outcomes.append(row)
-        vouched.append((path, change.after))
-        _count(run, outcome)
-        run.done_files += 1
-        run.done_bytes += change.size
-        rows += change.rows if change.kind == "note" else _fresh(root, change.rows)
-    apply_rows(connection, run.seq, rows)
-    run.outcomes_in(connection, outcomes)
-    connection.executemany("DELETE FROM verified WHERE path = ? AND expected <> ?", vouched)
-    connection.executemany(  # what left on purpose is nothing that a brake would look for
-        "UPDATE sources_seen SET files = max(0, files + ?) WHERE source = ?",
-        [(files, recordable(source)) for source, files in by_source.items()],
-    )
-
-
-def is_counted(settings: Settings, change: Change) -> bool:
-    """Whether the raw file that moved is one of those that a scan counts as a source's."""
-    relative = change.subject[len(settings.zones.raw.rstrip("/")) + 1 :]
-    return any(table == "files" for table, _, _ in change.rows) or is_data(settings, relative)
-
-
-def is_data(settings: Settings, relative: str) -> bool:
-    """Whether a raw file (path relative to the raw zone) is data by its name: no sidecar, not ignored."""
-    name = relative.rpartition("/")[2]
-    if name == settings.sidecar.name or os.path.splitext(name)[1].lower() not in settings.suffixes:
-        return False
-    return not any(compile_glob(item.match)(relative) for item in settings.ignore)
-
-
 def remove_empty(run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
     """Remove those of the folders (relative to the root) that hold nothing; an undo makes them again as they were."""
     several = iter(folders)
@@ -382,8 +321,13 @@ def remove_empty(run: ActiveRun, disk: Disk, folders: Iterable[str]) -> None:
         if not empty:
             continue
         with run.guard, transaction(run.connection) as connection:  # first said, then done: a crash forgets no mode
-            connection.executemany(
-                f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run.seq}, ?, ?)",
-                [(keepable(folder), mode) for folder, mode in empty],
-            )
+            note_gone(connection, run.seq, empty)
         disk.remove_empty(folder for folder, _ in empty)
+
+
+def note_gone(connection: sqlite3.Connection, run: int, folders: Iterable[tuple[str, int]]) -> None:
+    """Folders that this run removes, with their permissions: an undo makes them again."""
+    connection.executemany(
+        f"INSERT OR IGNORE INTO folders_gone (run, path, mode) VALUES ({run}, ?, ?)",
+        [(keepable(folder), mode) for folder, mode in folders],
+    )

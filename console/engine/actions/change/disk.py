@@ -39,13 +39,22 @@ class Disk:
     Parts lie beside the destination, so that a rename makes them real; folders are made as the one above them.
     """
 
-    def __init__(self, root: str, settings: Settings, run: str, reach: Callable[[str], None]) -> None:
-        self._root, self._run, self._reach = root, run, reach
+    def __init__(
+        self,
+        root: str,
+        settings: Settings,
+        run: str,
+        reach: Callable[[str], None],
+        standing: Callable[[str, os.stat_result | None], str] = lambda path, facts: standing(path),
+    ) -> None:
+        """standing: gives what stands at a path, for a file whose facts may be known (see ahead.ReadAhead)."""
+        self._root, self._run, self.reach = root, run, reach
         zones = settings.zones
         named = [zones.archive, zones.raw, zones.validated, zones.backups, zones.cleaned, zones.enriched]
         named += [zones.serveable, settings.log_dir]
         # the innermost first: the archive may lie in the folder of the raw zone
         self._zones = [*sorted((zone.rstrip("/") for zone in named), key=len, reverse=True), ""]
+        self.standing = standing
         self._folders: dict[str, Folders] = {}
         self._publishers: dict[str, Publisher] = {}
         self._permissions = PermissionSetter(root, self.zone_of)
@@ -66,18 +75,31 @@ class Disk:
     def folder(self, path: str) -> Folders:
         """The folder that `path` lies in, made if it is missing, and open for writing in."""
         zone = self.zone_of(path)
+        self._open(zone, path)
+        return self._folders[zone]
+
+    def open_above(self, path: str) -> int:
+        """A descriptor of that folder, good until another one of its zone is opened."""
+        return self._open(self.zone_of(path), path)
+
+    def _open(self, zone: str, path: str) -> int:
         folders = self._folders.get(zone)
         if folders is None:
             folders = self._folders[zone] = Folders(self.absolute(zone) if zone else self._root)
         relative = os.path.dirname(path[len(zone) + 1 :] if zone else path)
         made: list[str] = []
         try:
-            folders.open_making(relative, made)
+            return folders.open_making(relative, made)
         except EngineError as error:  # a link on the way: this file stays, the others are none the worse
             raise OSError(errno.ELOOP, error.what, error.file) from error
         finally:
             self.made += [f"{zone}/{name}" if zone else name for name in made]
-        return folders
+
+    def forget(self, folder: str) -> None:
+        """A folder has another place by now: descriptors of it and of what lies below lead there."""
+        for folders in self._folders.values():
+            if f"{folders.path}/".startswith(f"{folder[len(self.zone_of(folder)) + 1 :]}/"):
+                folders.close()
 
     def missing_folders(self, paths: Iterable[str]) -> list[str]:
         """The folders that have to be made before there can be something at `paths`."""
@@ -161,19 +183,19 @@ class Disk:
         if change.kind == "mode":
             if not self._permissions.set(change.path, change.before, change.after):
                 raise NotAsRecorded(f"the permissions of {change.path} changed meanwhile")
-            self._reach("change.mode")
+            self.reach("change.mode")
             return
         path = self.absolute(change.path)
-        stands = standing(path)
+        stands = self.standing(path, None)
         if stands != change.before:
             raise NotAsRecorded(touched(stands, change.before, raw=change.outcome == Outcome.ARCHIVED))
         if change.kind == "put":
             self._publisher(change).publish(self._item(change))
-            self._reach("change.put")
+            self.reach("change.put")
             return
         self.folder(change.path)  # it stands there; a link on the way to it is not followed
         self._move(change.path, change.keep, change.before)
-        self._reach("change.taken")
+        self.reach("change.taken")
 
     def _move(self, path: str, to: str, sha256: str) -> None:
         """Give the file another name; a verified copy and then no old name, where that is another file system."""
@@ -206,7 +228,7 @@ class Disk:
         while folder.startswith(zone + "/"):  # those on the way may be as new
             folder = os.path.dirname(folder)
             fsync_path(folder)
-        self._reach("change.copied")
+        self.reach("change.copied")
         os.unlink(source)
 
     def take_back(self, change: Change) -> None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import stat
 from collections.abc import Iterable
 from typing import Any
 
 from console.engine.actions.archive.manifest import keep_manifests
+from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.batches import ChangeBatches, ChangesStopped, remove_empty
 from console.engine.actions.change.model import Change, ChangePlan, Left
-from console.engine.actions.change.permissions import permissions_text
+from console.engine.actions.change.verify import verify_changes
 from console.engine.checks.gate import apply_settings, refusal
 from console.engine.context import Context, for_action
 from console.engine.errors import RefusedError
 from console.engine.ledger.mirror import honour_difference, read_mirror, write_mirror
-from console.engine.model import Check, GateItem, RunStatus
+from console.engine.model import Check, RunStatus
 from console.engine.records.rules import load_rules
 from console.engine.runs.active import ActiveRun
 from console.engine.runs.request import Request
-from console.engine.text import on_disk, plural, recordable
-from console.engine.transfer.publish import standing
+from console.engine.text import plural
 
 
 class ChangeExecution:
@@ -37,6 +35,7 @@ class ChangeExecution:
         self._ctx, self._request = for_action(ctx, request.action), request
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         self.unfinished = False  # stopped or cancelled before the last change
+        self.ahead: ReadAhead | None = None  # where many files are read before something is done with them
         apply_settings([], {}, request.overrides)
 
     # --- what a subclass gives --------------------------------------------------------------------------
@@ -60,8 +59,12 @@ class ChangeExecution:
         what lies in a folder comes before it."""
         return []
 
-    def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
-        """Those of them that may be empty after these changes: they go at once and leave their room to what follows."""
+    def going(self, run: ActiveRun, folders: set[str]) -> list[str]:
+        """Those of `folders`, out of which something was taken, that are among them: they go at once."""
+        return []
+
+    def reads(self, run: ActiveRun) -> Iterable[str]:
+        """The files, absolute, that are read before something is done with them, in the order of the changes."""
         return []
 
     def taken_back(self) -> Iterable[int]:
@@ -88,7 +91,9 @@ class ChangeExecution:
     # --- the course -------------------------------------------------------------------------------------
 
     def close(self, *, kill: bool = False) -> None:
-        """There are no workers."""
+        """Ends the process that reads ahead, where there is one."""
+        if self.ahead is not None:
+            self.ahead.close(kill=kill)
 
     def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
         """Raises EngineError; then nothing was changed."""
@@ -105,9 +110,9 @@ class ChangeExecution:
         self.begin(run)
         run.phase(run.request.action)
         stopped: ChangesStopped | None = None
-        batches = ChangeBatches(
-            run, self.places(), lambda batches, done: remove_empty(run, batches.disk, self.emptied_by(run, done))
-        )
+        if self.ahead is not None:
+            self.ahead.begin(self.reads(run))
+        batches = ChangeBatches(run, self.places(), lambda folders: self.going(run, folders), self.ahead)
         try:
             self.unfinished = not batches.run_all(self.changes(run))
         except ChangesStopped as stop:
@@ -166,81 +171,3 @@ class ChangeExecution:
 def _tell(run: ActiveRun) -> Any:
     """Writes (level, message, file, detail) into the run's log."""
     return lambda level, message, file, detail: run.log.add(level, message, file=file, detail=detail)
-
-
-def verify_changes(run: ActiveRun) -> list[GateItem]:
-    """Every file that this run put is read again and compared with the checksum that was recorded. One that got another
-    name was read just before: it is read again only if anybody may have written into it since.
-    """
-    root = str(run.ctx.workspace.root)
-    before = _begun(run)
-    wrong: list[str] = []
-    files = moved = 0
-    rows = run.connection.execute(
-        "SELECT outcome, path, dest, size, sha256, replaced_sha256, backup FROM outcomes WHERE run = ? AND"
-        " outcome IN ('restored', 'removed', 'archived', 'returned') AND dest <> ''",
-        [run.seq],
-    )
-    for row in rows:
-        if run.beat():
-            break
-        removed = row["outcome"] == "removed"
-        place, sha256 = (row["backup"], row["replaced_sha256"]) if removed else (row["dest"], "")
-        path = os.path.join(root, on_disk(place))
-        if row["outcome"] != "restored" and _unwritten(path, row["size"], before):
-            moved += 1
-            continue
-        files += 1
-        try:
-            if standing(path) != (sha256 or row["sha256"]):
-                wrong.append(recordable(on_disk(place)))
-        except OSError:
-            wrong.append(recordable(on_disk(place)))
-    wrong += _other_permissions(run)
-    if wrong:
-        return [
-            GateItem("checksums", Check.FAIL, False, f"{plural(len(wrong), 'file')} differ: {', '.join(wrong[:5])}")
-        ]
-    told = f"{plural(files, 'file')} read again: as recorded" if files or not moved else ""
-    if moved:
-        told += f"{'; ' if told else ''}{plural(moved, 'file')} renamed, not written since they were read"
-    return [GateItem("checksums", Check.PASS, False, told)]
-
-
-def _begun(run: ActiveRun) -> int:
-    """Since when this run holds the lock, by the clock of the file system, in ns; 0 where that cannot be told."""
-    try:
-        return os.stat(run.ctx.workspace.holder).st_mtime_ns
-    except OSError:
-        return 0
-
-
-_MARGIN = 2_000_000_000  # ns: what the times of two file systems may differ by
-
-
-def _unwritten(path: str, size: int, before: int) -> bool:
-    """Whether a file of that size stands there and was written last before the run began."""
-    try:
-        facts = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(facts.st_mode) and facts.st_size == size and facts.st_mtime_ns < before - _MARGIN
-
-
-def _other_permissions(run: ActiveRun) -> list[str]:
-    """What has not the permissions that this run gave it last."""
-    wrong = []
-    rows = run.connection.execute(
-        "SELECT dest, sha256 FROM outcomes WHERE run = ? AND outcome = 'mode' AND id IN"
-        " (SELECT max(id) FROM outcomes WHERE run = ? AND outcome = 'mode' GROUP BY dest)",
-        [run.seq, run.seq],
-    )
-    for row in rows:
-        try:
-            if permissions_text(os.lstat(run.ctx.workspace.path(row["dest"]))) != row["sha256"]:
-                wrong.append(row["dest"])
-        except (FileNotFoundError, PermissionError):
-            continue  # gone, or behind a folder that this run has closed again
-        except OSError:
-            wrong.append(row["dest"])
-    return wrong

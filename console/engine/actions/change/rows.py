@@ -87,10 +87,10 @@ def remember_former(connection: sqlite3.Connection, run: int, table: str, keys: 
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     if table == "failures":
         pairs += f", '{_CAUSES}', json({_CAUSES_OF})"
-    connection.executemany(
+    connection.execute(
         f"INSERT OR IGNORE INTO former (run, kind, path, row) SELECT {run}, '{table}', {_KEYS[table]},"
-        f" json_object({pairs}) FROM {table} WHERE {_KEYS[table]} = ?",
-        ((key,) for key in keys),
+        f" json_object({pairs}) FROM {table} WHERE {_KEYS[table]} IN (SELECT value FROM json_each(?))",
+        [json.dumps(list(keys))],
     )
 
 
@@ -106,14 +106,17 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
         of_table = last.setdefault(table, {})
         of_table[key] = _then(of_table[key], row) if key in of_table else row
     for table, wanted in last.items():
-        remember_former(connection, run, table, wanted)
-        connection.executemany(  # those that are not there
-            f"INSERT OR IGNORE INTO former (run, kind, path, row) VALUES ({run}, '{table}', ?, NULL)",
-            ((key,) for key in wanted),
-        )
         name = _KEYS[table]
-        gone = [(key,) for key, row in wanted.items() if row is None]
-        connection.executemany(f"DELETE FROM {table} WHERE {name} = ?", gone)
+        remember_former(connection, run, table, wanted)
+        connection.execute(  # those that are not there; in the order in which they will lie there
+            "INSERT OR IGNORE INTO former (run, kind, path, row) SELECT ?, ?, value, NULL FROM json_each(?)",
+            [run, table, json.dumps(sorted(wanted))],
+        )
+        gone = [key for key, row in wanted.items() if row is None]
+        if gone:
+            connection.execute(
+                f"DELETE FROM {table} WHERE {name} IN (SELECT value FROM json_each(?))", [json.dumps(gone)]
+            )
         forms: dict[tuple[bool, tuple[str, ...]], list[list[Any]]] = {}
         for key, row in wanted.items():
             if row is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from console.engine.actions.change.execute import verify_changes
+from console.engine.actions.change.verify import verify_changes
 from console.engine.actions.migrate.again import again_of
 from console.engine.actions.migrate.archive_source import archive_published
 from console.engine.actions.migrate.batch import Batches, RunStopped

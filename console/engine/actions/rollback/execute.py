@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from console.engine.actions.archive.after import emptied_folders, hand_folders_on, made_folders
+from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
+from console.engine.actions.rollback.page import places_read
 from console.engine.actions.rollback.plan import plan_rollback
 from console.engine.actions.rollback.undo import Undo
 from console.engine.context import Context
@@ -28,6 +30,7 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
+        self.ahead = ReadAhead()
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         return plan_rollback(self._ctx, self._params, connection=connection, before=before)
@@ -53,6 +56,12 @@ class Rollback(ChangeExecution):
         changes = Undo(self._ctx, run.connection, target, run.id, 0).changes(trust=True)
         return sum(not isinstance(change, Left) for change in changes)
 
+    def reads(self, run: ActiveRun) -> Iterator[str]:
+        root = str(self._ctx.workspace.root)
+        return (
+            path if path.startswith("/") else f"{root}/{path}" for path in places_read(run.connection, self._target)
+        )
+
     def places(self) -> list[str]:
         zones = self._ctx.settings.zones
         return [zones.validated, zones.backups, zones.raw, zones.archive]
@@ -64,14 +73,7 @@ class Rollback(ChangeExecution):
         """The folders that the run had made."""
         return made_folders(run, self._target)
 
-    def emptied_by(self, run: ActiveRun, done: list[Change]) -> list[str]:
-        """Those of them from which something was taken."""
-        folders: set[str] = set()
-        for change in done:
-            folder = os.path.dirname(change.path)
-            while change.kind == "take" and folder not in ("", "/") and folder not in folders:
-                folders.add(folder)
-                folder = os.path.dirname(folder)
+    def going(self, run: ActiveRun, folders: set[str]) -> list[str]:
         rows = run.connection.execute(
             "SELECT path FROM folders WHERE run = ? AND path IN (SELECT value FROM json_each(?))",
             [self._target, json.dumps(sorted(map(keepable, folders)))],

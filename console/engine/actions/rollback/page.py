@@ -51,6 +51,18 @@ def place_of(settings: Settings, outcome: str, dest: str) -> str:
     return "raw" if dest.startswith((zones.raw.rstrip("/") + "/", zones.archive.rstrip("/") + "/")) else dest
 
 
+def places_read(connection: sqlite3.Connection, run: int) -> Iterator[str]:
+    """Where the files are that taking `run` back reads before it changes something, in that order."""
+    last = 1 << 62
+    while rows := connection.execute(
+        f"SELECT id, dest FROM outcomes WHERE run = ? AND id < ? AND outcome IN ({ON_DISK}) AND dest <> ''"
+        " AND outcome <> 'removed' ORDER BY id DESC LIMIT 1000",
+        [run, last],
+    ).fetchall():
+        yield from (on_disk(row["dest"]) for row in rows)
+        last = rows[-1]["id"]
+
+
 class Page:
     """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
 
@@ -58,7 +70,7 @@ class Page:
         paths = list({row["path"] for row in rows})
         self.former = former_rows(connection, run, paths)
         self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
-        self._later: dict[str, list[tuple[int, int, str]]] = {}
+        self.later_of: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
             "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
             # without a place it was a verdict that went back
@@ -66,11 +78,11 @@ class Page:
             [json.dumps(paths), min(row["id"] for row in rows)],
         )
         for path, number, seq, outcome, dest in found:
-            self._later.setdefault(path, []).append((number, seq, place_of(settings, outcome, dest)))
+            self.later_of.setdefault(path, []).append((number, seq, place_of(settings, outcome, dest)))
 
     def later(self, row: OutcomeOf) -> Iterator[tuple[int, str]]:
         """The runs that changed this file after that outcome, in order, and which of its two places."""
-        return ((seq, place) for number, seq, place in self._later.get(row["path"], ()) if number > row["id"])
+        return ((seq, place) for number, seq, place in self.later_of.get(row["path"], ()) if number > row["id"])
 
 
 class Way:

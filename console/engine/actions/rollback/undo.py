@@ -285,6 +285,8 @@ class Undo:
         Of a file's two changes (the published copy, the raw file) each for itself: one that died may have come only
         half the way.
         """
+        if row["path"] not in page.later_of:  # as nearly always
+            return self._target.seq
         own = place_of(self._ctx.settings, row["outcome"], row["dest"])
         ways = {place: Way(self._target.seq) for place in (("raw", "published") if own in MAIN else (own,))}
         seen = {(self._target.seq, place) for place in ways}

@@ -1,0 +1,105 @@
+"""What stands where the next changes are, read by a process of its own while the one that holds the lock works."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+
+from console.engine.runs.pool import Pool
+from console.engine.transfer.publish import standing
+
+_CHUNK_FILES = 128
+_KEPT = 16_384  # files that are remembered; it reads no further ahead than a pipe holds
+TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
+_PIECE = 1 << 20
+
+Identity = tuple[int, int, int, int]  # size, mtime, ctime, inode: nobody writes into a file and leaves its ctime
+Found = tuple[Identity, str]  # as it was before and after it was read; SHA-256
+
+
+def identity(facts: os.stat_result) -> Identity:
+    """By what one tells whether a file is still what it was when it was read."""
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+
+
+def _read(paths: list[str]) -> dict[str, Found]:
+    """Those of the files that could be read, and that nobody was changing."""
+    found: dict[str, Found] = {}
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            continue  # whoever changes it finds the same, and says it
+        try:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                continue
+            begun = time.time_ns()
+            digest = hashlib.sha256()
+            piece = min(_PIECE, facts.st_size + 1)
+            while data := os.read(descriptor, piece):
+                digest.update(data)
+            before = identity(facts)
+            if before == identity(os.fstat(descriptor)) and facts.st_ctime_ns < begun - TRUST_NS:
+                found[path] = before, digest.hexdigest()
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+    return found
+
+
+class ReadAhead:
+    """Reads files in the order in which they will be asked for. Forks: made before there is a lock to inherit."""
+
+    def __init__(self) -> None:
+        self._pool = Pool(1, lambda: _read)
+        self._answers: Iterator[tuple[object, object]] = iter(())
+        self._found: dict[str, Found] = {}
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """paths: absolute, in the order in which `standing` will be asked of them; some may be left out."""
+        self._answers = self._pool.run(_chunks(paths), tick=lambda: False)
+
+    def standing(self, path: str, facts: os.stat_result | None = None) -> str:
+        """As `transfer.publish.standing`; what was read ahead counts only if the file has not changed since.
+
+        facts: of `path`, where they are known already.
+        """
+        found = self._take(path)
+        if found is None:
+            return standing(path)
+        if facts is None:
+            try:
+                facts = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return ""
+        return found[1] if identity(facts) == found[0] else standing(path)
+
+    def _take(self, path: str) -> Found | None:
+        while path not in self._found:
+            answer = next(self._answers, None)
+            if answer is None:
+                return None
+            if isinstance(answer[1], dict):  # else the process died over it: then it is read here
+                if len(self._found) >= _KEPT:  # of files that nobody asked for
+                    self._found.clear()
+                self._found |= answer[1]
+        return self._found.pop(path)
+
+    def close(self, *, kill: bool = False) -> None:
+        self._pool.close(kill=kill)
+
+
+def _chunks(paths: Iterable[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for path in paths:
+        chunk.append(path)
+        if len(chunk) == _CHUNK_FILES:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
