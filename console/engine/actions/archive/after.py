@@ -60,13 +60,14 @@ def former_modes(run: ActiveRun) -> None:
 
 
 def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
-    """The folders that the run `target` had made, those of backups and of the console left out, in order Z to A."""
+    """The folders that the run `target` had made, in order Z to A; without those of backups and of the console, and
+    without what `run` has removed already."""
     stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
     last = "\U0010ffff"
     while rows := run.connection.execute(
         "SELECT path FROM folders WHERE run = ?1 AND path < ?2 UNION SELECT path FROM folders_left WHERE run = ?1"
-        " AND path < ?2 ORDER BY path DESC LIMIT 1000",
-        [target, last],
+        " AND path < ?2 EXCEPT SELECT path FROM folders_gone WHERE run = ?3 ORDER BY path DESC LIMIT 1000",
+        [target, last, run.seq],
     ).fetchall():
         yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
         last = rows[-1][0]
@@ -75,6 +76,9 @@ def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
 def hand_folders_on(run: ActiveRun, target: int) -> None:
     """Folders that the run `target` had made, and that stay because files of later runs lie in them, count as made by
     those from now on: whoever takes the last of them back removes the folder."""
+    later = "SELECT 1 FROM runs r WHERE r.seq > ? AND r.seq <> ? AND EXISTS (SELECT 1 FROM outcomes WHERE run = r.seq)"
+    if run.connection.execute(later, [target, run.seq]).fetchone() is None:
+        return
     folders = {folder for folder in made_folders(run, target) if os.path.isdir(run.ctx.workspace.path(folder))}
     if not folders:
         return

@@ -7,11 +7,14 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
-from console.engine.runs.pool import Pool
+from console.engine.runs.pool import Pool, TaskError, WorkerDied
 from console.engine.transfer.publish import standing
 
 _CHUNK_FILES = 128
+_NAMES = 64  # in a folder
 _KEPT = 16_384  # files that are remembered; it reads no further ahead than a pipe holds
 TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
 _PIECE = 1 << 20
@@ -25,31 +28,70 @@ def identity(facts: os.stat_result) -> Identity:
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
 
 
-def _read(paths: list[str]) -> dict[str, Found]:
-    """Those of the files that could be read, and that nobody was changing."""
+class Listed(NamedTuple):
+    """What lay in a folder, while it was as these numbers say; as long as they are the same, it does."""
+
+    mtime_ns: int
+    inode: int
+    names: tuple[str, ...]
+
+
+Answer = tuple[dict[str, Found], dict[str, Listed]]
+
+
+def _read(paths: list[str]) -> Answer:
+    """Those of the files that could be read, and that nobody was changing; and what lies in their folders."""
     found: dict[str, Found] = {}
+    listed: dict[str, Listed] = {}
+    looked: set[str] = set()
     for path in paths:
+        folder = os.path.dirname(path)
+        if folder not in looked:
+            looked.add(folder)
+            if (names := _list(folder)) is not None:
+                listed[folder] = names
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            one = _read_one(path)
         except OSError:
             continue  # whoever changes it finds the same, and says it
-        try:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode):
-                continue
-            begun = time.time_ns()
-            digest = hashlib.sha256()
-            piece = min(_PIECE, facts.st_size + 1)
-            while data := os.read(descriptor, piece):
-                digest.update(data)
-            before = identity(facts)
-            if before == identity(os.fstat(descriptor)) and facts.st_ctime_ns < begun - TRUST_NS:
-                found[path] = before, digest.hexdigest()
-        except OSError:
-            continue
-        finally:
-            os.close(descriptor)
-    return found
+        if one is not None:
+            found[path] = one
+    return found, listed
+
+
+def _read_one(path: str) -> Found | None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        facts = os.fstat(descriptor)
+        begun = time.time_ns()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_ctime_ns >= begun - TRUST_NS:
+            return None
+        digest = hashlib.sha256()
+        piece = min(_PIECE, facts.st_size + 1)
+        while data := os.read(descriptor, piece):
+            digest.update(data)
+            if len(data) < piece:  # of a regular file: its end
+                break
+        before = identity(facts)
+        return (before, digest.hexdigest()) if before == identity(os.fstat(descriptor)) else None
+    finally:
+        os.close(descriptor)
+
+
+def _list(folder: str) -> Listed | None:
+    """None where it changes, or has many names: such a folder is looked at when its turn comes."""
+    begun = time.time_ns()
+    try:
+        before = os.lstat(folder)
+        if before.st_mtime_ns >= begun - TRUST_NS:
+            return None
+        with os.scandir(folder) as entries:
+            names = tuple(entry.name for entry in islice(entries, _NAMES + 1))
+        after = os.lstat(folder)
+    except OSError:
+        return None
+    same = (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+    return Listed(after.st_mtime_ns, after.st_ino, names) if same and len(names) <= _NAMES else None
 
 
 class ReadAhead:
@@ -57,8 +99,9 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self._pool = Pool(1, lambda: _read)
-        self._answers: Iterator[tuple[object, object]] = iter(())
+        self._answers: Iterator[tuple[Any, Answer | TaskError | WorkerDied]] = iter(())
         self._found: dict[str, Found] = {}
+        self._listed: dict[str, Listed] = {}
 
     def begin(self, paths: Iterable[str]) -> None:
         """paths: absolute, in the order in which `standing` will be asked of them; some may be left out."""
@@ -79,15 +122,22 @@ class ReadAhead:
                 return ""
         return found[1] if identity(facts) == found[0] else standing(path)
 
+    def listed(self, folder: str) -> Listed | None:
+        """What lay in a folder when its files were read, if that is known."""
+        return self._listed.pop(folder, None)
+
     def _take(self, path: str) -> Found | None:
         while path not in self._found:
             answer = next(self._answers, None)
             if answer is None:
                 return None
-            if isinstance(answer[1], dict):  # else the process died over it: then it is read here
+            if isinstance(answer[1], tuple):  # else the process died over it: then it is read here
                 if len(self._found) >= _KEPT:  # of files that nobody asked for
                     self._found.clear()
-                self._found |= answer[1]
+                if len(self._listed) >= _KEPT:
+                    self._listed.clear()
+                self._found |= answer[1][0]
+                self._listed |= answer[1][1]
         return self._found.pop(path)
 
     def close(self, *, kill: bool = False) -> None:

@@ -95,8 +95,7 @@ class ChangeBatches:
         self._run, self._going = run, going
         self._backups = ctx.workspace.path(ctx.settings.zones.backups)
         self._unmade = (ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")  # folders an undo leaves
-        reading = {} if ahead is None else {"standing": ahead.standing}
-        self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, **reading)
+        self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, ahead)
         self._whole = WholeFolders(self.disk)
         self._taken: dict[str, list[Change]] = {}  # of the batch in hand, by folder: what is all of it
         self._flushers = _Flushers(

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
+from console.engine.actions.change.ahead import Listed, ReadAhead
 from console.engine.actions.change.files import copy_file, rename_sparing
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.permissions import PermissionSetter, half_way
@@ -45,16 +46,16 @@ class Disk:
         settings: Settings,
         run: str,
         reach: Callable[[str], None],
-        standing: Callable[[str, os.stat_result | None], str] = lambda path, facts: standing(path),
+        ahead: ReadAhead | None = None,
     ) -> None:
-        """standing: gives what stands at a path, for a file whose facts may be known (see ahead.ReadAhead)."""
+        """ahead: has read the files already of which something is taken."""
         self._root, self._run, self.reach = root, run, reach
         zones = settings.zones
         named = [zones.archive, zones.raw, zones.validated, zones.backups, zones.cleaned, zones.enriched]
         named += [zones.serveable, settings.log_dir]
         # the innermost first: the archive may lie in the folder of the raw zone
         self._zones = [*sorted((zone.rstrip("/") for zone in named), key=len, reverse=True), ""]
-        self.standing = standing
+        self._ahead = ahead
         self._folders: dict[str, Folders] = {}
         self._publishers: dict[str, Publisher] = {}
         self._permissions = PermissionSetter(root, self.zone_of)
@@ -62,6 +63,14 @@ class Disk:
 
     def absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self._root}/{path}"
+
+    def standing(self, path: str, facts: os.stat_result | None = None) -> str:
+        """What stands at an absolute path, as transfer.publish.standing; facts: of it, where they are known already."""
+        return standing(path) if self._ahead is None else self._ahead.standing(path, facts)
+
+    def listed(self, folder: str) -> Listed | None:
+        """What lay in a folder (absolute) when its files were read ahead."""
+        return None if self._ahead is None else self._ahead.listed(folder)
 
     def zone_of(self, path: str) -> str:
         """The zone that `path` lies in, '' for the root itself."""
@@ -186,7 +195,7 @@ class Disk:
             self.reach("change.mode")
             return
         path = self.absolute(change.path)
-        stands = self.standing(path, None)
+        stands = self.standing(path)
         if stands != change.before:
             raise NotAsRecorded(touched(stands, change.before, raw=change.outcome == Outcome.ARCHIVED))
         if change.kind == "put":

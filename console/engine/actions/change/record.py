@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from console.engine.actions.change.model import Change, Row
-from console.engine.actions.change.rows import apply_rows, is_patch
+from console.engine.actions.change.rows import apply_rows, is_held, is_patch, with_facts
 from console.engine.globs import compile_glob
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun
@@ -40,7 +40,11 @@ def _fresh(root: str, rows: Iterable[Row]) -> Iterable[Row]:
     """The rows with the inodes and times that the files have now: a copy has another inode than what it replaced."""
     seen: dict[str, os.stat_result | None] = {}
     for table, key, row in rows:
-        if row is not None and not is_patch(row) and table in ("files", "sidecars", "failures", "holds"):
+        if row is not None and is_held(row):
+            raw = _facts(root, key)
+            if raw is not None:
+                row = with_facts(row, raw.st_size, raw.st_mtime_ns, raw.st_ino)
+        elif row is not None and not is_patch(row) and table in ("files", "sidecars", "failures", "holds"):
             row = dict(row)
             if key not in seen:
                 seen[key] = _facts(root, key)
@@ -90,7 +94,8 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
         rows += change.rows if change.kind == "note" else _fresh(root, change.rows)
     apply_rows(connection, run.seq, rows)
     run.outcomes_in(connection, outcomes)
-    connection.executemany("DELETE FROM verified WHERE path = ? AND expected <> ?", vouched)
+    if connection.execute("SELECT 1 FROM verified LIMIT 1").fetchone() is not None:
+        connection.executemany("DELETE FROM verified WHERE path = ? AND expected <> ?", vouched)
     connection.executemany(  # what left on purpose is nothing that a brake would look for
         "UPDATE sources_seen SET files = max(0, files + ?) WHERE source = ?",
         [(files, recordable(source)) for source, files in by_source.items()],

@@ -25,6 +25,25 @@ def patch(**columns: Any) -> dict[str, Any]:
     return {_PATCH: True, **columns}
 
 
+_HELD_FROM = "held_from"
+
+
+def held(table: str, run: int, at: str, by: str, reason: str) -> dict[str, Any]:
+    """For a Row of `holds`: what stands in `table` (files, sidecars) under the same key is held; where nothing stands
+    there, no hold comes."""
+    return {_HELD_FROM: table, "run": run, "at": at, "by": by, "reason": reason}
+
+
+def is_held(row: dict[str, Any]) -> bool:
+    """Whether `held` made it."""
+    return _HELD_FROM in row
+
+
+def with_facts(row: dict[str, Any], size: int, mtime_ns: int, inode: int) -> dict[str, Any]:
+    """What `held` made, with what the raw file is now: if it is the same by size and time, its inode counts."""
+    return {**row, "facts": [size, mtime_ns, inode]}
+
+
 def is_patch(row: dict[str, Any]) -> bool:
     """Whether `patch` made it."""
     return _PATCH in row
@@ -66,16 +85,13 @@ def former_rows(
     connection: sqlite3.Connection, run: int, keys: Iterable[str]
 ) -> dict[tuple[str, str], dict[str, Any] | None]:
     """What run `run` remembered of the rows with these keys, by table and key; None: there was no such row."""
-    keys = json.dumps(list(keys))
-    found: dict[tuple[str, str], dict[str, Any] | None] = {}
-    for table in _KEYS:
-        rows = connection.execute(
-            "SELECT path, row FROM former WHERE run = ? AND kind = ? AND path IN (SELECT value FROM json_each(?))",
-            [run, table, keys],
-        )
-        for path, row in rows:
-            found[table, path] = None if row is None else json.loads(row)
-    return found
+    kinds = ", ".join(f"'{table}'" for table in _KEYS)
+    rows = connection.execute(
+        f"SELECT kind, path, row FROM former WHERE run = ? AND kind IN ({kinds})"
+        " AND path IN (SELECT value FROM json_each(?))",
+        [run, json.dumps(list(keys))],
+    )
+    return {(table, path): None if row is None else json.loads(row) for table, path, row in rows}
 
 
 def remember_former(connection: sqlite3.Connection, run: int, table: str, keys: Iterable[str]) -> None:
@@ -106,28 +122,51 @@ def apply_rows(connection: sqlite3.Connection, run: int, rows: Iterable[Row]) ->
         of_table = last.setdefault(table, {})
         of_table[key] = _then(of_table[key], row) if key in of_table else row
     for table, wanted in last.items():
-        name = _KEYS[table]
         remember_former(connection, run, table, wanted)
         connection.execute(  # those that are not there; in the order in which they will lie there
             "INSERT OR IGNORE INTO former (run, kind, path, row) SELECT ?, ?, value, NULL FROM json_each(?)",
             [run, table, json.dumps(sorted(wanted))],
         )
-        gone = [key for key, row in wanted.items() if row is None]
-        if gone:
-            connection.execute(
-                f"DELETE FROM {table} WHERE {name} IN (SELECT value FROM json_each(?))", [json.dumps(gone)]
-            )
-        forms: dict[tuple[bool, tuple[str, ...]], list[list[Any]]] = {}
+    _hold(connection, last.get("holds", {}))  # of what the others still have
+    for table, wanted in last.items():
+        _put(connection, table, wanted)
+
+
+def _put(connection: sqlite3.Connection, table: str, wanted: dict[str, dict[str, Any] | None]) -> None:
+    name = _KEYS[table]
+    gone = [key for key, row in wanted.items() if row is None]
+    if gone:
+        connection.execute(f"DELETE FROM {table} WHERE {name} IN (SELECT value FROM json_each(?))", [json.dumps(gone)])
+    forms: dict[tuple[bool, tuple[str, ...]], list[list[Any]]] = {}
+    for key, row in wanted.items():
+        if row is not None and not is_held(row):
+            columns = tuple(column for column in row if column not in (name, _CAUSES, _PATCH))
+            forms.setdefault((is_patch(row), columns), []).append([*(row[column] for column in columns), key])
+    for (patched, columns), values in forms.items():
+        connection.executemany(_statement(table, columns, patched=patched), values)
+    if table == "failures":
         for key, row in wanted.items():
-            if row is not None:
-                columns = tuple(column for column in row if column not in (name, _CAUSES, _PATCH))
-                forms.setdefault((is_patch(row), columns), []).append([*(row[column] for column in columns), key])
-        for (patched, columns), values in forms.items():
-            connection.executemany(_statement(table, columns, patched=patched), values)
-        if table == "failures":
-            for key, row in wanted.items():
-                if row is not None and not is_patch(row):
-                    _put_causes(connection, key, row.get(_CAUSES))
+            if row is not None and not is_patch(row):
+                _put_causes(connection, key, row.get(_CAUSES))
+
+
+def _hold(connection: sqlite3.Connection, wanted: dict[str, dict[str, Any] | None]) -> None:
+    """A statement for all that is held alike."""
+    alike: dict[tuple[Any, ...], list[list[Any]]] = {}
+    for key, row in wanted.items():
+        if row is not None and is_held(row):
+            how = row[_HELD_FROM], row["run"], row["at"], row["by"], row["reason"]
+            alike.setdefault(how, []).append([key, *row.get("facts", ())])
+    for (table, *values), items in alike.items():
+        rule = "f.rule" if table == "files" else "NULL"
+        connection.execute(
+            "INSERT OR REPLACE INTO holds (path, size, mtime_ns, inode, rule, source, run, at, by, reason)"
+            " SELECT f.path, f.size, f.mtime_ns, iif(json_extract(j.value, '$[1]') = f.size"
+            " AND json_extract(j.value, '$[2]') = f.mtime_ns, json_extract(j.value, '$[3]'), f.inode),"
+            f" {rule}, f.source, ?, ?, ?, ? FROM json_each(?) j"
+            f" JOIN {table} f ON f.path = json_extract(j.value, '$[0]')",
+            [*values, json.dumps(items)],
+        )
 
 
 def _then(before: dict[str, Any] | None, row: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from console.engine.actions.change.ahead import TRUST_NS
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change
 from console.engine.errors import EngineError
 from console.engine.transfer.publish import rename_new
-
-_LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def folders_taken(batch: Iterable[Change], going: Callable[[set[str]], Iterable[str]]) -> dict[str, list[Change]]:
@@ -34,7 +32,8 @@ def folders_taken(batch: Iterable[Change], going: Callable[[set[str]], Iterable[
             mixed.add(folder)
         others.append(change)
     alone = set(taken) - mixed
-    return {folder: taken[folder] for folder in going(alone)} if alone else {}
+    gone = set(going(alone)) if alone else set()
+    return {folder: changes for folder, changes in taken.items() if folder in gone}
 
 
 class WholeFolders:
@@ -61,17 +60,20 @@ class WholeFolders:
             return False
         try:
             source, target = disk.open_above(folder), disk.open_above(keep)
-            leaf = os.open(os.path.basename(folder), _LISTED, dir_fd=source)
+            before = os.stat(os.path.basename(folder), dir_fd=source, follow_symlinks=False)
         except (OSError, EngineError):
             return False
         try:
-            written = os.fstat(leaf).st_mtime_ns
-            if not self._as_recorded(leaf, changes):
+            if not stat.S_ISDIR(before.st_mode) or not self._as_recorded(source, changes):
                 return False
-            since = time.time_ns() - written
+            since = time.time_ns()
+            if not self._holds(folder, before, changes):
+                return False
             self._rename(source, folder, target, keep)
-            # somebody put something there at this very moment: it goes back with it
-            if (os.fstat(leaf).st_mtime_ns != written or since < TRUST_NS) and not _holds(leaf, changes):
+            after = os.stat(os.path.basename(keep), dir_fd=target, follow_symlinks=False)
+            changed = (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino)
+            # had somebody put something there at this very moment, it would go back with it
+            if (changed or after.st_mtime_ns > since - TRUST_NS) and not self._holds(keep, None, changes):
                 self._rename(target, keep, source, folder)
                 return False
         except (FileExistsError, PermissionError):
@@ -80,8 +82,6 @@ class WholeFolders:
             if not os.path.lexists(disk.absolute(folder)):
                 raise
             return False
-        finally:
-            os.close(leaf)
         self.moved[folder] = keep
         disk.made.append(keep)
         disk.forget(folder)
@@ -89,13 +89,26 @@ class WholeFolders:
             disk.reach("change.taken")
         return True
 
-    def _as_recorded(self, leaf: int, changes: list[Change]) -> bool:
+    def _as_recorded(self, above: int, changes: list[Change]) -> bool:
         for change in changes:
-            path = self._disk.absolute(change.path)
-            facts = os.stat(os.path.basename(path), dir_fd=leaf, follow_symlinks=False)
-            if not stat.S_ISREG(facts.st_mode) or self._disk.standing(path, facts) != change.before:
+            folder, name = os.path.split(change.path)
+            facts = os.stat(f"{os.path.basename(folder)}/{name}", dir_fd=above, follow_symlinks=False)
+            if not stat.S_ISREG(facts.st_mode):
                 return False
-        return _holds(leaf, changes)
+            if self._disk.standing(self._disk.absolute(change.path), facts) != change.before:
+                return False
+        return True
+
+    def _holds(self, folder: str, facts: os.stat_result | None, changes: list[Change]) -> bool:
+        """Whether exactly these files lie in the folder; facts: of the folder, to know whether it is as it was when it
+        was listed ahead."""
+        path = self._disk.absolute(folder)
+        listed = None if facts is None else self._disk.listed(path)
+        if listed is not None and facts is not None and listed[:2] == (facts.st_mtime_ns, facts.st_ino):
+            names: Sequence[str] = listed.names
+        else:
+            names = os.listdir(path)
+        return len(names) == len(changes) and {os.path.basename(change.path) for change in changes} == set(names)
 
     def _rename(self, source: int, path: str, target: int, to: str) -> None:
         if not rename_new(os.path.basename(path), os.path.basename(to), source, target):
@@ -107,9 +120,3 @@ class WholeFolders:
             rename_new(self._disk.absolute(keep), self._disk.absolute(folder))
             self._disk.forget(keep)
         self.moved.clear()
-
-
-def _holds(leaf: int, changes: list[Change]) -> bool:
-    """Whether exactly these files lie in the open folder."""
-    names = os.listdir(leaf)
-    return len(names) == len(changes) and {os.path.basename(change.path) for change in changes} == set(names)

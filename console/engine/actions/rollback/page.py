@@ -63,22 +63,48 @@ def places_read(connection: sqlite3.Connection, run: int) -> Iterator[str]:
         last = rows[-1]["id"]
 
 
+class _Now:
+    """The rows as they are, by table and key; a table is asked when something of it is wanted."""
+
+    def __init__(self, connection: sqlite3.Connection, paths: list[str]) -> None:
+        self._connection, self._paths = connection, paths
+        self._tables: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def __getitem__(self, table: str) -> dict[str, dict[str, Any]]:
+        if table not in self._tables:
+            self._tables[table] = rows_of(self._connection, table, self._paths)
+        return self._tables[table]
+
+
 class Page:
     """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
 
     def __init__(self, connection: sqlite3.Connection, settings: Settings, run: int, rows: list[sqlite3.Row]) -> None:
         paths = list({row["path"] for row in rows})
         self.former = former_rows(connection, run, paths)
-        self.now = {table: rows_of(connection, table, paths) for table in ("files", "sidecars", "holds")}
+        self.now = _Now(connection, paths)
+        self._remembered = {path for _, path in self.former}
         self.later_of: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(
             "SELECT path, id, run, outcome, dest FROM outcomes WHERE path IN (SELECT value FROM json_each(?))"
             # without a place it was a verdict that went back
-            f" AND id > ? AND outcome IN ({ON_DISK}) AND dest <> '' ORDER BY id",
-            [json.dumps(paths), min(row["id"] for row in rows)],
+            f" AND id > ? AND run <> ? AND outcome IN ({ON_DISK}) AND dest <> '' ORDER BY id",
+            [json.dumps(paths), min(row["id"] for row in rows), run],
         )
         for path, number, seq, outcome, dest in found:
             self.later_of.setdefault(path, []).append((number, seq, place_of(settings, outcome, dest)))
+
+    def is_plain(self, row: OutcomeOf) -> bool:
+        """Whether this run published the file where nothing stood, and nobody has done anything about it since: as
+        nearly always."""
+        path = row["path"]
+        return (
+            row["outcome"] in (Outcome.PUBLISHED, Outcome.SIDECAR)
+            and not row["replaced_sha256"]
+            and path not in self._remembered
+            and path not in self.later_of
+            and path not in self.now["holds"]
+        )
 
     def later(self, row: OutcomeOf) -> Iterator[tuple[int, str]]:
         """The runs that changed this file after that outcome, in order, and which of its two places."""

@@ -13,7 +13,7 @@ from console.engine.actions.archive.rows import archived_again, returned_rows
 from console.engine.actions.change.disk import touched
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.permissions import permissions_text
-from console.engine.actions.change.rows import former_row
+from console.engine.actions.change.rows import former_row, held
 from console.engine.actions.rollback.page import MAIN, UNDOABLE, OutcomeOf, Page, Way, place_of, with_names
 from console.engine.context import Context
 from console.engine.environment import Who
@@ -100,6 +100,8 @@ class Undo:
 
     def _turn_round(self, row: OutcomeOf, page: Page, trust: bool) -> Change | Left | None:
         outcome = Outcome(row["outcome"])
+        if page.is_plain(row):
+            return self._plain(row, outcome, page, trust)
         if outcome in (Outcome.CLEARED, Outcome.ENTERED):
             return self._entry(row, page)
         if outcome == Outcome.MODE:
@@ -122,6 +124,20 @@ class Undo:
         if not row["replaced_sha256"]:
             return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
         return self._put_back(row, keep, rows, trust)
+
+    def _plain(self, row: OutcomeOf, outcome: Outcome, page: Page, trust: bool) -> Change | Left:
+        """Of all that follows what concerns a file that was published where nothing stood."""
+        if (why := self._touched(row, outcome, page, trust)) is not None:
+            return Left(row["path"], row["dest"], why)
+        main = "sidecars" if outcome == Outcome.SIDECAR else "files"
+        who: Who = self._ctx.env.who
+        reason = f"taken back with run {self._target.id}"
+        rows: list[Row] = [
+            (main, row["path"], None),
+            ("holds", row["path"], held(main, self._by_seq, self._now, who.login or who.user, reason)),
+        ]
+        keep = keep_place(self._ctx.settings, self._by, row["dest"])
+        return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
 
     def _put_back(self, row: OutcomeOf, keep: str, rows: list[Row], trust: bool) -> Change | Left:
         backup, size = self._backup_of(row)
@@ -289,7 +305,7 @@ class Undo:
             return self._target.seq
         own = place_of(self._ctx.settings, row["outcome"], row["dest"])
         ways = {place: Way(self._target.seq) for place in (("raw", "published") if own in MAIN else (own,))}
-        seen = {(self._target.seq, place) for place in ways}
+        seen: set[tuple[int, str]] = set()
         for seq, place in page.later(row):
             if place in ways and (seq, place) not in seen and seq not in self._repairs and seq != self._by_seq:
                 seen.add((seq, place))
