@@ -67,13 +67,13 @@ class Usage:
 # ── taking them ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def take_samples(ctx: Context, connection: sqlite3.Connection, *, changed: bool) -> None:
+def take_samples(ctx: Context, connection: sqlite3.Connection, *, changed: bool, run: int = 0) -> None:
     """At the end of a run, in a transaction of its own. changed: whether the run changed or failed any file; if not,
-    sizes are those of the sample before. Raises sqlite3.Error, OSError.
+    sizes are those of the sample before. run: its seq, where it is known. Raises sqlite3.Error, OSError.
     """
     at = timestamp(ctx.env.now())
     samples = [_of_disk(disk, at) for disk in zone_disks(ctx) if disk.total]
-    samples += _folders(ctx, connection, at, changed)
+    samples += _folders(ctx, connection, at, changed, run)
     connection.execute("PRAGMA synchronous=NORMAL")  # a sample that a power cut loses is no loss, a flush is time
     try:
         with transaction(connection):
@@ -112,7 +112,7 @@ def _of_disk(disk: ZoneDisk, at: str) -> Sample:
     return Sample("filesystem", disk.mount, at, disk.used, disk.used + disk.free, inodes, disk.inodes_total or -1)
 
 
-def _folders(ctx: Context, connection: sqlite3.Connection, at: str, changed: bool) -> list[Sample]:
+def _folders(ctx: Context, connection: sqlite3.Connection, at: str, changed: bool, run: int) -> list[Sample]:
     before = _last_folders(connection)
     until = ctx.env.monotonic() + WALK_SECONDS
     found: list[Sample] = []
@@ -122,7 +122,10 @@ def _folders(ctx: Context, connection: sqlite3.Connection, at: str, changed: boo
             found.append(Sample("folder", name, at, old.used, -1, old.inodes))
             continue
         place = ctx.settings.log_dir if name == "logs" else getattr(ctx.settings.zones, name)
-        counted = _known(connection, name) or _count(ctx, ctx.workspace.root / place, until)
+        counted = _known(connection, name)
+        if name == "backups" and name in before:
+            counted = _with_kept(connection, run, place, before[name])
+        counted = counted or _count(ctx, ctx.workspace.root / place, until)
         if counted is not None:
             found.append(Sample("folder", name, at, counted[0], -1, counted[1]))
     return found
@@ -141,6 +144,19 @@ def _known(connection: sqlite3.Connection, name: str) -> tuple[int, int] | None:
         return None
     row = connection.execute(statements[name]).fetchone()
     return int(row[0]), int(row[1])
+
+
+def _with_kept(connection: sqlite3.Connection, run: int, zone: str, before: Sample) -> tuple[int, int] | None:
+    """The backups with what this run has added, where all that it did was to keep what it took: nothing else says the
+    sizes of what it kept."""
+    kept = "outcome = 'removed' AND substr(backup, 1, ?2) = ?3"
+    size, files, others = connection.execute(
+        f"SELECT total(size) FILTER (WHERE {kept}), count(*) FILTER (WHERE {kept}),"
+        f" count(*) FILTER (WHERE NOT ({kept}) AND outcome NOT IN ('left-alone', 'failed'))"
+        " FROM outcomes WHERE run = ?1",
+        [run, len(zone.rstrip("/")) + 1, zone.rstrip("/") + "/"],
+    ).fetchone()
+    return (before.used + int(size), before.inodes + files) if files and not others else None
 
 
 def _count(ctx: Context, folder: Path, until: float) -> tuple[int, int] | None:

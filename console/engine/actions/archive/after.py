@@ -59,15 +59,17 @@ def former_modes(run: ActiveRun) -> None:
             run.log.add("WARNING", "Folder without its former mode", file=recordable(str(path)), detail=str(error))
 
 
-def made_folders(run: ActiveRun, target: int) -> Iterator[str]:
-    """The folders that the run `target` had made, in order Z to A; without those of backups and of the console, and
-    without what `run` has removed already."""
+def made_folders(run: ActiveRun, target: int, *, but_gone: bool = False) -> Iterator[str]:
+    """The folders that the run `target` had made, in order Z to A; without those of backups and of the console.
+
+    but_gone: without those either of which `run` has said that it removes them: they went with their batch.
+    """
     stay = (run.ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")
     last = "\U0010ffff"
     while rows := run.connection.execute(
         "SELECT path FROM folders WHERE run = ?1 AND path < ?2 UNION SELECT path FROM folders_left WHERE run = ?1"
         " AND path < ?2 EXCEPT SELECT path FROM folders_gone WHERE run = ?3 ORDER BY path DESC LIMIT 1000",
-        [target, last, run.seq],
+        [target, last, run.seq if but_gone else 0],
     ).fetchall():
         yield from (on_disk(path) for (path,) in rows if not f"{on_disk(path)}/".startswith(stay))
         last = rows[-1][0]

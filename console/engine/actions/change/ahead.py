@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
 import time
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -18,6 +20,7 @@ _NAMES = 64  # in a folder
 _KEPT = 16_384  # files that are remembered; it reads no further ahead than a pipe holds
 TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
 _PIECE = 1 << 20
+_GETFLAGS, _FIXED = 0x80086601, 0x10 | 0x20  # ioctl_iflags(2)
 
 Identity = tuple[int, int, int, int]  # size, mtime, ctime, inode: nobody writes into a file and leaves its ctime
 Found = tuple[Identity, str]  # as it was before and after it was read; SHA-256
@@ -64,7 +67,7 @@ def _read_one(path: str) -> Found | None:
     try:
         facts = os.fstat(descriptor)
         begun = time.time_ns()
-        if not stat.S_ISREG(facts.st_mode) or facts.st_ctime_ns >= begun - TRUST_NS:
+        if not stat.S_ISREG(facts.st_mode) or facts.st_ctime_ns >= begun - TRUST_NS or _is_fixed(descriptor):
             return None
         digest = hashlib.sha256()
         piece = min(_PIECE, facts.st_size + 1)
@@ -76,6 +79,17 @@ def _read_one(path: str) -> Found | None:
         return (before, digest.hexdigest()) if before == identity(os.fstat(descriptor)) else None
     finally:
         os.close(descriptor)
+
+
+def _is_fixed(descriptor: int) -> bool:
+    """Whether somebody said of the file that it keeps its name (FS_IMMUTABLE_FL, FS_APPEND_FL); no where the file
+    system knows no such flags."""
+    flags = array("l", [0])
+    try:
+        fcntl.ioctl(descriptor, _GETFLAGS, flags)
+    except OSError:
+        return False
+    return bool(flags[0] & _FIXED)
 
 
 def _list(folder: str) -> Listed | None:
@@ -107,20 +121,18 @@ class ReadAhead:
         """paths: absolute, in the order in which `standing` will be asked of them; some may be left out."""
         self._answers = self._pool.run(_chunks(paths), tick=lambda: False)
 
-    def standing(self, path: str, facts: os.stat_result | None = None) -> str:
-        """As `transfer.publish.standing`; what was read ahead counts only if the file has not changed since.
+    def standing(self, path: str) -> str:
+        """As `transfer.publish.standing`; what was read ahead counts only if the file has not changed since."""
+        try:
+            return self.read(path, os.lstat(path)) or standing(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
 
-        facts: of `path`, where they are known already.
-        """
+    def read(self, path: str, facts: os.stat_result) -> str:
+        """SHA-256 of a regular file, if that was read ahead and nobody has touched it since, not even its flags; ''
+        where it has to be read now, or keeps its name. facts: of it, now."""
         found = self._take(path)
-        if found is None:
-            return standing(path)
-        if facts is None:
-            try:
-                facts = os.lstat(path)
-            except (FileNotFoundError, NotADirectoryError):
-                return ""
-        return found[1] if identity(facts) == found[0] else standing(path)
+        return found[1] if found is not None and identity(facts) == found[0] else ""
 
     def listed(self, folder: str) -> Listed | None:
         """What lay in a folder when its files were read, if that is known."""

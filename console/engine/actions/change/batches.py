@@ -23,7 +23,7 @@ from console.engine.runs.active import ActiveRun, release_reserve
 from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
-_FILES = 4096  # each batch waits several times for the disk, however little is in it
+_FILES = 8192  # each batch waits several times for the disk, however little is in it
 _FOLDERS = 4096  # looked at together
 _BYTES = 256 * 1024 * 1024
 _FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next

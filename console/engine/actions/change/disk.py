@@ -64,9 +64,13 @@ class Disk:
     def absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self._root}/{path}"
 
-    def standing(self, path: str, facts: os.stat_result | None = None) -> str:
-        """What stands at an absolute path, as transfer.publish.standing; facts: of it, where they are known already."""
-        return standing(path) if self._ahead is None else self._ahead.standing(path, facts)
+    def standing(self, path: str) -> str:
+        """What stands at an absolute path, as transfer.publish.standing."""
+        return standing(path) if self._ahead is None else self._ahead.standing(path)
+
+    def read(self, path: str, facts: os.stat_result) -> str:
+        """What was read ahead of an absolute path, if it still is that file; '' where it has to be looked at."""
+        return "" if self._ahead is None else self._ahead.read(path, facts)
 
     def listed(self, folder: str) -> Listed | None:
         """What lay in a folder (absolute) when its files were read ahead."""

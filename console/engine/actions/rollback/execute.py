@@ -71,7 +71,7 @@ class Rollback(ChangeExecution):
 
     def emptied(self, run: ActiveRun) -> Iterator[str]:
         """The folders that the run had made."""
-        return made_folders(run, self._target)
+        return made_folders(run, self._target, but_gone=True)
 
     def going(self, run: ActiveRun, folders: set[str]) -> list[str]:
         rows = run.connection.execute(

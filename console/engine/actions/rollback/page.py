@@ -66,9 +66,10 @@ def places_read(connection: sqlite3.Connection, run: int) -> Iterator[str]:
 class _Now:
     """The rows as they are, by table and key; a table is asked when something of it is wanted."""
 
-    def __init__(self, connection: sqlite3.Connection, paths: list[str]) -> None:
+    def __init__(self, connection: sqlite3.Connection, paths: list[str], held: bool) -> None:
+        """held: whether anything is held at all."""
         self._connection, self._paths = connection, paths
-        self._tables: dict[str, dict[str, dict[str, Any]]] = {}
+        self._tables: dict[str, dict[str, dict[str, Any]]] = {} if held else {"holds": {}}
 
     def __getitem__(self, table: str) -> dict[str, dict[str, Any]]:
         if table not in self._tables:
@@ -79,10 +80,20 @@ class _Now:
 class Page:
     """What the ledger says of the files of some outcomes: a statement for each question, not for each file."""
 
-    def __init__(self, connection: sqlite3.Connection, settings: Settings, run: int, rows: list[sqlite3.Row]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        settings: Settings,
+        run: int,
+        rows: list[sqlite3.Row],
+        *,
+        remembered: bool,
+        held: bool,
+    ) -> None:
+        """remembered: whether the run has kept former rows. held: whether anything is held that it did not hold."""
         paths = list({row["path"] for row in rows})
-        self.former = former_rows(connection, run, paths)
-        self.now = _Now(connection, paths)
+        self.former = former_rows(connection, run, paths) if remembered else {}
+        self.now = _Now(connection, paths, held)
         self._remembered = {path for _, path in self.former}
         self.later_of: dict[str, list[tuple[int, int, str]]] = {}
         found = connection.execute(

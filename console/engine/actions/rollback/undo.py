@@ -74,6 +74,9 @@ class Undo:
         repairs = connection.execute(f"SELECT seq FROM runs WHERE action IN ({marks})", _REPAIRS)
         self._repairs = {seq for (seq,) in repairs if seq != target.seq}
         archived = connection.execute("SELECT 1 FROM archived WHERE run = ? LIMIT 1", [target.seq])
+        former = connection.execute("SELECT 1 FROM former WHERE run = ? LIMIT 1", [target.seq])
+        self._remembered = former.fetchone() is not None
+        self._held = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
         self._archives = archived.fetchone() is not None  # asked once: most runs archive nothing
         self._ids: dict[int, str] = {}
         self.later: dict[str, int] = {}  # runs that touched something since, and how many files
@@ -91,7 +94,14 @@ class Undo:
             ).fetchall()
             if not rows:
                 return
-            page = Page(self._connection, self._ctx.settings, self._target.seq, rows)
+            page = Page(
+                self._connection,
+                self._ctx.settings,
+                self._target.seq,
+                rows,
+                remembered=self._remembered,
+                held=self._held,
+            )
             for row in rows:
                 change = self._turn_round(with_names(row), page, trust)
                 if change is not None:
