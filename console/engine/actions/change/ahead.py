@@ -66,8 +66,7 @@ def _read_one(path: str) -> Found | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         facts = os.fstat(descriptor)
-        begun = time.time_ns()
-        if not stat.S_ISREG(facts.st_mode) or facts.st_ctime_ns >= begun - TRUST_NS or _is_fixed(descriptor):
+        if not stat.S_ISREG(facts.st_mode) or not _settled(facts.st_ctime_ns) or _is_fixed(descriptor):
             return None
         digest = hashlib.sha256()
         piece = min(_PIECE, facts.st_size + 1)
@@ -79,6 +78,14 @@ def _read_one(path: str) -> Found | None:
         return (before, digest.hexdigest()) if before == identity(os.fstat(descriptor)) else None
     finally:
         os.close(descriptor)
+
+
+def _settled(changed_ns: int) -> bool:
+    """Whether what changed at that time would have another time if it changed again from now on; waits for that."""
+    age = time.time_ns() - changed_ns
+    if 0 <= age < TRUST_NS:
+        time.sleep((TRUST_NS - age) / 1e9)
+    return age >= 0  # else it is of a clock ahead of ours
 
 
 def _is_fixed(descriptor: int) -> bool:
@@ -94,10 +101,9 @@ def _is_fixed(descriptor: int) -> bool:
 
 def _list(folder: str) -> Listed | None:
     """None where it changes, or has many names: such a folder is looked at when its turn comes."""
-    begun = time.time_ns()
     try:
         before = os.lstat(folder)
-        if before.st_mtime_ns >= begun - TRUST_NS:
+        if not _settled(before.st_mtime_ns):
             return None
         with os.scandir(folder) as entries:
             names = tuple(entry.name for entry in islice(entries, _NAMES + 1))

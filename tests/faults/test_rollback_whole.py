@@ -1,0 +1,220 @@
+"""Folders that go whole: read ahead, renamed once, with the same care as file by file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from console.engine.actions.change.ahead import ReadAhead
+from console.engine.actions.change.disk import Disk
+from console.engine.actions.change.model import Change
+from console.engine.actions.change.whole import WholeFolders
+from console.engine.actions.rollback.model import RollbackParams
+from console.engine.settings import Settings
+from tests.faults.checker import BACKUPS, VALIDATED, differences, picture, sha256_of
+from tests.faults.inside import Inside
+from tests.faults.test_rollback import undone
+from tests.support import make_workspace, valid_record
+
+FILES = [f"alpha/{name}/data.json" for name in ("a", "b", "c", "d")]
+
+
+@pytest.fixture
+def inside(place: Path) -> Inside:
+    """A workspace with a file in each of four folders, none published."""
+    make_workspace(place / "ws", {name: [valid_record(n)] for n, name in enumerate(FILES)}, {"workers": 1})
+    return Inside((place / "ws").resolve())
+
+
+@contextmanager
+def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bool]]:
+    """Which folders were tried, and whether they went whole."""
+    found: dict[str, bool] = {}
+    take = WholeFolders.take
+
+    def watched(self: WholeFolders, folder: str, changes: list[Change]) -> bool:
+        found[os.path.basename(folder)] = went = take(self, folder, changes)
+        return went
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WholeFolders, "take", watched)
+        yield found
+
+
+def test_every_folder_goes_whole(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    with seen(monkeypatch) as went:
+        undone(inside, inside.migrate)
+    assert went == dict.fromkeys("abcd", True)
+
+
+def test_its_mode_comes_back(inside: Inside) -> None:
+    done = inside.migrate()
+    folder = inside.root / VALIDATED / "alpha/a"
+    folder.chmod(0o2750)
+    before = picture(inside.root)
+    back = inside.rollback(done.id)
+    assert not folder.exists()
+    assert inside.rollback(back.id).status == 0
+    assert folder.stat().st_mode & 0o7777 == 0o2750
+    assert differences(before, picture(inside.root)) == []
+
+
+@pytest.mark.parametrize("failpoint", ["change.intended:1", "change.taken:1", "change.taken:3", "change.done:1"])
+def test_its_mode_comes_back_after_a_crash(inside: Inside, failpoint: str) -> None:
+    done = inside.migrate()
+    folder = inside.root / VALIDATED / "alpha/a"
+    folder.chmod(0o2750)
+    assert inside.killed("rollback", RollbackParams(done.id), failpoint)
+    inside.rollback(done.id)
+    assert not folder.exists()
+    # what the dead one took is its own to give back
+    for row in reversed([row for row in inside.runs() if row.action == "rollback"]):
+        inside.rollback(row.id)
+    assert (folder / "data.json").exists()
+    assert folder.stat().st_mode & 0o7777 == 0o2750
+
+
+def test_what_else_lies_in_it_stays(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    notes = inside.root / VALIDATED / "alpha/b/notes.txt"
+    notes.write_text("mine")
+    (inside.root / VALIDATED / "alpha/c/empty").mkdir()
+    with seen(monkeypatch) as went:
+        back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"removed": 4}), back.text
+    assert went == {"a": True, "b": False, "c": False, "d": True}
+    assert notes.read_text() == "mine"
+    assert sorted(os.listdir(inside.root / VALIDATED / "alpha")) == ["b", "c"]
+    assert os.listdir(inside.root / VALIDATED / "alpha/c") == ["empty"]
+
+
+@pytest.mark.parametrize("how", ["bytes", "link", "folder"])
+def test_another_file_in_its_place_stays(inside: Inside, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    done = inside.migrate()
+    file = inside.root / VALIDATED / "alpha/b/data.json"
+    facts = file.stat()
+    data = file.read_bytes()
+    if how == "bytes":  # of the same length and time: only reading tells
+        file.write_bytes(data.replace(b"1", b"2"))
+        os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        assert file.stat().st_size == facts.st_size
+        assert file.read_bytes() != data
+    else:
+        file.unlink()
+        file.symlink_to("/etc/hostname") if how == "link" else file.mkdir()
+    with seen(monkeypatch) as went:
+        back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"removed": 3, "left_alone": 1}), back.text
+    assert went == {"a": True, "b": False, "c": True, "d": True}
+    assert os.path.lexists(file)
+
+
+def test_what_is_put_there_while_it_goes_comes_back(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look into the folder and its rename somebody writes into it."""
+    done = inside.migrate()
+    late = inside.root / VALIDATED / "alpha/b/late.txt"
+    rename = WholeFolders._rename
+    wrote: list[int] = []
+
+    def slow(self: WholeFolders, source: int, path: str, target: int, to: str) -> None:
+        if path.endswith("alpha/b") and not wrote:
+            wrote.append(late.write_text("mine"))
+        rename(self, source, path, target, to)
+
+    monkeypatch.setattr(WholeFolders, "_rename", slow)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"removed": 4}), back.text
+    assert late.read_text() == "mine"
+    assert os.listdir(late.parent) == ["late.txt"]
+    assert os.listdir(inside.root / BACKUPS / back.id / "alpha/b") == ["data.json"]
+
+
+def test_bytes_written_after_it_was_read_ahead_are_seen(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same size, same time, same inode: the time of its last change, which nobody can set, tells."""
+    done = inside.migrate()
+    file = inside.root / VALIDATED / "alpha/b/data.json"
+    facts = file.stat()
+    begin = ReadAhead.begin
+
+    def late(self: ReadAhead, paths: Iterable[str]) -> None:
+        begin(self, paths)
+        found = self._take(str(file))  # it has been read by now
+        assert found is not None
+        self._found[str(file)] = found
+        file.write_bytes(file.read_bytes().replace(b"1", b"2"))
+        os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+    monkeypatch.setattr(ReadAhead, "begin", late)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"removed": 3, "left_alone": 1}), back.text
+
+
+def test_the_reader_may_die(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    begin = ReadAhead.begin
+
+    def killed(self: ReadAhead, paths: Iterable[str]) -> None:
+        for pid in self._pool.pids:
+            os.kill(pid, signal.SIGKILL)
+        begin(self, paths)
+
+    monkeypatch.setattr(ReadAhead, "begin", killed)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"removed": 4}), back.text
+    assert not list((inside.root / VALIDATED).rglob("*.json"))
+
+
+def test_a_disk_that_refuses_gives_all_of_it_back(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken whole is taken back whole, with its mode."""
+    done = inside.migrate()
+    folder = inside.root / VALIDATED / "alpha/a"
+    folder.chmod(0o2750)
+    before = picture(inside.root)
+    notes = inside.root / VALIDATED / "alpha/d/notes.txt"
+    notes.write_text("mine")  # this one goes file by file
+
+    def broken(self: Disk, change: Change) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Disk, "perform", broken)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"not_tried": 4}), back.text
+    notes.unlink()
+    assert differences(before, picture(inside.root)) == []
+    assert folder.stat().st_mode & 0o7777 == 0o2750
+
+
+def test_the_backups_are_as_large_as_if_they_were_counted(inside: Inside) -> None:
+    done = inside.migrate()
+    inside.rollback(done.id)
+    used, files = inside.ledger(
+        "SELECT used, inodes FROM samples WHERE kind = 'folder' AND name = 'backups' ORDER BY at DESC LIMIT 1"
+    )[0]
+    kept = [path for path in (inside.root / BACKUPS).rglob("*") if path.is_file()]
+    assert (used, files) == (sum(path.stat().st_size for path in kept), len(kept)) and files == 4
+
+
+def test_a_second_name_of_a_file_is_no_hindrance(inside: Inside, place: Path) -> None:
+    """Somebody keeps a hard link elsewhere: its bytes are theirs, ours are where they belong."""
+    done = inside.migrate()
+    file = inside.root / VALIDATED / "alpha/a/data.json"
+    other = place / "mine.json"
+    os.link(file, other)
+    sha256 = sha256_of(file)
+    back = inside.rollback(done.id)
+    assert back.counts == {"removed": 4}, back.text
+    assert sha256_of(other) == sha256_of(inside.root / BACKUPS / back.id / "alpha/a/data.json") == sha256
+
+
+def test_settings_know_the_zones(inside: Inside) -> None:
+    """A folder that is a zone's own is never renamed."""
+    settings: Settings = inside.context().settings
+    disk = Disk(str(inside.root), settings, "run", lambda name: None)
+    change = Change("take", f"{VALIDATED}/x.json", f"{BACKUPS}/run/x.json", "", "0" * 64, "", 1, "removed", "x.json")
+    assert not WholeFolders(disk).take(VALIDATED, [change])
+    assert (inside.root / VALIDATED).is_dir()
