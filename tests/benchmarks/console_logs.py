@@ -153,3 +153,4 @@ def _migrating(report: Report, root: Path) -> None:
             report.skip("the migration had ended before the last key: the figure is of both")
     finally:
         terminal.close()
+        run_cli(root, "maintenance", "on", "--wait", "--reason", "the workspace goes")

@@ -10,6 +10,7 @@ import signal
 import struct
 import termios
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Terminal:
         self.screen = pyte.Screen(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self.screen)
         self.received = 0
+        self.at = 0.0  # perf_counter when the piece came that was drawn last
+        self._pieces: deque[tuple[float, bytes]] = deque()
         self.began = time.perf_counter()
         self.pid, self._master = pty.fork()
         if self.pid == 0:
@@ -37,29 +40,38 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def read(self, seconds: float) -> int:
-        """Take what comes within `seconds`; how many bytes that was."""
-        ready, _, _ = select.select([self._master], [], [], max(seconds, 0))
-        if not ready:
+        """Draw the next piece of what comes within `seconds`; how many bytes that was."""
+        if not self._pieces:
+            self._take(seconds)
+        if not self._pieces:
             return 0
-        try:
-            data = os.read(self._master, 65536)
-        except OSError as error:
-            raise BenchError(f"the screen ended: {self.text()}") from error
+        self.at, data = self._pieces.popleft()
         self.received += len(data)
         self._stream.feed(data.replace(b"\x1b[?2026h", b"").replace(b"\x1b[?2026l", b""))
         return len(data)
+
+    def _take(self, seconds: float) -> None:
+        """All that is there, each piece with when it came: what our emulation takes to draw one is no delay of the
+        next."""
+        while select.select([self._master], [], [], max(seconds, 0))[0]:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError as error:
+                raise BenchError(f"the screen ended: {self.text()}") from error
+            self._pieces.append((time.perf_counter(), data))
+            seconds = 0.001  # the rest of the same frame
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def until(self, shows: Callable[[str], bool], what: str, seconds: float = 20) -> float:
-        """Read until the screen shows something; seconds since the command was started."""
+        """Read until the screen shows something; seconds since the command was started, when that came."""
         end = time.perf_counter() + seconds
         while not shows(self.text()):
             if time.perf_counter() > end:
                 raise BenchError(f"waited {seconds} s for {what}:\n{self.text()}")
             self.read(0.2)
-        return time.perf_counter() - self.began
+        return max(self.at, self.began) - self.began
 
     def watch_until(self, shows: Callable[[str], bool], what: str, seconds: float = 20) -> None:
         """As until, looking at the screen as soon as something came."""
