@@ -304,10 +304,21 @@ def _files(
     yield ""
 
 
+def _is_plain(text: str) -> bool:
+    """Whether `code` would only put it between two backticks."""
+    usual = text.isascii() and text.isprintable() and len(text) < _TEXT
+    return usual and "`" not in text and "|" not in text and " " not in text
+
+
 def _file(
     outcome: str, path: str, dest: str, size_bytes: int, sha256: str, reason: str, replaced: str, backup: str
 ) -> str:
     """One file on one line: what became of it, its bytes, what it replaced and where that is kept."""
+    if _is_plain(f"{path}{dest}{backup}") and not reason and outcome not in _UNUSUAL:  # as nearly always
+        line = f"- `{path}` → `{dest}`" if dest and outcome != "failed" else f"- `{path}`"
+        line += f", {size_bytes:,} bytes, SHA-256 `{sha256}`" if sha256 else ""
+        line += f"; replaced `{replaced}`" if replaced and outcome == "replaced" else ""
+        return f"{line}, kept at `{backup}`" if backup else line
     line = f"- {code(path)}"
     if outcome in _UNUSUAL:
         line += f" {outcome}"

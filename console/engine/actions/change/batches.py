@@ -20,6 +20,7 @@ from console.engine.errors import EngineError
 from console.engine.ledger.store import transaction
 from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
+from console.engine.runs.migration_log import Line
 from console.engine.text import keepable, recordable
 from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
 
@@ -195,7 +196,7 @@ class ChangeBatches:
             if self._whole.take(folder, changes):
                 done += changes
         for change in staged:
-            if change.kind == "take" and os.path.dirname(change.path) in self._whole.moved:
+            if change.kind == "take" and change.path.rpartition("/")[0] in self._whole.moved:
                 continue
             if self._tried(change, left, self.disk.perform):
                 done.append(change)
@@ -263,7 +264,9 @@ class ChangeBatches:
 
     def _remove_emptied(self, done: list[Change]) -> None:
         moved, self._whole.moved = self._whole.moved, {}
-        folders = {os.path.dirname(change.path) for change in done if change.kind == "take"}
+        folders = {change.path.rpartition("/")[0] for change in done if change.kind == "take"}
+        if not folders - moved.keys():
+            return  # what those lay in goes at the end
         folders = folders - moved.keys() | {os.path.dirname(folder) for folder in moved}
         for folder in list(folders):
             while (folder := os.path.dirname(folder)) not in ("", "/") and folder not in folders:
@@ -281,11 +284,7 @@ class ChangeBatches:
     def _log(self, done: list[Change], left: list[tuple[Left, Outcome]]) -> None:
         log = self._run.log
         with log.one_moment():
-            for change in done:
-                level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
-                checksum = "" if change.kind == "mode" else change.after or change.before
-                where = recordable(_where(change))
-                log.add(level, said, file=recordable(change.subject), detail=where, checksum=checksum)
+            log.add_block(map(_line, done))
             for item, outcome in left:
                 level, said = _SAID[outcome]
                 log.add(level, said, file=recordable(item.subject), detail=recordable(item.reason))
@@ -302,6 +301,14 @@ def _touched(change: Change) -> list[str]:
     if change.kind == "mode":
         return [os.path.dirname(change.path)] if "/" in change.path else []
     return [path for path in (change.path, change.keep) if path]
+
+
+def _line(change: Change) -> Line:
+    """What the log says of a change that was done."""
+    level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
+    checksum = "" if change.kind == "mode" else change.after or change.before
+    fields = {"file": recordable(change.subject), "detail": recordable(_where(change)), "checksum": checksum}
+    return level, said, fields if fields["detail"] else {"file": fields["file"], "checksum": checksum}
 
 
 def _where(change: Change) -> str:

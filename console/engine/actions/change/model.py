@@ -38,6 +38,8 @@ class Change(NamedTuple):
 
 def packed(change: Change) -> tuple[Any, ...]:
     """A change as its intent keeps it: names that are no UTF-8 as text that JSON can hold."""
+    if f"{change.path}{change.keep}{change.source}{change.subject}".isascii():  # as nearly always
+        return tuple(change)
     return tuple(_renamed(change, keepable))
 
 

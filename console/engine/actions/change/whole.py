@@ -20,17 +20,17 @@ def folders_taken(batch: Iterable[Change], going: Callable[[set[str]], Iterable[
     going: which of the folders it is given are removed when nothing is left in them.
     """
     taken: dict[str, list[Change]] = {}
+    keeps: dict[str, str] = {}
     mixed: set[str] = set()
     for change in batch:
-        folder = os.path.dirname(change.path)
+        folder, _, name = change.path.rpartition("/")
+        keep, _, kept_name = change.keep.rpartition("/")
         if change.kind != "take":
-            mixed.update((folder, os.path.dirname(change.keep), os.path.dirname(change.source)))
+            mixed.update((folder, keep, os.path.dirname(change.source)))
             continue
-        others = taken.setdefault(folder, [])
-        keep, name = os.path.split(change.keep)
-        if os.path.basename(change.path) != name or (others and os.path.dirname(others[0].keep) != keep):
+        if name != kept_name or keeps.setdefault(folder, keep) != keep:
             mixed.add(folder)
-        others.append(change)
+        taken.setdefault(folder, []).append(change)
     alone = set(taken) - mixed
     gone = set(going(alone)) if alone else set()
     return {folder: changes for folder, changes in taken.items() if folder in gone}
@@ -58,23 +58,25 @@ class WholeFolders:
         zone, kept_zone = disk.zone_of(changes[0].path), disk.zone_of(changes[0].keep)
         if zone == kept_zone or not folder.startswith(f"{zone}/") or not keep.startswith(f"{kept_zone}/"):
             return False
+        name, kept_name = os.path.basename(folder), os.path.basename(keep)
+        files = {change.path.rpartition("/")[2]: change for change in changes}
         try:
             source, target = disk.open_above(folder), disk.open_above(keep)
-            before = os.stat(os.path.basename(folder), dir_fd=source, follow_symlinks=False)
+            before = os.stat(name, dir_fd=source, follow_symlinks=False)
         except (OSError, EngineError):
             return False
         try:
-            if not stat.S_ISDIR(before.st_mode) or not self._as_recorded(source, changes):
+            if not stat.S_ISDIR(before.st_mode) or not self._as_recorded(source, name, files):
                 return False
             since = time.time_ns()
-            if not self._holds(folder, before, changes):
+            if not self._holds(folder, before, files):
                 return False
-            self._rename(source, folder, target, keep)
-            after = os.stat(os.path.basename(keep), dir_fd=target, follow_symlinks=False)
+            _rename(source, name, target, kept_name)
+            after = os.stat(kept_name, dir_fd=target, follow_symlinks=False)
             changed = (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino)
             # had somebody put something there at this very moment, it would go back with it
-            if (changed or after.st_mtime_ns > since - TRUST_NS) and not self._holds(keep, None, changes):
-                self._rename(target, keep, source, folder)
+            if (changed or after.st_mtime_ns > since - TRUST_NS) and not self._holds(keep, None, files):
+                _rename(target, kept_name, source, name)
                 return False
         except (FileExistsError, PermissionError):
             return False
@@ -89,16 +91,15 @@ class WholeFolders:
             disk.reach("change.taken")
         return True
 
-    def _as_recorded(self, above: int, changes: list[Change]) -> bool:
-        for change in changes:
-            folder, name = os.path.split(change.path)
-            facts = os.stat(f"{os.path.basename(folder)}/{name}", dir_fd=above, follow_symlinks=False)
+    def _as_recorded(self, above: int, folder: str, files: dict[str, Change]) -> bool:
+        for name, change in files.items():
+            facts = os.stat(f"{folder}/{name}", dir_fd=above, follow_symlinks=False)
             # what was not read ahead may have a flag that keeps its name: that is seen when it is renamed by itself
             if self._disk.read(self._disk.absolute(change.path), facts) != change.before:
                 return False
         return True
 
-    def _holds(self, folder: str, facts: os.stat_result | None, changes: list[Change]) -> bool:
+    def _holds(self, folder: str, facts: os.stat_result | None, files: dict[str, Change]) -> bool:
         """Whether exactly these files lie in the folder; facts: of the folder, to know whether it is as it was when it
         was listed ahead."""
         path = self._disk.absolute(folder)
@@ -107,11 +108,7 @@ class WholeFolders:
             names: Sequence[str] = listed.names
         else:
             names = os.listdir(path)
-        return len(names) == len(changes) and {os.path.basename(change.path) for change in changes} == set(names)
-
-    def _rename(self, source: int, path: str, target: int, to: str) -> None:
-        if not rename_new(os.path.basename(path), os.path.basename(to), source, target):
-            raise FileExistsError(to)
+        return files.keys() == set(names)
 
     def give_back(self) -> None:
         """Undo what was taken in this batch. Raises OSError."""
@@ -119,3 +116,9 @@ class WholeFolders:
             rename_new(self._disk.absolute(keep), self._disk.absolute(folder))
             self._disk.forget(keep)
         self.moved.clear()
+
+
+def _rename(source: int, name: str, target: int, to: str) -> None:
+    """Of one folder (a descriptor) into another. Raises FileExistsError, and OSError."""
+    if not rename_new(name, to, source, target):
+        raise FileExistsError(to)
