@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from console.engine.runs.follow import Progress
 
 
-_NONE = 2**62  # an outcome's id behind which there is none
-
-
 def progress_text(progress: Progress) -> str:
     """`migrate 7f3a  judge  62 % ██████░░░░ 812/1,304 files  214/s  3 s left`."""
     row = progress.row
@@ -61,7 +58,7 @@ class Watcher:
         from console.engine.runs.follow import follow
 
         # nobody looks at the files one by one, or at the progress: the run needs the processor more than we
-        after_outcome = 0 if self._summary.as_json else _NONE
+        after_outcome = 0 if self._summary.as_json else None
         interval = 0.2 if self._line.on else 0.5
         for progress in follow(self._ctx, self._run, interval=interval, done_fd=done_fd, after_outcome=after_outcome):
             for outcome in progress.outcomes:

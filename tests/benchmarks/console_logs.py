@@ -17,13 +17,13 @@ from tests.benchmarks.report import Report
 from tests.benchmarks.terminal import Terminal
 from tests.engine.observe_logs.bench_logs import GIB, write_log
 
-KEYS = 40
+KEYS = 60
 
 
 def run(report: Report, ground: Path, sizes: Sizes) -> None:
     """Opening, memory, following at three speeds, keys meanwhile and during a migration."""
     quick = sizes.gigabytes <= QUICK.gigabytes
-    root = _workspace(ground / "console-logs", 2_000 if quick else 20_000)
+    root = _workspace(ground / "console-logs", 2_000 if quick else 60_000)
     log = root / "logs/migration/migration.log"
     write_log(log, GIB // 16 if quick else GIB)
     last = _last(log)

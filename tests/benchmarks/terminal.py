@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
+import queue
 import signal
 import struct
+import sys
 import termios
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.received = 0
         self.at = 0.0  # perf_counter when the piece came that was drawn last
-        self._pieces: deque[tuple[float, bytes]] = deque()
+        self._pieces: queue.Queue[tuple[float, bytes]] = queue.Queue()
         self.began = time.perf_counter()
         self.pid, self._master = pty.fork()
         if self.pid == 0:
@@ -38,28 +39,32 @@ class Terminal:
             os.execve(command[0], list(command), environ)
         size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+        sys.setswitchinterval(0.0005)  # the thread that takes the time of what came does not wait for the drawing
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def _receive(self) -> None:
+        """In a thread: each piece with when it came. What our emulation takes to draw one is no delay of the next."""
+        while True:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                data = b""
+            self._pieces.put((time.perf_counter(), data))
+            if not data:
+                return
 
     def read(self, seconds: float) -> int:
         """Draw the next piece of what comes within `seconds`; how many bytes that was."""
-        if not self._pieces:
-            self._take(seconds)
-        if not self._pieces:
+        try:
+            at, data = self._pieces.get(timeout=max(seconds, 0.0001))
+        except queue.Empty:
             return 0
-        self.at, data = self._pieces.popleft()
+        if not data:
+            raise BenchError(f"the screen ended: {self.text()}")
+        self.at = at
         self.received += len(data)
         self._stream.feed(data.replace(b"\x1b[?2026h", b"").replace(b"\x1b[?2026l", b""))
         return len(data)
-
-    def _take(self, seconds: float) -> None:
-        """All that is there, each piece with when it came: what our emulation takes to draw one is no delay of the
-        next."""
-        while select.select([self._master], [], [], max(seconds, 0))[0]:
-            try:
-                data = os.read(self._master, 65536)
-            except OSError as error:
-                raise BenchError(f"the screen ended: {self.text()}") from error
-            self._pieces.append((time.perf_counter(), data))
-            seconds = 0.001  # the rest of the same frame
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)

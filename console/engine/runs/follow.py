@@ -53,10 +53,11 @@ class Rate:
 
 
 def follow(
-    ctx: Context, run_id: str, *, interval: float = 0.2, done_fd: int | None = None, after_outcome: int = 0
+    ctx: Context, run_id: str, *, interval: float = 0.2, done_fd: int | None = None, after_outcome: int | None = None
 ) -> Iterator[Progress]:
     """Progress every `interval` seconds until the run has ended; the last one says so.
 
+    after_outcome: the id behind which its files are wanted as well, one by one (0: all); None: they are not.
     done_fd: StartedRun.done_fd, to notice the end at once; it is left open. Raises UsageError for an unknown run.
     """
     rate = Rate()
@@ -68,7 +69,9 @@ def follow(
         # the pipe closes a moment before the process is gone: a row that still says running says so for good
         alive = is_alive(row) and not ended_fd
         while True:
-            outcomes = run_outcomes(ctx, row.seq, after_id=after_outcome, limit=2000)
+            outcomes = []
+            if after_outcome is not None:
+                outcomes = run_outcomes(ctx, row.seq, after_id=after_outcome, limit=2000)
             if outcomes:
                 after_outcome = outcomes[-1].id
             speed, left = rate.add(ctx.env.monotonic(), row.done_files, row.total_files)
