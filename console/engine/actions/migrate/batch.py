@@ -21,7 +21,7 @@ from console.engine.text import recordable
 from console.engine.transfer.filesystem import Flusher, in_words, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
-MAX_FILES = 1024
+MAX_FILES = 2048
 MAX_BYTES = 128 * 1024 * 1024
 _LOOK = 16  # files between two looks at the thread
 
