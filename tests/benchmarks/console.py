@@ -101,7 +101,9 @@ def run(report: Report, ground: Path, sizes: Sizes) -> None:
         busy = 100 * cpu / seconds
         report.target("idle, % of a core", f"{busy:.2f}", busy, 0.5)
         clock = int(time.time() // 60 - minute) * CLOCK_BYTES
-        report.target("idle, bytes sent beside the clock's line each minute", f"{received}", max(0, received - clock), 0)
+        report.target(
+            "idle, bytes sent beside the clock's line each minute", f"{received}", max(0, received - clock), 0
+        )
         _alerts(report, root)
         _log(report, terminal, root, sizes)
     finally:

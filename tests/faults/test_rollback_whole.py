@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from console.engine.actions.change import whole
 from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change
@@ -118,15 +119,15 @@ def test_what_is_put_there_while_it_goes_comes_back(inside: Inside, monkeypatch:
     """Between the look into the folder and its rename somebody writes into it."""
     done = inside.migrate()
     late = inside.root / VALIDATED / "alpha/b/late.txt"
-    rename = WholeFolders._rename
+    rename = whole._rename
     wrote: list[int] = []
 
-    def slow(self: WholeFolders, source: int, path: str, target: int, to: str) -> None:
-        if path.endswith("alpha/b") and not wrote:
+    def slow(source: int, name: str, target: int, to: str) -> None:
+        if name == "b" and not wrote:
             wrote.append(late.write_text("mine"))
-        rename(self, source, path, target, to)
+        rename(source, name, target, to)
 
-    monkeypatch.setattr(WholeFolders, "_rename", slow)
+    monkeypatch.setattr(whole, "_rename", slow)
     back = inside.rollback(done.id)
     assert (back.status, back.counts) == (0, {"removed": 4}), back.text
     assert late.read_text() == "mine"

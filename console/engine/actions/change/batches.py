@@ -33,7 +33,7 @@ _KEPT_FREE = 48 * 1024 * 1024  # bytes that copies leave to the ledger and the l
 _FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
 
 # What the log says of each; the words of the runbook where it has some.
-_SAID = {
+_SAID: dict[str, tuple[str, str]] = {
     Outcome.RESTORED: ("INFO", "Restored"),
     Outcome.REMOVED: ("INFO", "Removed, kept in the backup"),
     Outcome.ARCHIVED: ("INFO", "Source archived"),
@@ -305,10 +305,12 @@ def _touched(change: Change) -> list[str]:
 
 def _line(change: Change) -> Line:
     """What the log says of a change that was done."""
-    level, said = _SAID.get(Outcome(change.outcome), ("INFO", change.outcome))
-    checksum = "" if change.kind == "mode" else change.after or change.before
-    fields = {"file": recordable(change.subject), "detail": recordable(_where(change)), "checksum": checksum}
-    return level, said, fields if fields["detail"] else {"file": fields["file"], "checksum": checksum}
+    level, said = _SAID.get(change.outcome, ("INFO", change.outcome))
+    fields = {"file": recordable(change.subject)}
+    if where := _where(change):
+        fields["detail"] = recordable(where)
+    fields["checksum"] = "" if change.kind == "mode" else change.after or change.before
+    return level, said, fields
 
 
 def _where(change: Change) -> str:
@@ -316,6 +318,8 @@ def _where(change: Change) -> str:
     if change.kind == "mode":
         return "; ".join(text for text in (f"{change.before} to {change.after}", change.reason) if text)
     place = change.source if change.kind == "put" else change.keep
+    if not change.reason:
+        return place
     return "; ".join(text for text in (place, change.reason) if text)
 
 

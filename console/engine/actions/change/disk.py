@@ -54,7 +54,8 @@ class Disk:
         named = [zones.archive, zones.raw, zones.validated, zones.backups, zones.cleaned, zones.enriched]
         named += [zones.serveable, settings.log_dir]
         # the innermost first: the archive may lie in the folder of the raw zone
-        self._zones = [*sorted((zone.rstrip("/") for zone in named), key=len, reverse=True), ""]
+        zoned = sorted({zone.rstrip("/") for zone in named}, key=len, reverse=True)
+        self._zones = [(f"{zone}/", zone) for zone in zoned]
         self._ahead = ahead
         self._folders: dict[str, Folders] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -78,7 +79,10 @@ class Disk:
 
     def zone_of(self, path: str) -> str:
         """The zone that `path` lies in, '' for the root itself."""
-        return next(zone for zone in self._zones if not zone or path.startswith(zone + "/"))
+        for inside, zone in self._zones:
+            if path.startswith(inside):
+                return zone
+        return ""
 
     def part(self, path: str) -> str:
         """The part file beside `path`."""
@@ -99,7 +103,7 @@ class Disk:
         folders = self._folders.get(zone)
         if folders is None:
             folders = self._folders[zone] = Folders(self.absolute(zone) if zone else self._root)
-        relative = os.path.dirname(path[len(zone) + 1 :] if zone else path)
+        relative = (path[len(zone) + 1 :] if zone else path).rpartition("/")[0]
         made: list[str] = []
         try:
             return folders.open_making(relative, made)

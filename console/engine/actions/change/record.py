@@ -29,11 +29,11 @@ _COUNTED = {
 }
 
 
-def count(run: ActiveRun, outcome: Outcome) -> None:
-    """One more of these among the run's counts."""
+def count(run: ActiveRun, outcome: Outcome, number: int = 1) -> None:
+    """So many more of these among the run's counts."""
     name = _COUNTED.get(outcome)
     if name:
-        setattr(run.counts, name, getattr(run.counts, name) + 1)
+        setattr(run.counts, name, getattr(run.counts, name) + number)
 
 
 def _fresh(root: str, rows: Iterable[Row]) -> Iterable[Row]:
@@ -72,8 +72,9 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
     vouched: list[tuple[str, str]] = []
     by_source: Counter[str] = Counter()
     raw = run.ctx.settings.zones.raw.rstrip("/") + "/"
+    tally: Counter[str] = Counter()
     for change in done:
-        outcome = Outcome(change.outcome)
+        outcome = change.outcome
         row: tuple[Any, ...]
         subject = recordable(change.subject)
         path, keep = keepable(change.path), keepable(change.keep)
@@ -88,10 +89,12 @@ def record_changes(run: ActiveRun, connection: sqlite3.Connection, done: Iterabl
             row = (subject, outcome, path, change.size, change.after, change.before, kept, change.reason)
         outcomes.append(row)
         vouched.append((path, change.after))
-        count(run, outcome)
+        tally[outcome] += 1
         run.done_files += 1
         run.done_bytes += change.size
         rows += change.rows if change.kind == "note" else _fresh(root, change.rows)
+    for outcome, number in tally.items():
+        count(run, Outcome(outcome), number)
     apply_rows(connection, run.seq, rows)
     run.outcomes_in(connection, outcomes)
     if connection.execute("SELECT 1 FROM verified LIMIT 1").fetchone() is not None:

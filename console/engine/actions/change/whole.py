@@ -53,12 +53,12 @@ class WholeFolders:
     def take(self, folder: str, changes: list[Change]) -> bool:
         """Whether all of it was taken. False, with nothing changed: something else lies there, or a file is not what
         was recorded, or the system refuses. Raises OSError where what came between could not be given back."""
-        keep = os.path.dirname(changes[0].keep)
+        keep, _, _ = changes[0].keep.rpartition("/")
         disk = self._disk
         zone, kept_zone = disk.zone_of(changes[0].path), disk.zone_of(changes[0].keep)
         if zone == kept_zone or not folder.startswith(f"{zone}/") or not keep.startswith(f"{kept_zone}/"):
             return False
-        name, kept_name = os.path.basename(folder), os.path.basename(keep)
+        name, kept_name = folder.rpartition("/")[2], keep.rpartition("/")[2]
         files = {change.path.rpartition("/")[2]: change for change in changes}
         try:
             source, target = disk.open_above(folder), disk.open_above(keep)
@@ -85,8 +85,7 @@ class WholeFolders:
                 raise
             return False
         self.moved[folder] = keep
-        disk.made.append(keep)
-        disk.forget(folder)
+        disk.made.append(keep)  # nothing in it is open: what is open of its zone ends above it
         for _ in changes:
             disk.reach("change.taken")
         return True

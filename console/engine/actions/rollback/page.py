@@ -37,7 +37,9 @@ OutcomeOf = Mapping[str, Any]  # a row of `outcomes`, places as they are on the 
 
 def with_names(row: sqlite3.Row) -> OutcomeOf:
     """The row with its places as they are on the disk."""
-    return {**dict(row), "dest": on_disk(row["dest"]), "backup": on_disk(row["backup"])}
+    found = dict(row)
+    found["dest"], found["backup"] = on_disk(found["dest"]), on_disk(found["backup"])
+    return found
 
 
 def place_of(settings: Settings, outcome: str, dest: str) -> str:

@@ -79,6 +79,7 @@ class Undo:
         self._held = connection.execute("SELECT 1 FROM holds LIMIT 1").fetchone() is not None
         self._archives = archived.fetchone() is not None  # asked once: most runs archive nothing
         self._ids: dict[int, str] = {}
+        self._holding: dict[str, dict[str, Any]] = {}  # how all plain files are held, by the table of their rows
         self.later: dict[str, int] = {}  # runs that touched something since, and how many files
 
     def changes(self, *, trust: bool = False) -> Iterator[Change | Left]:
@@ -140,12 +141,11 @@ class Undo:
         if (why := self._touched(row, outcome, page, trust)) is not None:
             return Left(row["path"], row["dest"], why)
         main = "sidecars" if outcome == Outcome.SIDECAR else "files"
-        who: Who = self._ctx.env.who
-        reason = f"taken back with run {self._target.id}"
-        rows: list[Row] = [
-            (main, row["path"], None),
-            ("holds", row["path"], held(main, self._by_seq, self._now, who.login or who.user, reason)),
-        ]
+        if main not in self._holding:
+            who: Who = self._ctx.env.who
+            reason = f"taken back with run {self._target.id}"
+            self._holding[main] = held(main, self._by_seq, self._now, who.login or who.user, reason)
+        rows: list[Row] = [(main, row["path"], None), ("holds", row["path"], self._holding[main])]
         keep = keep_place(self._ctx.settings, self._by, row["dest"])
         return self._take(row, row["dest"], keep, row["sha256"], Outcome.REMOVED, rows)
 
@@ -333,12 +333,11 @@ class Undo:
 
     def _touched(self, row: OutcomeOf, outcome: Outcome, page: Page, trust: bool) -> str | None:
         """Why this file is not taken back: somebody changed it; None where nobody did."""
-        path = self._absolute(row["dest"])
         expected = "" if outcome == Outcome.REMOVED else row["sha256"]
         if trust and expected:
             return None  # whoever does the change reads it just before, and leaves alone what is another file by now
         try:
-            stands = standing(path)
+            stands = standing(self._absolute(row["dest"]))
         except OSError as error:
             return f"it cannot be read: {error.strerror}"
         return None if stands == expected else touched(stands, expected)
