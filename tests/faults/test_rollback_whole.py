@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -142,8 +142,8 @@ def test_bytes_written_after_it_was_read_ahead_are_seen(inside: Inside, monkeypa
     facts = file.stat()
     begin = ReadAhead.begin
 
-    def late(self: ReadAhead, paths: Iterable[str]) -> None:
-        begin(self, paths)
+    def late(self: ReadAhead, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
+        begin(self, files, beat)
         found = self._take(str(file))  # it has been read by now
         assert found is not None
         self._found[str(file)] = found
@@ -159,10 +159,10 @@ def test_the_reader_may_die(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> 
     done = inside.migrate()
     begin = ReadAhead.begin
 
-    def killed(self: ReadAhead, paths: Iterable[str]) -> None:
+    def killed(self: ReadAhead, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
         for pid in self._pool.pids:
             os.kill(pid, signal.SIGKILL)
-        begin(self, paths)
+        begin(self, files, beat)
 
     monkeypatch.setattr(ReadAhead, "begin", killed)
     back = inside.rollback(done.id)

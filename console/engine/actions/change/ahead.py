@@ -8,14 +8,16 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from console.engine.runs.pool import Pool, TaskError, WorkerDied
+from console.engine.runs.pool import Pool, TaskError, WorkerDied, close_lock, divert_stderr
 from console.engine.transfer.publish import standing
 
 _CHUNK_FILES = 128
+_CHUNK_BYTES = 16 * 1024 * 1024
 _NAMES = 64  # in a folder
 _KEPT = 16_384  # files that are remembered; it reads no further ahead than a pipe holds
 TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
@@ -117,15 +119,28 @@ def _list(folder: str) -> Listed | None:
 class ReadAhead:
     """Reads files in the order in which they will be asked for. Forks: made before there is a lock to inherit."""
 
-    def __init__(self) -> None:
-        self._pool = Pool(1, lambda: _read)
+    def __init__(self, lock: Path, stderr: Path) -> None:
+        """lock: the file whose descriptor a process that replaces a dead one lets go of. stderr: gets tracebacks."""
+
+        def make() -> Callable[[list[str]], Answer]:
+            close_lock(str(lock))
+            divert_stderr(stderr)
+            return _read
+
+        self._pool = Pool(1, make)
         self._answers: Iterator[tuple[Any, Answer | TaskError | WorkerDied]] = iter(())
         self._found: dict[str, Found] = {}
         self._listed: dict[str, Listed] = {}
 
-    def begin(self, paths: Iterable[str]) -> None:
-        """paths: absolute, in the order in which `standing` will be asked of them; some may be left out."""
-        self._answers = self._pool.run(_chunks(paths), tick=lambda: False)
+    def begin(self, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
+        """files: absolute paths with about how many bytes each has, in the order in which `standing` will be asked of
+        them; some may be left out. beat: called twice a second while somebody waits for an answer."""
+
+        def tick() -> bool:
+            beat()
+            return False
+
+        self._answers = self._pool.run(_chunks(files), tick=tick)
 
     def standing(self, path: str) -> str:
         """As `transfer.publish.standing`; what was read ahead counts only if the file has not changed since."""
@@ -162,12 +177,14 @@ class ReadAhead:
         self._pool.close(kill=kill)
 
 
-def _chunks(paths: Iterable[str]) -> Iterator[list[str]]:
+def _chunks(files: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
     chunk: list[str] = []
-    for path in paths:
+    size = 0
+    for path, length in files:
         chunk.append(path)
-        if len(chunk) == _CHUNK_FILES:
+        size += length
+        if len(chunk) >= _CHUNK_FILES or size >= _CHUNK_BYTES:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     if chunk:
         yield chunk

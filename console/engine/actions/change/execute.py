@@ -63,8 +63,9 @@ class ChangeExecution:
         """Those of `folders`, out of which something was taken, that are among them: they go at once."""
         return []
 
-    def reads(self, run: ActiveRun) -> Iterable[str]:
-        """The files, absolute, that are read before something is done with them, in the order of the changes."""
+    def reads(self, run: ActiveRun) -> Iterable[tuple[str, int]]:
+        """The files, absolute, that are read before something is done with them, and about how many bytes each has, in
+        the order of the changes."""
         return []
 
     def taken_back(self) -> Iterable[int]:
@@ -111,7 +112,7 @@ class ChangeExecution:
         run.phase(run.request.action)
         stopped: ChangesStopped | None = None
         if self.ahead is not None:
-            self.ahead.begin(self.reads(run))
+            self.ahead.begin(self.reads(run), run.beat)
         batches = ChangeBatches(run, self.places(), lambda folders: self.going(run, folders), self.ahead)
         try:
             self.unfinished = not batches.run_all(self.changes(run))

@@ -30,7 +30,7 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
-        self.ahead = ReadAhead()
+        self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         return plan_rollback(self._ctx, self._params, connection=connection, before=before)
@@ -56,11 +56,10 @@ class Rollback(ChangeExecution):
         changes = Undo(self._ctx, run.connection, target, run.id, 0).changes(trust=True)
         return sum(not isinstance(change, Left) for change in changes)
 
-    def reads(self, run: ActiveRun) -> Iterator[str]:
+    def reads(self, run: ActiveRun) -> Iterator[tuple[str, int]]:
         root = str(self._ctx.workspace.root)
-        return (
-            path if path.startswith("/") else f"{root}/{path}" for path in places_read(run.connection, self._target)
-        )
+        for path, size in places_read(run.connection, self._target):
+            yield path if path.startswith("/") else f"{root}/{path}", size
 
     def places(self) -> list[str]:
         zones = self._ctx.settings.zones

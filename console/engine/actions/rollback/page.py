@@ -53,15 +53,15 @@ def place_of(settings: Settings, outcome: str, dest: str) -> str:
     return "raw" if dest.startswith((zones.raw.rstrip("/") + "/", zones.archive.rstrip("/") + "/")) else dest
 
 
-def places_read(connection: sqlite3.Connection, run: int) -> Iterator[str]:
-    """Where the files are that taking `run` back reads before it changes something, in that order."""
+def places_read(connection: sqlite3.Connection, run: int) -> Iterator[tuple[str, int]]:
+    """Where the files are that taking `run` back reads before it changes something, and their bytes, in that order."""
     last = 1 << 62
     while rows := connection.execute(
-        f"SELECT id, dest FROM outcomes WHERE run = ? AND id < ? AND outcome IN ({ON_DISK}) AND dest <> ''"
+        f"SELECT id, dest, size FROM outcomes WHERE run = ? AND id < ? AND outcome IN ({ON_DISK}) AND dest <> ''"
         " AND outcome <> 'removed' ORDER BY id DESC LIMIT 1000",
         [run, last],
     ).fetchall():
-        yield from (on_disk(row["dest"]) for row in rows)
+        yield from ((on_disk(row["dest"]), row["size"]) for row in rows)
         last = rows[-1]["id"]
 
 
