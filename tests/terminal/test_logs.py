@@ -101,7 +101,7 @@ def test_time_and_all_logs_at_once(migrated: Path) -> None:
         t.wait(lambda: all(f" {tag} " in t.page for tag in ("log", "json", "cron.log")))
         at = next(n for n, line in enumerate(t.lines) if "in the same second" in line)
         assert "  and its traceback" in t.lines[at + 1] and "cron" in t.lines[at + 1]
-        press(t, ("t", "go to time"), ("later", "such as 03:12"), ("enter", "such as 03:12"))
+        press(t, ("t", "go to time"), ("later", "no time: such as 03:12"), ("enter", "no time: such as 03:12"))
         t.press(*["\x7f"] * 5)
         press(t, ("2024-02-03 04:05", "Sat 2024-02-03 04:05:00 UTC"), ("enter", "at Sat 2024-02-03 04:05:00"))
         t.wait("beat 300")

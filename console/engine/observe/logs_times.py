@@ -193,7 +193,7 @@ def parse_when(text: str, now: datetime, near: datetime | None, zone: tzinfo) ->
             raise ValueError("so long ago there were no logs") from None
     found = _TYPED.match(text)
     if found is None or not text:
-        raise ValueError("such as 03:12, 2026-03-04 03:12 or -2h")
+        raise ValueError("no time: such as 03:12, 2026-03-04 03:12 or -2h")
     here = UTC if found["utc"] else zone
     base = (near or now).astimezone(here)
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
