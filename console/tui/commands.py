@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 GENERAL_HELP = """# Keys everywhere
-1 to 7           panes                      ?               help for the pane
-Enter            deeper                     Esc             back
-/                filter                     : or ctrl+p     every command by name
+1 to 7           panes
+?                help for the pane
+Enter            deeper
+Esc              back
+/                filter
+: or ctrl+p      every command by name
 !                all alerts; there n acknowledges one with a note, p starts its procedure
-a, then letter   an action's plan           F5 F6 F7 F8     the same, where the terminal sends them
-ctrl+r           look again                 ctrl+l          draw everything again
+a, then letter   an action's plan
+F5 F6 F7 F8      the same, where the terminal sends them
+ctrl+r           look again
+ctrl+l           draw everything again
 ctrl+z           back to the shell for a while; fg comes back
 ctrl+q           leave. A run in progress goes on; `opsconsole runs attach` shows it
 Tab, Shift+Tab   to buttons, to alerts; Enter on an alert leads to what helps

@@ -36,8 +36,8 @@ class ChecklistsPane(Vertical):
     """
 
     HELP = """# Checklists
-Before a migration, and after it: what a machine can check it checks, with
-its evidence; the rest is signed off by a person, with name and note.
+Before a migration, and after it: what a machine can check it checks,
+with its evidence; the rest a person signs off, with name and note.
 
 ✓ pass   ! warn   ✗ fail   ? cannot be told: that never counts as passed
 · was …  what was found holds no more: too old, or a run came after it

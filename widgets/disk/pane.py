@@ -54,7 +54,7 @@ names counts once in every folder that has one of them.
 Enter            into the folder                  Esc   back up
 s                sort by size, files, name, time  /     filter by name
 r                scan again                       x     stop the scan
-p                the plan of pruning backups      l     the plan of archiving logs
+p                plan to prune backups            l     to archive logs
 
 The bar is the part of the folder that is shown. `frees` behind a name:
 removing it would free only so much, as files in it have names elsewhere.

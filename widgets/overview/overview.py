@@ -68,7 +68,6 @@ Disk        each file system that a zone lies on.
             t shows them as plots, with bytes, logs and backups, over days and weeks.
 
 a m or F5   plan a migrate: it shows what it would do and asks before anything happens
-1 to 7      panes          : or ctrl+p   every command by name          ctrl+q   leave; runs go on
 """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "alerts", "All alerts", show=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from textual.strip import Strip
 
 from console.engine.text import visible
 from widgets.look import fit, wrap
+
+_COLUMNS = re.compile(r"\S(?:[^ ]| (?! )){0,20} {2,}(?=\S)")  # a name of some letters, and what is said of it
 
 
 class Pager(ScrollView, can_focus=True):
@@ -82,7 +85,7 @@ class Pager(ScrollView, can_focus=True):
         self._lines = []
         for text, tone in self._source:
             shown = visible(text.replace("\t", "    "))
-            indent = " " * min(12, len(shown) - len(shown.lstrip(" ")) + 2)
+            indent = " " * _hang(shown)
             self._lines += [(piece, tone) for piece in wrap(shown, width - 1, indent)] if shown else [("", "")]
         self.virtual_size = Size(width, len(self._lines))
 
@@ -97,3 +100,9 @@ class Pager(ScrollView, can_focus=True):
         text, tone = self._lines[index]
         style = base + self.get_component_rich_style(f"pager--{tone}", partial=True) if tone else base
         return Strip([Segment(fit(text, width), style)], width)
+
+
+def _hang(line: str) -> int:
+    """Where what does not fit goes on: under what is said of a key or a name, else a little in."""
+    columns = _COLUMNS.match(line)
+    return columns.end() if columns else min(12, len(line) - len(line.lstrip(" ")) + 2)

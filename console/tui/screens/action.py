@@ -14,6 +14,7 @@ from console.engine.errors import EngineError, LockedError, RefusedError
 from console.engine.model import ActionParams, GateItem, Plan
 from console.engine.text import plural
 from console.tui.screens.dialog import AskScreen, Dialog, TextScreen
+from console.tui.screens.help_text import flow
 from widgets.look import paint
 from widgets.push import Push
 
@@ -149,7 +150,7 @@ class ActionDialog(Dialog[str]):
         self._plan_again()
 
     def action_help(self) -> None:
-        self.app.push_screen(TextScreen(f"Help: plan of {self.ACTION}", self.help_text()))
+        self.app.push_screen(TextScreen(f"Help: plan of {self.ACTION}", flow(self.help_text())))
 
     def on_push_pressed(self, message: Push.Pressed) -> None:
         name = message.push.id or ""

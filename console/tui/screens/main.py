@@ -192,10 +192,11 @@ class MainScreen(Screen[None]):
     def action_help(self) -> None:
         from console.tui.commands import GENERAL_HELP
         from console.tui.screens.dialog import TextScreen
+        from console.tui.screens.help_text import flow
 
         pane = self.current_pane
         text = str(getattr(pane, "HELP", "")) or f"# {self._current.title}\n"
-        self.app.push_screen(TextScreen(f"Help: {self._current.title}", text + "\n" + GENERAL_HELP))
+        self.app.push_screen(TextScreen(f"Help: {self._current.title}", flow(text + "\n" + GENERAL_HELP)))
 
     async def on_tab_line_picked(self, message: TabLine.Picked) -> None:
         if message.tab == "?":
