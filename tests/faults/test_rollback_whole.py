@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -10,18 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from console.engine.actions.change import whole
+from console.engine.actions.change import ahead, batches
 from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.whole import WholeFolders
 from console.engine.actions.rollback.model import RollbackParams
+from console.engine.model import MigrateParams
 from console.engine.settings import Settings
+from console.engine.transfer.publish import rename_new, standing
 from tests.faults.checker import BACKUPS, VALIDATED, differences, picture, sha256_of
 from tests.faults.inside import Inside
 from tests.faults.test_rollback import undone
-from tests.support import make_workspace, valid_record
+from tests.support import make_workspace, valid_record, write_raw
 
+CHANGE = "console.engine.actions.change"
 FILES = [f"alpha/{name}/data.json" for name in ("a", "b", "c", "d")]
 
 
@@ -47,6 +51,18 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bool]]:
         yield found
 
 
+def before_rename(monkeypatch: pytest.MonkeyPatch, folder: str, act: Callable[[], object]) -> None:
+    """Somebody acts at the last moment before a folder is renamed, once."""
+    acted: list[object] = []
+
+    def late(source: str, target: str, *folders: int) -> bool:
+        if source == folder and not acted:
+            acted.append(act())
+        return rename_new(source, target, *folders)
+
+    monkeypatch.setattr(f"{CHANGE}.whole.rename_new", late)
+
+
 def test_every_folder_goes_whole(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     with seen(monkeypatch) as went:
         undone(inside, inside.migrate)
@@ -63,6 +79,17 @@ def test_its_mode_comes_back(inside: Inside) -> None:
     assert inside.rollback(back.id).status == 0
     assert folder.stat().st_mode & 0o7777 == 0o2750
     assert differences(before, picture(inside.root)) == []
+
+
+def test_folders_that_stand_after_a_crash_are_not_said_to_be_gone(inside: Inside) -> None:
+    done = inside.migrate()
+    folder = inside.root / VALIDATED / "alpha/b"
+    assert inside.killed("rollback", RollbackParams(done.id), "change.intended:1")
+    (folder / "data.json").write_text("touched")
+    inside.run("migrate", MigrateParams(), recovery="looked at")
+    assert (folder / "data.json").read_text() == "touched"
+    gone = {path for (path,) in inside.ledger("SELECT path FROM folders_gone")}
+    assert f"{VALIDATED}/alpha/a" in gone and f"{VALIDATED}/alpha/b" not in gone
 
 
 @pytest.mark.parametrize("failpoint", ["change.intended:1", "change.taken:1", "change.taken:3", "change.done:1"])
@@ -119,15 +146,7 @@ def test_what_is_put_there_while_it_goes_comes_back(inside: Inside, monkeypatch:
     """Between the look into the folder and its rename somebody writes into it."""
     done = inside.migrate()
     late = inside.root / VALIDATED / "alpha/b/late.txt"
-    rename = whole._rename
-    wrote: list[int] = []
-
-    def slow(source: int, name: str, target: int, to: str) -> None:
-        if name == "b" and not wrote:
-            wrote.append(late.write_text("mine"))
-        rename(source, name, target, to)
-
-    monkeypatch.setattr(whole, "_rename", slow)
+    before_rename(monkeypatch, "b", lambda: late.write_text("mine"))
     back = inside.rollback(done.id)
     assert (back.status, back.counts) == (0, {"removed": 4}), back.text
     assert late.read_text() == "mine"
@@ -144,15 +163,146 @@ def test_bytes_written_after_it_was_read_ahead_are_seen(inside: Inside, monkeypa
 
     def late(self: ReadAhead, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
         begin(self, files, beat)
-        found = self._take(str(file))  # it has been read by now
-        assert found is not None
-        self._found[str(file)] = found
+        assert self.read(str(file)) is not None  # it has been read by now
         file.write_bytes(file.read_bytes().replace(b"1", b"2"))
         os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
     monkeypatch.setattr(ReadAhead, "begin", late)
     back = inside.rollback(done.id)
     assert (back.status, back.counts) == (1, {"removed": 3, "left_alone": 1}), back.text
+
+
+@pytest.mark.parametrize("how", ["anew", "swapped", "link"])
+def test_another_version_at_the_last_moment_stays(inside: Inside, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """The names are the same afterwards: what they are names of is not."""
+    done = inside.migrate()
+    file = inside.root / VALIDATED / "alpha/b/data.json"
+    facts = file.stat()
+
+    def act() -> None:
+        if how == "link":
+            file.rename(inside.root / "elsewhere.json")
+            file.symlink_to(inside.root / "elsewhere.json")
+            return
+        new = file.with_suffix(".new")
+        new.write_bytes(file.read_bytes().replace(b"1", b"2"))
+        os.utime(new, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        if how == "swapped":
+            file.rename(inside.root / "former.json")
+        new.rename(file)
+
+    before_rename(monkeypatch, "b", act)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"removed": 3, "left_alone": 1}), back.text
+    assert os.path.lexists(file) and not (inside.root / BACKUPS / back.id / "alpha/b").exists()
+
+
+def test_a_folder_whose_time_was_put_back_is_looked_at(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As copying programs do it: a name came after it was listed, and its time says that none did."""
+    done = inside.migrate()
+    folder = inside.root / VALIDATED / "alpha/b"
+    facts = folder.stat()
+    begin = ReadAhead.begin
+
+    def late(self: ReadAhead, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
+        begin(self, files, beat)
+        assert self.read(str(folder / "data.json")) is not None
+        (folder / "late.txt").write_text("mine")
+        os.utime(folder, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+    monkeypatch.setattr(ReadAhead, "begin", late)
+    back = inside.rollback(done.id)
+    assert back.counts == {"removed": 4}, back.text
+    assert (folder / "late.txt").read_text() == "mine"
+
+
+def test_what_was_carried_along_into_a_crash_comes_back(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    late = inside.root / VALIDATED / "alpha/b/late.txt"
+
+    def last(source: str, target: str, *folders: int) -> bool:
+        if source != "b":
+            return rename_new(source, target, *folders)
+        late.write_text("mine")
+        rename_new(source, target, *folders)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{CHANGE}.whole.rename_new", last)
+        assert inside.killed("rollback", RollbackParams(done.id), "")
+    assert not late.exists()
+    inside.migrate()
+    assert late.read_text() == "mine"
+
+
+def test_a_batch_of_files_left_alone_forgets_no_mode(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the batch before it took stays taken, whatever this one finds."""
+    monkeypatch.setattr(batches, "_FILES", 1)
+    done = inside.migrate()
+    for name in FILES[:2]:  # the oldest ones: they come last
+        write_raw(inside.root, name, [valid_record(77)])
+    inside.run("migrate", MigrateParams())
+    folder = inside.root / VALIDATED / "alpha/d"
+    folder.chmod(0o2750)
+    back = inside.rollback(done.id)
+    assert back.counts == {"removed": 2, "left_alone": 2}, back.text
+    assert inside.rollback(back.id).status == 0
+    assert folder.stat().st_mode & 0o7777 == 0o2750
+    inside.rollback(inside.row(back.id).id)
+
+
+@pytest.mark.parametrize("case", ["plain", "foreign", "link", "other file system", "a folder over two batches"])
+def test_nothing_is_read_twice(place: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """What cannot go whole goes file by file, by what was read ahead."""
+    if case == "a folder over two batches":
+        monkeypatch.setattr(batches, "_FILES", 3)
+        files = [f"alpha/all/{n}.json" for n in range(8)]
+    else:
+        files = [f"alpha/{n}/data.json" for n in range(8)]
+    make_workspace(place / "ws", {name: [valid_record(n)] for n, name in enumerate(files)}, {"workers": 1})
+    inside = Inside((place / "ws").resolve())
+    done = inside.migrate()
+    validated = inside.root / VALIDATED / "alpha"
+    if case == "foreign":
+        (validated / "3/notes.txt").write_text("mine")
+    elif case == "link":
+        (validated / "3/data.json").rename(place / "elsewhere")
+        (validated / "3/data.json").symlink_to(place / "elsewhere")
+    elif case == "other file system":
+        monkeypatch.setattr(f"{CHANGE}.whole.rename_new", _other_file_system)
+    monkeypatch.setattr(ahead, "_CHUNK_FILES", 2)
+    read: list[str] = []
+
+    def counted(path: str) -> str:
+        read.append(path)
+        return standing(path)
+
+    monkeypatch.setattr(f"{CHANGE}.ahead.standing", counted)
+    back = inside.rollback(done.id)
+    assert back.counts.get("removed") == 8 - (case == "link"), back.text
+    assert len(read) == (case == "link")
+
+
+def _other_file_system(*_given: object) -> bool:
+    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+
+def test_the_end_does_not_wait_for_the_reader(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, said = os.pipe()
+
+    def for_ever(_paths: object) -> None:
+        os.write(said, b"x")
+        signal.pause()
+
+    monkeypatch.setattr(ahead, "_read", for_ever)
+    reader = ReadAhead(place / "lock", place / "stderr")
+    (pid,) = reader._pool.pids
+    reader._pool._workers[0].send((0, ["a"]), 1.0)
+    assert os.read(pipe, 1) == b"x"
+    reader.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_the_reader_may_die(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +346,17 @@ def test_the_backups_are_as_large_as_if_they_were_counted(inside: Inside) -> Non
     used, files = inside.ledger(
         "SELECT used, inodes FROM samples WHERE kind = 'folder' AND name = 'backups' ORDER BY at DESC LIMIT 1"
     )[0]
+    kept = [path for path in (inside.root / BACKUPS).rglob("*") if path.is_file()]
+    assert (used, files) == (sum(path.stat().st_size for path in kept), len(kept)) and files == 4
+
+
+def test_and_after_a_crash(inside: Inside) -> None:
+    done = inside.migrate()
+    assert inside.killed("rollback", RollbackParams(done.id), "change.done:1")
+    inside.rollback(done.id)
+    ((used, files),) = inside.ledger(
+        "SELECT used, inodes FROM samples WHERE kind = 'folder' AND name = 'backups' ORDER BY at DESC LIMIT 1"
+    )
     kept = [path for path in (inside.root / BACKUPS).rglob("*") if path.is_file()]
     assert (used, files) == (sum(path.stat().st_size for path in kept), len(kept)) and files == 4
 

@@ -26,7 +26,7 @@ from console.engine.workspace.shared import open_shared
 
 _PR_SET_PDEATHSIG = 1
 _PIPE = 1 << 20  # bytes; what an unprivileged process may ask for (pipe(7), /proc/sys/fs/pipe-max-size)
-_ASKED = _PIPE // 2  # bytes of tasks on their way to one worker: sending never blocks
+_SMALL = 1 << 18  # bytes of a pipe below which a worker has one task at a time: sending another might block
 _LOAD = 24.0  # weight of the tasks a worker has in hand and waiting: it never idles while a batch is committed
 
 Handler = Callable[[Any], Any]
@@ -115,11 +115,13 @@ class _Worker:
         self.tasks: deque[tuple[int, Any]] = deque()  # in hand and waiting, oldest first
         self._sizes: deque[tuple[float, int]] = deque()  # their weights and bytes
         self._load, self._bytes = 0.0, 0
+        size = fcntl.fcntl(self._tasks.fileno(), fcntl.F_GETPIPE_SZ)  # another user's pipes may have left us little
+        self._asked = size // 2 if size >= _SMALL else 0  # bytes of tasks on their way: sending never blocks
 
     @property
     def wants(self) -> bool:
         """Whether it can be given another task without ever blocking the parent."""
-        return not self.tasks or (self._load < _LOAD and self._bytes < _ASKED)
+        return not self.tasks or (self._load < _LOAD and self._bytes < self._asked)
 
     def send(self, entry: tuple[int, Any], weight: float) -> None:
         data = pickle.dumps(entry[1], protocol=pickle.HIGHEST_PROTOCOL)

@@ -197,7 +197,9 @@ def _after(ctx: Context, connection: sqlite3.Connection, run: ActiveRun) -> None
     done = (counts.processed, counts.failed, counts.revalidated, counts.adopted, counts.changed, found)
     worked = settled or any(done)
     try:
-        take_samples(ctx, connection, changed=worked or counts.sidecars + counts.moved > 0, run=run.seq)
+        # what a dead run had kept is known by looking only
+        seq = 0 if settled else run.seq
+        take_samples(ctx, connection, changed=worked or counts.sidecars + counts.moved > 0, run=seq)
     except (OSError, sqlite3.Error) as error:
         print(f"how full the disks are was not recorded: {error}", file=sys.stderr)  # noqa: T201 - its stderr file
     jobs: list[Callable[[], None]] = [lambda: _report(ctx, connection, run)]

@@ -14,6 +14,7 @@ from console.engine.actions.archive.after import settle_moves
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change, unpacked
 from console.engine.actions.change.record import record_changes
+from console.engine.actions.change.whole import strays
 from console.engine.actions.migrate.archive_source import archive_published, finish_archive, move_items
 from console.engine.actions.migrate.rows import Recorder
 from console.engine.context import Context
@@ -25,8 +26,8 @@ from console.engine.records.rules import RuleSet
 from console.engine.runs.active import ActiveRun, timestamp
 from console.engine.runs.query import UNSETTLED, run_row
 from console.engine.runs.request import Request
-from console.engine.text import plural, recordable
-from console.engine.transfer.publish import Publisher, PublishItem
+from console.engine.text import on_disk, plural, recordable
+from console.engine.transfer.publish import Publisher, PublishItem, rename_new
 from console.engine.transfer.stage import part_name
 
 
@@ -78,6 +79,7 @@ class _Recovery:
                 finish_archive(self._dead, f"moved-{self._row.id}", items, move_items(self._dead, items))
         self._publisher.close()
         settle_moves(self._dead)
+        self._keep_standing_folders()
         operation = self._row.params.get("operation") or self._ctx.settings.operation
         if operation == "move":  # what it had published was to leave the raw zone
             archive_published(self._dead)
@@ -104,6 +106,15 @@ class _Recovery:
         self._by.log.add("WARNING", sentence)
         self._ctx.env.failpoints.reach("recover.recorded")
         return sentence
+
+    def _keep_standing_folders(self) -> None:
+        """Folders that were to go and stand: nothing has to be made again."""
+        rows = self._connection.execute("SELECT path FROM folders_gone WHERE run = ?", [self._row.seq]).fetchall()
+        stand = [path for (path,) in rows if os.path.isdir(self._ctx.workspace.path(on_disk(path)))]
+        with transaction(self._connection) as connection:
+            connection.executemany(
+                "DELETE FROM folders_gone WHERE run = ? AND path = ?", [(self._row.seq, path) for path in stand]
+            )
 
     def _publish(self, intent: int, items: list[PublishItem]) -> None:
         done: list[tuple[PublishItem, bool]] = []
@@ -147,11 +158,25 @@ class _Recovery:
                 disk.drop(change)
         finally:
             disk.close()
+        self._return_strays(changes)
         os.sync()
         with transaction(self._connection) as connection:
             record_changes(self._dead, connection, done)
             connection.execute("DELETE FROM intents WHERE id = ?", [intent])
         self.finished += len(done)
+
+    def _return_strays(self, changes: list[Change]) -> None:
+        """What somebody put into a folder while it was renamed goes back to where it was put."""
+        reach = self._ctx.env.failpoints.reach
+        disk = Disk(str(self._ctx.workspace.root), self._ctx.settings, self._row.id, reach)
+        try:
+            for place, was in strays(self._connection, self._row.seq, disk, changes):
+                disk.folder(was)
+                back = rename_new(disk.absolute(place), disk.absolute(was))
+                said = "Put back, it was carried along" if back else "Carried along, lies in the backup"
+                self._by.log.add("WARNING", said, file=recordable(was if back else place))
+        finally:
+            disk.close()
 
     def _refuse_touched(self, touched: list[str]) -> None:
         if touched and "recovery" not in self._by.request.overrides:

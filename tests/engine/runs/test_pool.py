@@ -46,6 +46,18 @@ def test_every_task_is_answered(pool: Pool) -> None:
     assert dict(pool.run(iter([7]), tick=lambda: False)) == {7: 14}
 
 
+@pytest.mark.parametrize("size", [4096, 1 << 16])
+def test_pipes_that_are_small(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """A user whose pipes are used up gets small ones: nobody waits for the other for ever."""
+    monkeypatch.setattr("console.engine.runs.pool._PIPE", size)
+    made = Pool(1, handler)
+    try:
+        tasks = [letter * 3000 for letter in "abcdefghijkl" * 20]
+        assert [answer for _, answer in made.run(iter(tasks), tick=lambda: False)] == [task * 2 for task in tasks]
+    finally:
+        made.close(kill=True)
+
+
 def test_a_task_that_raises_does_not_end_its_worker(pool: Pool) -> None:
     answers = dict(pool.run(iter(["raise", 3]), tick=lambda: False))
     assert isinstance(answers["raise"], TaskError)

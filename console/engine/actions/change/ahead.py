@@ -19,12 +19,15 @@ from console.engine.transfer.publish import standing
 _CHUNK_FILES = 128
 _CHUNK_BYTES = 16 * 1024 * 1024
 _NAMES = 64  # in a folder
-_KEPT = 16_384  # files that are remembered; it reads no further ahead than a pipe holds
+_KEPT = 16_384  # files that are remembered: more than a batch has
 TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
+_COARSE_NS = 3_000_000_000
 _PIECE = 1 << 20
 _GETFLAGS, _FIXED = 0x80086601, 0x10 | 0x20  # ioctl_iflags(2)
 
-Identity = tuple[int, int, int, int]  # size, mtime, ctime, inode: nobody writes into a file and leaves its ctime
+# size, mtime, ctime, inode. Whoever writes into a file changes its ctime, and nobody can set that; only what is stored
+# through a shared mapping that is dirty already shows in none of them, until it is written back.
+Identity = tuple[int, int, int, int]
 Found = tuple[Identity, str]  # as it was before and after it was read; SHA-256
 
 
@@ -37,16 +40,17 @@ class Listed(NamedTuple):
     """What lay in a folder, while it was as these numbers say; as long as they are the same, it does."""
 
     mtime_ns: int
+    ctime_ns: int
     inode: int
     names: tuple[str, ...]
 
 
-Answer = tuple[dict[str, Found], dict[str, Listed]]
+Answer = tuple[dict[str, Found | None], dict[str, Listed]]
 
 
 def _read(paths: list[str]) -> Answer:
-    """Those of the files that could be read, and that nobody was changing; and what lies in their folders."""
-    found: dict[str, Found] = {}
+    """Each file, None where it cannot be read, is being changed, or keeps its name; and what lies in their folders."""
+    found: dict[str, Found | None] = {}
     listed: dict[str, Listed] = {}
     looked: set[str] = set()
     for path in paths:
@@ -56,11 +60,9 @@ def _read(paths: list[str]) -> Answer:
             if (names := _list(folder)) is not None:
                 listed[folder] = names
         try:
-            one = _read_one(path)
-        except OSError:
-            continue  # whoever changes it finds the same, and says it
-        if one is not None:
-            found[path] = one
+            found[path] = _read_one(path)
+        except OSError:  # whoever changes it finds the same, and says it
+            found[path] = None
     return found, listed
 
 
@@ -83,8 +85,11 @@ def _read_one(path: str) -> Found | None:
 
 
 def _settled(changed_ns: int) -> bool:
-    """Whether what changed at that time would have another time if it changed again from now on; waits for that."""
+    """Whether what changed at that time would have another time if it changed again from now on; waits for that where
+    it takes no longer than a clock tick."""
     age = time.time_ns() - changed_ns
+    if changed_ns % 1_000_000_000 == 0:  # it may be that this file system counts in seconds, or in pairs of them
+        return age >= _COARSE_NS
     if 0 <= age < TRUST_NS:
         time.sleep((TRUST_NS - age) / 1e9)
     return age >= 0  # else it is of a clock ahead of ours
@@ -112,8 +117,8 @@ def _list(folder: str) -> Listed | None:
         after = os.lstat(folder)
     except OSError:
         return None
-    same = (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
-    return Listed(after.st_mtime_ns, after.st_ino, names) if same and len(names) <= _NAMES else None
+    listed = Listed(after.st_mtime_ns, after.st_ctime_ns, after.st_ino, names)
+    return listed if identity(before) == identity(after) and len(names) <= _NAMES else None
 
 
 class ReadAhead:
@@ -129,7 +134,7 @@ class ReadAhead:
 
         self._pool = Pool(1, make)
         self._answers: Iterator[tuple[Any, Answer | TaskError | WorkerDied]] = iter(())
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, Found | None] = {}
         self._listed: dict[str, Listed] = {}
 
     def begin(self, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
@@ -144,37 +149,42 @@ class ReadAhead:
 
     def standing(self, path: str) -> str:
         """As `transfer.publish.standing`; what was read ahead counts only if the file has not changed since."""
+        found = self.read(path)
         try:
-            return self.read(path, os.lstat(path)) or standing(path)
+            same = found is not None and identity(os.lstat(path)) == found[0]
         except (FileNotFoundError, NotADirectoryError):
             return ""
+        return found[1] if same and found is not None else standing(path)
 
-    def read(self, path: str, facts: os.stat_result) -> str:
-        """SHA-256 of a regular file, if that was read ahead and nobody has touched it since, not even its flags; ''
-        where it has to be read now, or keeps its name. facts: of it, now."""
-        found = self._take(path)
-        return found[1] if found is not None and identity(facts) == found[0] else ""
-
-    def listed(self, folder: str) -> Listed | None:
-        """What lay in a folder when its files were read, if that is known."""
-        return self._listed.pop(folder, None)
-
-    def _take(self, path: str) -> Found | None:
-        while path not in self._found:
+    def read(self, path: str) -> Found | None:
+        """A regular file as it was when it was read ahead; waits for that. None where it has to be read by whoever
+        asks, or keeps its name."""
+        while path not in self._found and len(self._found) < _KEPT:
             answer = next(self._answers, None)
             if answer is None:
                 return None
-            if isinstance(answer[1], tuple):  # else the process died over it: then it is read here
-                if len(self._found) >= _KEPT:  # of files that nobody asked for
-                    self._found.clear()
-                if len(self._listed) >= _KEPT:
-                    self._listed.clear()
-                self._found |= answer[1][0]
-                self._listed |= answer[1][1]
-        return self._found.pop(path)
+            asked, said = answer
+            if isinstance(said, tuple):
+                self._found |= said[0]
+                if len(self._listed) < _KEPT:
+                    self._listed |= said[1]
+            else:  # the process died over it
+                self._found |= dict.fromkeys(asked)
+        return self._found.get(path)
 
-    def close(self, *, kill: bool = False) -> None:
-        self._pool.close(kill=kill)
+    def listed(self, folder: str) -> Listed | None:
+        """What lay in a folder when its files were read, if that is known."""
+        return self._listed.get(folder)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """These were asked for, or will not be."""
+        for path in paths:
+            self._found.pop(path, None)
+            self._listed.pop(path.rpartition("/")[0], None)
+
+    def close(self) -> None:
+        """At once, whatever it is reading: it writes nothing."""
+        self._pool.close(kill=True)
 
 
 def _chunks(files: Iterable[tuple[str, int]]) -> Iterator[list[str]]:

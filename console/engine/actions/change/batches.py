@@ -136,6 +136,7 @@ class ChangeBatches:
         reach = self._run.ctx.env.failpoints.reach
         begun: list[Change] = []
         done: list[Change] = []
+        self._taken = {}
         try:
             if batch:
                 self._intend(batch)
@@ -159,6 +160,7 @@ class ChangeBatches:
         reach("change.recorded")
         self._log(done, left)
         self._remove_emptied(done)
+        self.disk.forget_read(batch)
 
     def _intend(self, batch: list[Change]) -> None:
         """Before the first file is staged: whatever lies beside a destination, or was taken from its place, is named by

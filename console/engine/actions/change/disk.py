@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from console.engine.actions.change.ahead import Listed, ReadAhead
+from console.engine.actions.change.ahead import Found, Listed, ReadAhead
 from console.engine.actions.change.files import copy_file, rename_sparing
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.permissions import PermissionSetter, half_way
@@ -69,9 +69,14 @@ class Disk:
         """What stands at an absolute path, as transfer.publish.standing."""
         return standing(path) if self._ahead is None else self._ahead.standing(path)
 
-    def read(self, path: str, facts: os.stat_result) -> str:
-        """What was read ahead of an absolute path, if it still is that file; '' where it has to be looked at."""
-        return "" if self._ahead is None else self._ahead.read(path, facts)
+    def read(self, path: str) -> Found | None:
+        """A file (absolute) as it was when it was read ahead, if it was."""
+        return None if self._ahead is None else self._ahead.read(path)
+
+    def forget_read(self, changes: Iterable[Change]) -> None:
+        """What was read of these is not needed any more."""
+        if self._ahead is not None:
+            self._ahead.forget(self.absolute(change.path) for change in changes)
 
     def listed(self, folder: str) -> Listed | None:
         """What lay in a folder (absolute) when its files were read ahead."""

@@ -94,7 +94,7 @@ class ChangeExecution:
     def close(self, *, kill: bool = False) -> None:
         """Ends the process that reads ahead, where there is one."""
         if self.ahead is not None:
-            self.ahead.close(kill=kill)
+            self.ahead.close()
 
     def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
         """Raises EngineError; then nothing was changed."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from console.engine.actions.change.ahead import TRUST_NS
+from console.engine.actions.change.ahead import TRUST_NS, Identity, identity
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change
 from console.engine.errors import EngineError
+from console.engine.text import keepable, on_disk
 from console.engine.transfer.publish import rename_new
 
 
@@ -41,83 +44,129 @@ class WholeFolders:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
+        self._refused = False  # by the system: they lie on two file systems
         self.moved: dict[str, str] = {}  # of the batch in hand: where from, where to; relative to the root
 
     def mode(self, folder: str) -> int | None:
         """The permissions of a folder that is there."""
         try:
-            return stat.S_IMODE(os.lstat(self._disk.absolute(folder)).st_mode)
+            facts = os.lstat(self._disk.absolute(folder))
         except OSError:
             return None
+        return stat.S_IMODE(facts.st_mode) if stat.S_ISDIR(facts.st_mode) else None
 
     def take(self, folder: str, changes: list[Change]) -> bool:
-        """Whether all of it was taken. False, with nothing changed: something else lies there, or a file is not what
-        was recorded, or the system refuses. Raises OSError where what came between could not be given back."""
+        """Whether all of it was taken. False: something else lies there, a file is not what was recorded, or the system
+        refuses; all lies where it lay. Raises OSError where it is in `moved` and could not be looked at."""
         keep, _, _ = changes[0].keep.rpartition("/")
         disk = self._disk
         zone, kept_zone = disk.zone_of(changes[0].path), disk.zone_of(changes[0].keep)
         if zone == kept_zone or not folder.startswith(f"{zone}/") or not keep.startswith(f"{kept_zone}/"):
             return False
         name, kept_name = folder.rpartition("/")[2], keep.rpartition("/")[2]
-        files = {change.path.rpartition("/")[2]: change for change in changes}
+        files = self._files(changes)
+        if self._refused or files is None:
+            return False
         try:
             source, target = disk.open_above(folder), disk.open_above(keep)
             before = os.stat(name, dir_fd=source, follow_symlinks=False)
-        except (OSError, EngineError):
-            return False
-        try:
-            if not stat.S_ISDIR(before.st_mode) or not self._as_recorded(source, name, files):
+            if not _as_made(before, target) or not self._lie_alone(folder, before, files):
+                return False
+            if not _unchanged(source, name, files):
                 return False
             since = time.time_ns()
-            if not self._holds(folder, before, files):
+            if not rename_new(name, kept_name, source, target):
                 return False
-            _rename(source, name, target, kept_name)
-            after = os.stat(kept_name, dir_fd=target, follow_symlinks=False)
-            changed = (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino)
-            # had somebody put something there at this very moment, it would go back with it
-            if (changed or after.st_mtime_ns > since - TRUST_NS) and not self._holds(keep, None, files):
-                _rename(target, kept_name, source, name)
-                return False
-        except (FileExistsError, PermissionError):
-            return False
-        except OSError:
-            if not os.path.lexists(disk.absolute(folder)):
-                raise
+        except (OSError, EngineError) as error:
+            self._refused = getattr(error, "errno", 0) == errno.EXDEV
             return False
         self.moved[folder] = keep
         disk.made.append(keep)  # nothing in it is open: what is open of its zone ends above it
+        after = os.stat(kept_name, dir_fd=target, follow_symlinks=False)
+        quiet = (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+        if not quiet or after.st_mtime_ns > since - TRUST_NS:  # somebody may have been there at this very moment
+            names = os.listdir(disk.absolute(keep))
+            if after.st_ino != before.st_ino or files.keys() != set(names) or not _unchanged(target, kept_name, files):
+                self._give_back(folder)
+                return False
         for _ in changes:
             disk.reach("change.taken")
         return True
 
-    def _as_recorded(self, above: int, folder: str, files: dict[str, Change]) -> bool:
-        for name, change in files.items():
-            facts = os.stat(f"{folder}/{name}", dir_fd=above, follow_symlinks=False)
-            # what was not read ahead may have a flag that keeps its name: that is seen when it is renamed by itself
-            if self._disk.read(self._disk.absolute(change.path), facts) != change.before:
-                return False
-        return True
+    def _files(self, changes: list[Change]) -> dict[str, Identity] | None:
+        """What each file was, by name, when it was read ahead; None where one was not, or is not what was recorded. All
+        is waited for before the first is looked at."""
+        files: dict[str, Identity] = {}
+        for change in changes:
+            found = self._disk.read(self._disk.absolute(change.path))
+            if found is None or found[1] != change.before:
+                return None
+            files[change.path.rpartition("/")[2]] = found[0]
+        return files if len(files) == len(changes) else None
 
-    def _holds(self, folder: str, facts: os.stat_result | None, files: dict[str, Change]) -> bool:
-        """Whether exactly these files lie in the folder; facts: of the folder, to know whether it is as it was when it
-        was listed ahead."""
+    def _lie_alone(self, folder: str, facts: os.stat_result, files: dict[str, Identity]) -> bool:
+        """Whether exactly these files lie in the folder; facts: of it, by which what was listed ahead still holds."""
         path = self._disk.absolute(folder)
-        listed = None if facts is None else self._disk.listed(path)
-        if listed is not None and facts is not None and listed[:2] == (facts.st_mtime_ns, facts.st_ino):
-            names: Sequence[str] = listed.names
-        else:
-            names = os.listdir(path)
-        return files.keys() == set(names)
+        listed = self._disk.listed(path)
+        if listed is not None and listed[:3] == (facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino):
+            return files.keys() == set(listed.names)
+        return files.keys() == set(os.listdir(path))
 
     def give_back(self) -> None:
         """Undo what was taken in this batch. Raises OSError."""
-        for folder, keep in reversed(self.moved.items()):
-            rename_new(self._disk.absolute(keep), self._disk.absolute(folder))
-            self._disk.forget(keep)
-        self.moved.clear()
+        for folder in list(reversed(self.moved)):
+            self._give_back(folder)
+
+    def _give_back(self, folder: str) -> None:
+        keep = self.moved.pop(folder)
+        disk = self._disk
+        here, there = disk.absolute(folder), disk.absolute(keep)
+        disk.forget(keep)
+        if rename_new(there, here):
+            if keep in disk.made:
+                disk.made.remove(keep)
+            return
+        for name in os.listdir(there):  # somebody has made the folder again: each goes there where nothing stands
+            rename_new(f"{there}/{name}", f"{here}/{name}")
 
 
-def _rename(source: int, name: str, target: int, to: str) -> None:
-    """Of one folder (a descriptor) into another. Raises FileExistsError, and OSError."""
-    if not rename_new(name, to, source, target):
-        raise FileExistsError(to)
+def _as_made(facts: os.stat_result, above: int) -> bool:
+    """Whether the folder is as one would be that we made below `above`: others can do there what they always could."""
+    parent = os.fstat(above)
+    same = stat.S_ISDIR(facts.st_mode) and stat.S_IMODE(facts.st_mode) == stat.S_IMODE(parent.st_mode)
+    return same and facts.st_gid == parent.st_gid and facts.st_uid == os.geteuid()
+
+
+def _unchanged(above: int, folder: str, files: dict[str, Identity]) -> bool:
+    """Whether each file is what it was when it was read."""
+    return all(
+        identity(os.stat(f"{folder}/{name}", dir_fd=above, follow_symlinks=False)) == known
+        for name, known in files.items()
+    )
+
+
+def strays(connection: sqlite3.Connection, run: int, disk: Disk, changes: Iterable[Change]) -> list[tuple[str, str]]:
+    """After a crash: what was carried along with a folder and is nobody's that this run took, as (where it is, where it
+    was put). changes: of the intent."""
+    ours = [change for change in changes if change.kind == "take"]
+    known = {change.keep for change in ours}
+    for place in list(known):
+        while (place := os.path.dirname(place)) not in ("", "/") and place not in known:
+            known.add(place)
+    unknown: dict[str, str] = {}
+    for folder, keep in {os.path.dirname(change.path): os.path.dirname(change.keep) for change in ours}.items():
+        said = "SELECT 1 FROM folders_gone WHERE run = ? AND path = ?"
+        if connection.execute(said, [run, keepable(folder)]).fetchone() is None:
+            continue
+        try:
+            names = [] if os.path.lexists(disk.absolute(folder)) else os.listdir(disk.absolute(keep))
+        except OSError:
+            continue
+        unknown |= {f"{keep}/{name}": f"{folder}/{name}" for name in names if f"{keep}/{name}" not in known}
+    if unknown:  # or of batches before this one
+        for (backup,) in connection.execute("SELECT backup FROM outcomes WHERE run = ? AND backup <> ''", [run]):
+            place = on_disk(backup)
+            while place and place != "/":
+                unknown.pop(place, None)
+                place = os.path.dirname(place)
+    return list(unknown.items())

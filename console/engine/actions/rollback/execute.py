@@ -21,6 +21,7 @@ from console.engine.runs.active import ActiveRun
 from console.engine.runs.query import find_run_in
 from console.engine.runs.request import Request
 from console.engine.text import keepable, on_disk, plural
+from console.engine.transfer.filesystem import filesystem_of
 
 
 class Rollback(ChangeExecution):
@@ -30,7 +31,8 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
-        self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
+        if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
+            self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         return plan_rollback(self._ctx, self._params, connection=connection, before=before)
