@@ -173,6 +173,8 @@ def _then(before: dict[str, Any] | None, row: dict[str, Any] | None) -> dict[str
     """What two rows for one key come to, one after the other."""
     if row is None or before is None:
         return None if row is None or is_patch(row) else row
+    if is_held(before) or is_held(row):
+        return row
     if not is_patch(row):
         return {**before, **row} if not is_patch(before) else row
     return {**before, **{column: value for column, value in row.items() if column != _PATCH}}
