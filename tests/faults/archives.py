@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def snapshot(root: Path) -> dict[str, Any]:
 def raw_files(root: Path) -> dict[str, tuple[bytes, int]]:
     """Path relative to data/raw -> bytes and time, of the raw zone."""
     return _files(os.path.join(os.fspath(root), RAW), os.path.join(os.fspath(root), "data/raw"))
+
+
+def raw_paths(root: Path) -> Iterator[str]:
+    """The names alone, of a zone in which something may go on."""
+    for place, _, names in os.walk(os.path.join(os.fspath(root), RAW)):
+        yield from (os.path.join(place, name) for name in names)
 
 
 def archived_files(root: Path, label: str = "y2023") -> dict[str, tuple[bytes, int]]:
