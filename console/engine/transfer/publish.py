@@ -49,26 +49,28 @@ class PublishItem(NamedTuple):
     record: tuple[Any, ...]  # what the ledger writes once it is published; the action knows its shape
 
 
-def hash_file(path: str, folder: int | None = None) -> str:
-    """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed.
-
-    folder: a descriptor of the one that a relative path begins at.
-    """
+def hash_file(path: str) -> str:
+    """SHA-256 of a regular file's bytes, hex. Raises OSError; a link is not followed."""
     # a pipe without a writer would hold us up for ever, were it opened without O_NONBLOCK
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        found = hashlib.sha256()
-        piece = min(_PIECE, facts.st_size + 1)  # a small file needs no large buffer, which costs more than reading it
-        while data := os.read(descriptor, piece):
-            found.update(data)
-            if len(data) < piece:  # of a regular file: its end
-                break
-        return found.hexdigest()
+        return hash_open(descriptor, facts.st_size)
     finally:
         os.close(descriptor)
+
+
+def hash_open(descriptor: int, size: int) -> str:
+    """SHA-256 of what is left of an open regular file, about `size` bytes, hex. Raises OSError."""
+    found = hashlib.sha256()
+    piece = min(_PIECE, size + 1)  # a small file needs no large buffer, which costs more than reading it
+    while data := os.read(descriptor, piece):
+        found.update(data)
+        if len(data) < piece:  # of a regular file: its end
+            break
+    return found.hexdigest()
 
 
 _PIECE = 1 << 20  # bytes read at a time

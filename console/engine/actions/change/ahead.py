@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from console.engine.runs.pool import Pool, TaskError, WorkerDied, close_lock, divert_stderr
-from console.engine.transfer.publish import standing
+from console.engine.transfer.publish import hash_open, standing
 
 _CHUNK_FILES = 128
 _CHUNK_BYTES = 16 * 1024 * 1024
@@ -22,7 +21,6 @@ _NAMES = 64  # in a folder
 _KEPT = 16_384  # files that are remembered: more than a batch has
 TRUST_NS = 50_000_000  # what changed this shortly before it was looked at could change again within one clock tick
 _COARSE_NS = 3_000_000_000
-_PIECE = 1 << 20
 _GETFLAGS, _FIXED = 0x80086601, 0x10 | 0x20  # ioctl_iflags(2)
 
 # size, mtime, ctime, inode. Whoever writes into a file changes its ctime, and nobody can set that; only what is stored
@@ -72,14 +70,8 @@ def _read_one(path: str) -> Found | None:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or not _settled(facts.st_ctime_ns) or _is_fixed(descriptor):
             return None
-        digest = hashlib.sha256()
-        piece = min(_PIECE, facts.st_size + 1)
-        while data := os.read(descriptor, piece):
-            digest.update(data)
-            if len(data) < piece:  # of a regular file: its end
-                break
-        before = identity(facts)
-        return (before, digest.hexdigest()) if before == identity(os.fstat(descriptor)) else None
+        sha256, before = hash_open(descriptor, facts.st_size), identity(facts)
+        return (before, sha256) if before == identity(os.fstat(descriptor)) else None
     finally:
         os.close(descriptor)
 
