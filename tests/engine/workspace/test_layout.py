@@ -17,34 +17,34 @@ from console.engine.workspace import Workspace, open_workspace
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with links of all kinds, and what lies outside of it."""
     top = tmp_path_factory.mktemp("place").resolve()
-    root = top / "root"
+    root = top / "ws"
     for folder in ("a/b", "zone", "c"):
         (root / folder).mkdir(parents=True)
     (root / "a/file").write_text("inside")
     (top / "out/deep").mkdir(parents=True)
     (top / "out/secret").write_text("outside")
     (top / "far/zone/x").mkdir(parents=True)
-    (top / "root-not").mkdir()
+    (top / "ws-not").mkdir()
     for link, target in {
-        "root/in": "a",
-        "root/loop": "loop",
-        "root/leak": "../out",
-        "root/a/leak": "../../out/secret",
-        "root/a/same": "file",
-        "root/abs": str(top / "out"),
-        "root/dangling": "nowhere/at/all",
-        "root/far": "../far",
-        "alias": "root",
+        "ws/in": "a",
+        "ws/loop": "loop",
+        "ws/leak": "../out",
+        "ws/a/leak": "../../out/secret",
+        "ws/a/same": "file",
+        "ws/abs": str(top / "out"),
+        "ws/dangling": "nowhere/at/all",
+        "ws/far": "../far",
+        "alias": "ws",
     }.items():
         (top / link).symlink_to(target)
     return top
 
 
 def test_a_root_is_resolved_once(place: Path) -> None:
-    assert open_workspace(place / "alias").root == place / "root"
+    assert open_workspace(place / "alias").root == place / "ws"
 
 
-@pytest.mark.parametrize("name", ["nowhere", "root/a/file", "root/loop", "root/a/file/x", "nul\0l"])
+@pytest.mark.parametrize("name", ["nowhere", "ws/a/file", "ws/loop", "ws/a/file/x", "nul\0l"])
 def test_what_is_no_folder_is_wrong_usage(place: Path, name: str) -> None:
     with pytest.raises(UsageError) as error:
         open_workspace(place / name)
@@ -62,14 +62,14 @@ def test_what_is_no_folder_is_wrong_usage(place: Path, name: str) -> None:
         (".", "."),
         ("", None),
         ("..", None),
-        ("../root/a/file", "a/file"),  # out and back in again leads nowhere else
-        ("../root-not", None),
+        ("../ws/a/file", "a/file"),  # out and back in again leads nowhere else
+        ("../ws-not", None),
         ("a/../../out", None),
-        ("{top}/root/a/file", "a/file"),
-        ("{top}//root///a/file", "a/file"),
-        ("//{top}/root", "."),
+        ("{top}/ws/a/file", "a/file"),
+        ("{top}//ws///a/file", "a/file"),
+        ("//{top}/ws", "."),
         ("{top}/alias/a/file", "a/file"),
-        ("{top}/root-not/x", None),
+        ("{top}/ws-not/x", None),
         ("/", None),
         ("/etc/passwd", None),
         ("not/there/yet", "not/there/yet"),
@@ -92,7 +92,7 @@ def test_what_is_no_folder_is_wrong_usage(place: Path, name: str) -> None:
     ],
 )
 def test_what_was_typed_as_a_path_below_the_root(place: Path, typed: str, relative: str | None) -> None:
-    workspace = open_workspace(place / "root")
+    workspace = open_workspace(place / "ws")
     typed = typed.replace("{top}", str(place))
     if relative is None:
         with pytest.raises(UsageError) as error:
@@ -103,15 +103,15 @@ def test_what_was_typed_as_a_path_below_the_root(place: Path, typed: str, relati
 
 
 def test_relative_to_another_folder(place: Path) -> None:
-    workspace = open_workspace(place / "root")
-    assert workspace.confine("file", base=place / "root/a") == "a/file"
-    assert workspace.confine("../c", base=place / "root/a") == "c"
+    workspace = open_workspace(place / "ws")
+    assert workspace.confine("file", base=place / "ws/a") == "a/file"
+    assert workspace.confine("../c", base=place / "ws/a") == "c"
     with pytest.raises(UsageError):
-        workspace.confine("../../out", base=place / "root/a")
+        workspace.confine("../../out", base=place / "ws/a")
 
 
 def test_a_configured_zone_may_be_a_link_or_lie_elsewhere(place: Path) -> None:
-    workspace = open_workspace(place / "root")
+    workspace = open_workspace(place / "ws")
     zones = ("far/zone", "zone", str(place / "out"))
     confine = lambda typed: workspace.confine(typed, zones=zones)  # noqa: E731
     assert confine("far/zone/x") == "far/zone/x"
@@ -126,7 +126,7 @@ def test_a_configured_zone_may_be_a_link_or_lie_elsewhere(place: Path) -> None:
 
 
 def test_a_zone_that_is_itself_a_link(place: Path) -> None:
-    workspace = open_workspace(place / "root")
+    workspace = open_workspace(place / "ws")
     assert workspace.confine("leak", zones=("leak",)) == "leak"
     assert workspace.confine("leak/secret", zones=("leak",)) == "leak/secret"
     (place / "out/way").unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def test_a_zone_that_is_itself_a_link(place: Path) -> None:
         workspace.confine("leak/way", zones=("leak",))
 
 
-words = st.sampled_from(["a", "b", "file", "in", "leak", "same", "abs", "far", "zone", "..", ".", "", "new", "root"])
+words = st.sampled_from(["a", "b", "file", "in", "leak", "same", "abs", "far", "zone", "..", ".", "", "new", "ws"])
 typed_paths = st.tuples(st.sampled_from(["", "/", "{root}/", "{top}/", "{top}/alias/"]), st.lists(words, max_size=7))
 
 
@@ -169,7 +169,7 @@ def fold_by_hand(path: str) -> str:
 @settings(max_examples=800, deadline=None)
 @given(parts=typed_paths)
 def test_nothing_typed_leads_outside(place: Path, parts: tuple[str, list[str]]) -> None:
-    root = str(place / "root")
+    root = str(place / "ws")
     typed = parts[0].replace("{root}", root).replace("{top}", str(place)) + "/".join(parts[1])
     absolute = fold_by_hand(typed if typed.startswith("/") else f"{root}/{typed}")
     real = walk(absolute)
@@ -177,7 +177,7 @@ def test_nothing_typed_leads_outside(place: Path, parts: tuple[str, list[str]]) 
     parent = walk(os.path.dirname(absolute))
     spelled = f"{parent}/{name}".replace("//", "/")
     inside = all(path == root or (path or "").startswith(root + "/") for path in (real, spelled))
-    workspace = Workspace(place / "root")
+    workspace = Workspace(place / "ws")
     if typed and inside and real != root:
         relative = workspace.confine(typed)
         assert not relative.startswith(("/", "../")) and relative != ".."
