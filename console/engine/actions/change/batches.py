@@ -12,7 +12,8 @@ from pathlib import Path
 import orjson
 
 from console.engine.actions.change.ahead import ReadAhead
-from console.engine.actions.change.disk import Disk, NotAsRecorded
+from console.engine.actions.change.disk import Disk
+from console.engine.actions.change.left import NotAsRecorded
 from console.engine.actions.change.model import Change, Left, packed
 from console.engine.actions.change.record import count, record_changes
 from console.engine.actions.change.whole import WholeFolders, folders_taken

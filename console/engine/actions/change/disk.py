@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from console.engine.actions.change.ahead import Found, Listed, ReadAhead
 from console.engine.actions.change.files import copy_file, rename_sparing
+from console.engine.actions.change.left import NotAsRecorded, not_recorded, touched
 from console.engine.actions.change.model import Change
 from console.engine.actions.change.permissions import PermissionSetter, half_way
 from console.engine.errors import EngineError
@@ -17,7 +18,6 @@ from console.engine.settings import Settings
 from console.engine.transfer.filesystem import fsync_path, is_full
 from console.engine.transfer.publish import (
     LINK,
-    OTHER,
     Publisher,
     PublishItem,
     rename_new,
@@ -28,10 +28,6 @@ from console.engine.transfer.stage import Folders, part_name
 
 # Nothing was done to what cannot even be opened: it is gone, a link by now, or the way to it is closed.
 _NOT_REACHED = (0, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES)
-
-
-class NotAsRecorded(Exception):
-    """What stands there, or what was to be put there, is not what the ledger says. Nothing was done."""
 
 
 class Disk:
@@ -161,7 +157,7 @@ class Disk:
         """
         source = self.absolute(change.source)
         if standing(source) != change.after:
-            raise _not_recorded(change)
+            raise not_recorded(change)
         if os.path.lexists(part):  # of an attempt that was taken back
             os.unlink(part)
         facts = os.lstat(source)
@@ -176,13 +172,13 @@ class Disk:
                 os.unlink(part)
             facts = os.lstat(source)
             if not stat.S_ISLNK(facts.st_mode):
-                raise _not_recorded(change)
+                raise not_recorded(change)
             os.symlink(os.readlink(source), part)
             os.utime(part, ns=(facts.st_mtime_ns, facts.st_mtime_ns), follow_symlinks=False)
             return
         if copy_file(folders, source, part, change.mode, change.mtime_ns) != change.after:
             os.unlink(part)
-            raise _not_recorded(change)
+            raise not_recorded(change)
 
     def _item(self, change: Change) -> PublishItem:
         part = self.part(change.path)
@@ -387,21 +383,3 @@ class Disk:
         for publisher in self._publishers.values():
             publisher.close()
         self._permissions.close()
-
-
-def touched(stands: str, expected: str, *, raw: bool = False) -> str:
-    """Why something is left alone where `stands` (see transfer.publish.standing) is not what is expected. raw: it was
-    read a moment ago, and nobody changes what lies there: the disk gave other bytes."""
-    if not stands:
-        return "it is gone, and no run took it"
-    if not expected:
-        return "something stands there by now"
-    if raw and stands not in (LINK, OTHER):
-        return "Checksum mismatch: it does not have the bytes that were recorded"
-    if stands == LINK:
-        return "a link stands there now, no run put it"
-    return "no file stands there any more" if stands == OTHER else "somebody changed it since, no run of ours"
-
-
-def _not_recorded(change: Change) -> NotAsRecorded:
-    return NotAsRecorded(f"{change.source} does not have the bytes that were recorded")

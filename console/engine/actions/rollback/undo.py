@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from console.engine.actions.archive.rows import archived_again, returned_rows
-from console.engine.actions.change.disk import touched
+from console.engine.actions.change.left import touched
 from console.engine.actions.change.model import Change, Left, Row
 from console.engine.actions.change.permissions import permissions_text
 from console.engine.actions.change.rows import former_row, held
