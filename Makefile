@@ -18,7 +18,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 soak: $(STAMP)
-	$(BIN)/python -m pytest -m soak --timeout 7200
+	$(BIN)/python -m pytest -n 2 -m soak --timeout 7200
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks

@@ -96,10 +96,10 @@ class StateFeed(WorkingApp):
         if self._listing is not None:
             self._listing.cancel()
         known: list[int] | EllipsisType | None = ...
-        middle = self._listing.middle if self._listing is not None else ""
+        marks = self._listing.marks if self._listing is not None else ()
         if self._listing is not None and self._listed is not None and scope.filter != self._listed.filter:
             known = self._listing.rules  # somebody types: today's rules are those of a moment ago
-        listing = Listing(self.ctx, scope.query(self.since or "9999"), known, middle)
+        listing = Listing(self.ctx, scope.query(self.since or "9999"), known, marks)
         self._listing, self._listed = listing, scope
         self.fetch("files", lambda: self._survey(scope, listing), lambda done: None, self._not_known)
 

@@ -45,6 +45,7 @@ def make_large(root: Path, files: int, failed: int) -> Path:
     folder = root / ".opsconsole"
     folder.mkdir(exist_ok=True)
     with closing(sqlite3.connect(folder / "ledger.sqlite")) as ledger:
+        ledger.execute("PRAGMA page_size=8192")  # as the engine makes one
         ledger.executescript(DDL)
         ledger.execute(f"PRAGMA user_version={VERSION}")
         ledger.execute("INSERT INTO rules VALUES (1, 'f1', 'schema.json', 's', '{}', 1, '2026-03-04T00:00:00Z', 'ann')")

@@ -18,6 +18,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from console.engine.text import visible
 from widgets.look import Cell, fit
@@ -153,11 +154,12 @@ class VirtualTable(ScrollView, can_focus=True):
         if had < self.scroll_offset.y + self._body_height:
             self.refresh()
 
-    def recount(self) -> None:
-        """The rows are the same object and say something else by now: how many they are, what is in them."""
+    def recount(self, had: int) -> None:
+        """The rows are the same object, of which there were `had`; only what another number changes is drawn."""
         self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
         self._resize_rows()
-        self.refresh()
+        if len(self._rows) != had and min(len(self._rows), had) < self.scroll_offset.y + self._body_height:
+            self.refresh()
 
     @property
     def at_end(self) -> bool:
@@ -173,7 +175,8 @@ class VirtualTable(ScrollView, can_focus=True):
     def empty(self, text: str) -> None:
         if text != self._empty:
             self._empty = text
-            self.refresh()
+            if not self._rows:
+                self.refresh()
 
     @property
     def cursor(self) -> int:
@@ -214,7 +217,12 @@ class VirtualTable(ScrollView, can_focus=True):
         return max(1, self.size.height - self.head)
 
     def _resize_rows(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + self.head)
+        size = Size(self.size.width, len(self._rows) + self.head)
+        if self.show_vertical_scrollbar and size.height > self.size.height and size.width == self.virtual_size.width:
+            self.set_reactive(Widget.virtual_size, size)  # only the bar says it: the table is not sent once more
+            self._scroll_update(size)
+        else:
+            self.virtual_size = size
 
     def on_resize(self) -> None:
         self._resize_rows()

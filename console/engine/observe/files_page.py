@@ -36,6 +36,7 @@ PIECE = 2000  # files from one kept place to the next
 PIECE_OF_HITS = 500  # the same where a filter leaves gaps between them
 FIRST = 200  # rows that are read with the survey, before it goes on
 FEW = 5000  # hits of a filter that are kept one by one: to find them again would be to look through everything
+PARTS = 16  # of all paths; whoever filters looks through two at once, and shows what the first ones hold
 _CHUNK = 5000  # ids at a time
 ORDERS = ("path", "records", "errors", "size", "at")  # at: when it was last judged
 
@@ -83,10 +84,10 @@ class Listing:
     """
 
     def __init__(
-        self, ctx: Context, query: FileQuery, rules: list[int] | EllipsisType | None = ..., middle: str = ""
+        self, ctx: Context, query: FileQuery, rules: list[int] | EllipsisType | None = ..., marks: Sequence[str] = ()
     ) -> None:
-        """rules: what current_rules said, where it is known already. middle: a path in the middle of all, from an
-        earlier list: a filter looks through both halves at once. Raises UsageError for another status or order.
+        """rules: what current_rules said, where it is known already. marks: those of an earlier list. Raises
+        UsageError for another status or order.
         """
         if query.order not in ORDERS:
             raise UsageError(f"files are not listed by {query.order!r}", next_step="one of: " + ", ".join(ORDERS))
@@ -114,22 +115,28 @@ class Listing:
         self._ids = array("q")
         self._few = False
         self._piece = PIECE_OF_HITS if query.filter else PIECE
-        self._cancelled = False
+        self._cancelled = self._enough = False
         self._connections: list[sqlite3.Connection] = []
-        self._middle = middle
+        self._marks = tuple(marks)
 
     @property
-    def middle(self) -> str:
-        """A path in the middle of all files, as far as this list knows one."""
-        known = not self.query.filter and not self.query.source and len(self._pieces) > 1
-        return self._pieces[len(self._pieces) // 2].after if known and self.complete else self._middle
+    def marks(self) -> tuple[str, ...]:
+        """Paths that cut all files into parts of about one length, as far as this list knows any."""
+        if self.query != FileQuery() or not self.complete:
+            return self._marks
+        step = max(1, len(self._pieces) // PARTS)
+        return tuple(piece.after for piece in self._pieces[step::step])
 
     # ── once ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def cancel(self) -> None:
         """Stop the survey, from any thread; it raises Cancelled."""
-        self._cancelled = True
-        for connection in list(self._connections):
+        self._cancelled = self._enough = True
+        self._interrupt(self._connections)
+
+    @staticmethod
+    def _interrupt(connections: Sequence[sqlite3.Connection]) -> None:
+        for connection in list(connections):
             with suppress(sqlite3.ProgrammingError):  # it closed at this moment
                 connection.interrupt()
 
@@ -168,14 +175,15 @@ class Listing:
 
     # ── in the order of paths ─────────────────────────────────────────────────────────────────────────────────
 
-    def _paths(self, connection: sqlite3.Connection, after: str, limit: int, upto: str | None) -> list[_Paths]:
-        """The next paths, with their ids, of each of the two queries, at most `limit` each."""
+    def _paths(
+        self, connection: sqlite3.Connection, which: int, after: str, limit: int, upto: str | None = None
+    ) -> _Paths:
+        """The next paths, with their ids, of one of the two queries."""
         bound = "§.path > :after" + ("" if upto is None else " AND §.path <= :upto")
         values = self._values | {"after": after, "upto": upto, "limit": limit}
-        return [
-            [(row[0], row[1]) for row in connection.execute(f"SELECT path, id FROM ({query}) LIMIT :limit", values)]
-            for query in self._queries(bound)
-        ]
+        query = self._queries(bound)[which]
+        rows = connection.execute(f"SELECT path, id FROM ({query}) LIMIT :limit", values)
+        return [(row[0], row[1]) for row in rows]
 
     def _counts(
         self, connection: sqlite3.Connection, which: int, after: str, upto: str | None, limit: int
@@ -191,15 +199,20 @@ class Listing:
 
     def _by_index(self, connection: sqlite3.Connection) -> Iterator[int]:
         limit = FEW if self.query.filter else FIRST
-        published, failed, few = self._look(connection, limit)
-        merged = _merged([published, failed])
         self._pieces = [_Piece("", 0)]
-        if few:
+        failed = self._paths(connection, 1, "", limit)
+        published: _Paths = []
+        for found in self._published(connection, limit):
+            published += found
+            if not self.first and len(published) >= FIRST:
+                yield self._begin(connection, _merged([published, _upto(failed, published[-1][0])]))
+        merged = _merged([published, failed])
+        if len(published) < limit and len(failed) < limit:
             self._few = True
             yield self._take(connection, [number for _, number in merged])
             return
-        self.first = tuple(self._read_ids(connection, [number for _, number in merged[:FIRST]]))
-        yield len(self.first)
+        if not self.first:
+            yield self._begin(connection, merged)
         after, rank = "", 0
         while True:
             here, last = self._counts(connection, 0, after, None, self._piece)
@@ -212,36 +225,40 @@ class Listing:
             after = upto
             self._pieces.append(_Piece(after, rank))
 
-    def _look(self, connection: sqlite3.Connection, limit: int) -> tuple[_Paths, _Paths, bool]:
-        """The first paths of both queries, and whether that is all. Whoever filters waits for a look at every path:
-        two threads share it.
+    def _published(self, connection: sqlite3.Connection, limit: int) -> Iterator[_Paths]:
+        """The first paths that are published, at least `limit` where there are so many, in order and as they are
+        found. Whoever filters waits for a look at every path: two threads share it, part by part.
         """
-        if not self.query.filter or not self._middle:
-            published, failed = self._paths(connection, "", limit, None)
-            return published, failed, len(published) < limit and len(failed) < limit
-        with ThreadPoolExecutor(1, "filter") as other:
-            rest = other.submit(self._rest, limit)
-            published, failed = self._paths(connection, "", limit, self._middle)
-            if len(published) < limit and len(failed) < limit:
-                more, more_failed = rest.result()
-                published, failed = published + more, failed + more_failed
-                return published, failed, len(more) < limit and len(more_failed) < limit
-            for running in self._connections[1:]:
-                running.interrupt()
-        return published, failed, False
+        if not self.query.filter or not self._marks:
+            yield self._paths(connection, 0, "", limit)
+            return
+        parts = zip(("", *self._marks), (*self._marks, None), strict=True)
+        with ThreadPoolExecutor(2, "filter") as pool:
+            try:
+                had = 0
+                for found in pool.map(lambda part: self._part(part[0], limit, part[1]), parts):
+                    yield found
+                    had += len(found)
+                    if had >= limit:
+                        return
+            finally:
+                self._enough = True
+                self._interrupt(self._connections[1:])
 
-    def _rest(self, limit: int) -> list[_Paths]:
-        """What is behind the middle."""
+    def _part(self, after: str, limit: int, upto: str | None) -> _Paths:
+        """What is published in a part of all paths; nothing once nobody wants it."""
         with reading(self._ctx.workspace.ledger) as connection:
             if connection is None:
-                return [[], []]
+                return []
             self._connections.append(connection)
             try:
-                return self._paths(connection, self._middle, limit, None)
+                return [] if self._enough else self._paths(connection, 0, after, limit, upto)
             except sqlite3.OperationalError:
                 if self._cancelled:
                     raise Cancelled from None
-                return [[], []]  # nobody waits for it any more
+                if self._enough:
+                    return []
+                raise
             finally:
                 self._connections.remove(connection)
 
@@ -281,8 +298,12 @@ class Listing:
                 chunk = []
         yield self._take(connection, chunk)
 
+    def _begin(self, connection: sqlite3.Connection, found: _Paths) -> int:
+        self.first = tuple(self._read_ids(connection, [number for _, number in found[:FIRST]]))
+        return len(self.first)
+
     def _take(self, connection: sqlite3.Connection, chunk: list[int]) -> int:
-        if not self._ids:
+        if not self._ids and not self.first:
             self.first = tuple(self._read_ids(connection, chunk[:FIRST]))
         self._ids.extend(chunk)
         return len(self._ids)
@@ -303,7 +324,7 @@ class Listing:
                 return self._read_ids(connection, self._ids[start : start + number])
             piece = self._pieces[max(0, bisect_right(self._pieces, start, key=lambda piece: piece.rank) - 1)]
             skip = start - piece.rank
-            merged = _merged(self._paths(connection, piece.after, skip + number, None))
+            merged = _merged([self._paths(connection, which, piece.after, skip + number) for which in (0, 1)])
             return self._read_ids(connection, [number for _, number in merged[skip : skip + number]])
 
     def _read_ids(self, connection: sqlite3.Connection, ids: Sequence[int]) -> list[FileRow]:
@@ -334,6 +355,10 @@ class Listing:
                 return None
             before = [self._counts(connection, which, piece.after, path, -1)[0] for which in (0, 1)]
         return max(0, piece.rank + sum(before) - 1)
+
+
+def _upto(paths: _Paths, last: str) -> _Paths:
+    return [path for path in paths if path[0] <= last]
 
 
 def _merged(streams: Sequence[_Paths]) -> _Paths:

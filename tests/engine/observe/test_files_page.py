@@ -96,14 +96,19 @@ queries = st.builds(
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(names, names, queries, st.lists(st.tuples(st.integers(0, 45), st.integers(1, 12)), max_size=5), st.booleans())
+@given(names, names, queries, st.lists(st.tuples(st.integers(0, 45), st.integers(1, 12)), max_size=5), names)
 def test_any_page_of_any_list(
-    ctx: Context, published: set[str], failed: set[str], query: FileQuery, pages: list[tuple[int, int]], halved: bool
+    ctx: Context,
+    published: set[str],
+    failed: set[str],
+    query: FileQuery,
+    pages: list[tuple[int, int]],
+    marks: set[str],
 ) -> None:
     fill(ctx, published, failed)
     meant = expected(ctx, query)
-    middle = f"{RAW}/{sorted(published)[len(published) // 2]}" if halved and published else ""
-    listing, counts = Listing(ctx, query, middle=middle), list[int]()
+    cuts = sorted(f"{RAW}/{name}" for name in marks)[::4]
+    listing, counts = Listing(ctx, query, marks=cuts), list[int]()
     listing.survey(lambda it: counts.append(it.count))
     assert listing.complete and listing.count == len(meant) and counts == sorted(counts)
     assert list(listing.first) == meant[: len(listing.first)] and (listing.first or not meant)
