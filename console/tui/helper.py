@@ -116,6 +116,7 @@ def _rules(ctx: Context, tell: Tell) -> object:
     return look(ctx, SLOW).readings
 
 
+UNASKED = ("by hand", "rules")  # nobody waits for them: whatever somebody asks for goes first
 JOBS: dict[str, Callable[..., object]] = {
     "judge": _judge,
     "adopt": _adopt,
@@ -164,6 +165,8 @@ def main() -> None:
     threading.Thread(target=voice.breathe, name="alive", daemon=True).start()
     try:
         root, config, job, given = pickle.load(sys.stdin.buffer)
+        if job in UNASKED:
+            os.nice(5)
         ctx = open_context(root, config, read_only=True)
         voice.say("answer", JOBS[job](ctx, voice.progress, *given))
     except EngineError as error:

@@ -59,12 +59,14 @@ class Writer(threading.Thread):
                 self.done.wait(0.01)
 
 
-def latency(terminal: Terminal, keys: str, shows: Callable[[str], bool], what: str) -> float:
+def latency(
+    terminal: Terminal, keys: str, shows: Callable[[str], bool], what: str, draw_after: float = DRAW_AFTER
+) -> float:
     """Seconds from a key to the piece that shows what it does. Drawn afterwards: on this side of the line is the
     operator's machine, which takes no processor from the server."""
     began = time.perf_counter()
     terminal.send(keys)
-    time.sleep(DRAW_AFTER)
+    time.sleep(draw_after)
     terminal.until(shows, what)
     return max(terminal.at - began, 0.0)
 

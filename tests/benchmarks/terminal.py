@@ -95,10 +95,10 @@ class Terminal:
     def send(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def cpu(self) -> float:
+    def cpu(self, *, children: bool = True) -> float:
         """CPU seconds of the command and the children it has waited for; proc(5), fields 14 to 17."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        return sum(int(field) for field in fields[11 : 15 if children else 13]) / os.sysconf("SC_CLK_TCK")
 
     def watch(self, seconds: float) -> tuple[float, int]:
         """Only take what comes, for `seconds`: CPU seconds and bytes in that time."""

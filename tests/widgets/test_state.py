@@ -131,6 +131,23 @@ async def test_enter_before_the_rows_are_there_goes_deeper_when_they_come() -> N
         assert app.scopes[-1] == Scope(cause="required:date")
 
 
+async def test_nothing_is_said_of_a_filter_before_anybody_looked() -> None:
+    class Slow(Fed):
+        def on_state_pane_listing_wanted(self, message: messages.ListingWanted) -> None:
+            message.prevent_default()
+            self.scopes.append(message.scope)
+
+    app, none = Slow(), Many(0)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.scopes and "looking…" in page(app))
+        app.pane.show_listing(app.scopes[-1], none)
+        await until(pilot, lambda: "the ledger knows no file yet" in page(app))
+        app.pane.filter = "abc"
+        await until(pilot, lambda: len(app.scopes) == 2 and "looking…" in page(app) and "0… files" in page(app))
+        app.pane.show_listing(app.scopes[-1], Many(0))
+        await until(pilot, lambda: "no path here holds 'abc'" in page(app) and "0 files" in page(app))
+
+
 async def test_the_causes_by_mouse_alone() -> None:
     app = Fed(Many(40_012, FileStatus.FAILED))
     async with app.run_test(size=(80, 24)) as pilot:

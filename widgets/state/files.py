@@ -41,8 +41,8 @@ class FileList(PatientTable):
 
     @property
     def complete(self) -> bool:
-        """Whether there are no more."""
-        return self._listing is None or self._listing.complete
+        """Whether there are no more, of what was asked for last."""
+        return not self.expecting and (self._listing is None or self._listing.complete)
 
     def row(self, index: int | None = None) -> FileRow | None:
         """The file at this position, by default under the cursor; None where it is not here yet."""

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
+from queue import SimpleQueue
 from types import EllipsisType
 from typing import Any
 
@@ -232,11 +233,16 @@ class Listing:
         if not self.query.filter or not self._marks:
             yield self._paths(connection, 0, "", limit)
             return
-        parts = zip(("", *self._marks), (*self._marks, None), strict=True)
-        with ThreadPoolExecutor(2, "filter") as pool:
+        parts = list(zip(("", *self._marks), (*self._marks, None), strict=True))
+        others: SimpleQueue[_Paths | Exception] = SimpleQueue()
+        with ThreadPoolExecutor(1, "filter") as pool:
+            pool.submit(self._every_other, parts[1::2], limit, others)
+            had = 0
             try:
-                had = 0
-                for found in pool.map(lambda part: self._part(part[0], limit, part[1]), parts):
+                for at, (after, upto) in enumerate(parts):
+                    found = others.get() if at % 2 else self._paths(connection, 0, after, limit, upto)
+                    if isinstance(found, Exception):
+                        raise found
                     yield found
                     had += len(found)
                     if had >= limit:
@@ -245,22 +251,24 @@ class Listing:
                 self._enough = True
                 self._interrupt(self._connections[1:])
 
-    def _part(self, after: str, limit: int, upto: str | None) -> _Paths:
-        """What is published in a part of all paths; nothing once nobody wants it."""
-        with reading(self._ctx.workspace.ledger) as connection:
-            if connection is None:
-                return []
-            self._connections.append(connection)
-            try:
-                return [] if self._enough else self._paths(connection, 0, after, limit, upto)
-            except sqlite3.OperationalError:
-                if self._cancelled:
-                    raise Cancelled from None
-                if self._enough:
-                    return []
-                raise
-            finally:
-                self._connections.remove(connection)
+    def _every_other(
+        self, parts: Sequence[tuple[str, str | None]], limit: int, found: SimpleQueue[_Paths | Exception]
+    ) -> None:
+        """In a thread: what is published in these parts of all paths, until there is enough; or why it is not known."""
+        try:
+            with reading(self._ctx.workspace.ledger) as connection:
+                if connection is None:
+                    raise Cancelled  # it was there a moment ago
+                self._connections.append(connection)
+                try:
+                    for after, upto in parts:
+                        if self._enough:
+                            raise Cancelled
+                        found.put(self._paths(connection, 0, after, limit, upto))
+                finally:
+                    self._connections.remove(connection)
+        except Exception as error:  # noqa: BLE001 - whoever waits hears of it
+            found.put(Cancelled() if self._cancelled else error)
 
     def _split(self, connection: sqlite3.Connection, after: str, upto: str | None, published: int) -> Iterator[int]:
         """The sizes of pieces of a range that has so many published files, and any number that only ever failed."""
