@@ -57,8 +57,6 @@ class ProceduresFeed(ProceduresLeads):
         if pane is None or pane is not message.pane:
             return
         pane.zone, pane.now, pane.read_only = self._guided.time_zone, self.ctx.env.now, self.ctx.read_only
-        if self._guided.watcher is not None:
-            self._guided.watcher.guided = True
         self.read_procedures()
 
     async def _shown(self) -> ProceduresPane:

@@ -73,11 +73,14 @@ class ProceduresLeads(WorkingApp):
     def _read_list(self, pane: ProceduresPane) -> None:
         self._list_reading, self._list_wanted = True, False
         alerts, last = self._guided.alerts_now, self._last_run()
+        watcher = self._guided.watcher
 
         def read() -> Found:
             from console.engine.procedures.journal import sessions
             from console.engine.procedures.symptoms import suggested
 
+            if watcher is not None:
+                watcher.guide()  # before anything is read: what comes behind it is told
             library = self._load()
             return library, sessions(self.ctx), suggested(self.ctx, library, alerts, last)
 

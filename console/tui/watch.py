@@ -66,7 +66,7 @@ class Watcher:
         self._forced = True
         self._started: StartedRun | None = None
         self._raised: frozenset[str] = frozenset()
-        self.guided = False  # whether anybody looks at procedures
+        self._guided = False  # whether anybody looks at procedures
         self._journals: object = None
         self._journals_at = 0.0
         ledger = ctx.workspace.ledger
@@ -166,18 +166,26 @@ class Watcher:
             self._others = found
             self._post(OthersRead(found))
 
+    def guide(self) -> None:
+        """Somebody is about to read sessions: what is written from now on is told. From any thread."""
+        if not self._guided:
+            self._journals = self._sessions()
+            self._guided = True
+
     def _look_at_sessions(self) -> None:
         """A few stats, once a second, where somebody looks at procedures."""
-        if not self.guided or time.monotonic() - self._journals_at < IDLE_SECONDS * 0.9:
+        if not self._guided or time.monotonic() - self._journals_at < IDLE_SECONDS * 0.9:
             return
+        self._journals_at = time.monotonic()
+        before, self._journals = self._journals, self._sessions()
+        if before != self._journals:
+            self._post(SessionsMoved())
+
+    def _sessions(self) -> object:
         from console.engine.procedures.journal import sessions_signature
         from console.engine.procedures.load import procedures_signature
 
-        self._journals_at = time.monotonic()
-        now = (sessions_signature(self._ctx), procedures_signature(self._ctx))
-        before, self._journals = self._journals, now
-        if before is not None and before != now:
-            self._post(SessionsMoved())
+        return sessions_signature(self._ctx), procedures_signature(self._ctx)
 
     def _read_disks(self) -> None:
         from console.engine.observe.disk import zone_disks
