@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.engine.context import Context, open_context
-from console.engine.errors import UsageError
+from console.engine.errors import LedgerError, UsageError
 from console.engine.observe import files_page
 from console.engine.observe.files_export import export_files
 from console.engine.observe.files_list import FileRow, every_file, list_files
@@ -145,6 +148,41 @@ def test_a_survey_that_nobody_wants_any_more_ends(ctx: Context) -> None:
     with pytest.raises(Cancelled):
         listing.survey(lambda it: it.cancel())
     assert not listing.complete
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_a_filter_is_cancelled_in_any_part_by_either_thread(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, {"s1/x.json"})
+    calls, look = itertools.count(1), Listing._paths
+
+    def paths(listing: Listing, *given: Any) -> Any:
+        if next(calls) == at:
+            listing.cancel()
+        return look(listing, *given)
+
+    monkeypatch.setattr(Listing, "_paths", paths)
+    listing = Listing(ctx, FileQuery(filter="39"), marks=[f"{RAW}/s1/{number:02}.json" for number in range(4, 40, 4)])
+    threads = threading.active_count()
+    with pytest.raises(Cancelled):
+        listing.survey()
+    assert threading.active_count() == threads
+
+
+def test_a_part_that_cannot_be_read_is_said(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, set())
+    look = Listing._paths
+
+    def paths(listing: Listing, connection: Any, which: int, after: str, *given: Any) -> Any:
+        if after == f"{RAW}/s1/10.json":  # the other thread's
+            raise sqlite3.OperationalError("disk I/O error")
+        return look(listing, connection, which, after, *given)
+
+    monkeypatch.setattr(Listing, "_paths", paths)
+    listing = Listing(ctx, FileQuery(filter="39"), marks=[f"{RAW}/s1/10.json", f"{RAW}/s1/20.json"])
+    with pytest.raises(LedgerError, match="disk I/O error"):
+        listing.survey()
 
 
 def test_what_is_gone_meanwhile_is_left_out(ctx: Context) -> None:
