@@ -129,9 +129,13 @@ class Publisher:
             self._reach("publish.renamed")
             return False
         dest = self.absolute(item.dest)
-        replaced = os.path.lexists(dest)
-        if replaced:
-            if os.path.isdir(dest) and not os.path.islink(dest):
+        try:
+            mode = os.lstat(dest).st_mode
+        except OSError:
+            replaced = False
+        else:
+            replaced = True
+            if stat.S_ISDIR(mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), dest)
             if not item.backup:  # nothing stood there when this was decided
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), dest)
@@ -147,8 +151,12 @@ class Publisher:
             return  # this run has backed it up already; what came after is its own
         if self._folders is None:
             self._folders = Folders(self._backup_zone)
-        folder, name = os.path.split(backup)
-        descriptor = self._folders.open_making(os.path.relpath(folder, self._folders.zone), [])
+        folder, _, name = backup.rpartition("/")
+        if f"{folder}/".startswith(f"{self._backup_zone}/"):
+            inside = folder[len(self._backup_zone) + 1 :]
+        else:
+            inside = os.path.relpath(folder, self._folders.zone)
+        descriptor = self._folders.open_making(inside, [])
         try:
             os.link(dest, name, dst_dir_fd=descriptor, follow_symlinks=False)
         except OSError as error:

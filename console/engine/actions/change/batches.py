@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from console.engine.actions.change.ahead import ReadAhead
+from console.engine.actions.change.beside import CHUNK, StageBeside
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.left import NotAsRecorded
 from console.engine.actions.change.model import Change, Left, packed
@@ -89,12 +90,13 @@ class ChangeBatches:
         places: Iterable[str],
         going: Callable[[set[str]], list[str]] = lambda folders: [],
         ahead: ReadAhead | None = None,
+        beside: StageBeside | None = None,
     ) -> None:
         """places: the zones in which something changes, relative to the root. going: which of these folders, out of
         which something was taken, are removed where nothing is left in them; they go with their batch and leave their
-        room to what follows. ahead: has read the files already."""
+        room to what follows. ahead: has read the files already. beside: lays copies."""
         ctx = run.ctx
-        self._run, self._going = run, going
+        self._run, self._going, self._beside = run, going, beside
         self._backups = ctx.workspace.path(ctx.settings.zones.backups)
         self._unmade = (ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")  # folders an undo leaves
         self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, ahead)
@@ -180,18 +182,54 @@ class ChangeBatches:
             )
 
     def _stage(self, batch: list[Change], begun: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
-        need = sum(change.size for change in batch if change.kind == "put")
+        puts = [change for change in batch if change.kind == "put"]
+        need = sum(change.size for change in puts)
         sparing = bool(need) and room(self._backups)[0] < need + _KEPT_FREE
-        staged = []
-        for change in batch:
+
+        def lay(change: Change) -> None:
             begun.append(change)
-            if change.kind == "put" and not self._tried(
-                change, left, lambda change: self.disk.stage(change, sparing=sparing)
-            ):
+            if not self._tried(change, left, lambda change: self.disk.stage(change, sparing=sparing)):
                 begun.pop()
-                continue
-            staged.append(change)
+
+        if self._beside is None or sparing or len(puts) <= CHUNK:
+            for change in puts:
+                lay(change)
+        else:
+            self._stage_by_two(self._beside, puts, lay, begun)
+        laid = set(map(id, begun))
+        staged = [change for change in batch if change.kind != "put" or id(change) in laid]
+        begun[:] = staged  # in the order in which they are done
         return staged
+
+    def _stage_by_two(
+        self, beside: StageBeside, puts: list[Change], lay: Callable[[Change], None], begun: list[Change]
+    ) -> None:
+        """The other process takes from the front, this one from the end."""
+        chunks = [puts[at : at + CHUNK] for at in range(0, len(puts), CHUNK)]
+        refused: list[Change] = []
+        theirs = beside.lay(chunks, self._run.beat)
+
+        def take_in(laid: list[Change], others: list[Change], made: list[str]) -> None:
+            begun.extend(laid)
+            refused.extend(others)
+            self.disk.made += made
+
+        try:
+            for answer in theirs:
+                take_in(*answer)
+                for change in chunks.pop() if chunks else []:
+                    lay(change)
+            for change in refused:
+                lay(change)
+        except BaseException:
+            beside.halt()
+            for answer in theirs:
+                take_in(*answer)
+            laid = set(map(id, begun))
+            for change in refused:  # if it died over one, there is a piece of it
+                if id(change) not in laid:
+                    self.disk.drop(change)
+            raise
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         done = []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from console.engine.actions.archive.after import emptied_folders, hand_folders_on, made_folders
 from console.engine.actions.change.ahead import ReadAhead
+from console.engine.actions.change.beside import StageBeside
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -31,6 +32,7 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
+        self.beside = StageBeside(ctx, request.run)
         if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
             self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
 
