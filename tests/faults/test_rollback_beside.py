@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +112,25 @@ def test_half_a_copy_of_one_that_died_is_written_over(inside: Inside, monkeypatc
     _, back = undone(inside, inside.migrate)
     assert back.counts == {"restored": 23}
     assert parts(inside) == []
+
+
+def test_a_ledger_that_breaks_while_both_lay_leaves_no_copy(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    before = picture(inside.root)
+
+    def lay(self: beside.StageBeside, chunks: list[list[Change]], beat: Callable[[], object]) -> Iterator[Any]:
+        def broken() -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        return given(self, chunks, broken)
+
+    given = beside.StageBeside.lay
+    with monkeypatch.context() as patch:
+        patch.setattr(beside.StageBeside, "lay", lay)
+        back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"not_tried": 23}), back.text
+    assert parts(inside) == []
+    assert differences(before, picture(inside.root)) == []
 
 
 @pytest.mark.parametrize("at", [1, 2, 7])

@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -207,28 +208,23 @@ class ChangeBatches:
         """The other process takes from the front, this one from the end."""
         chunks = [puts[at : at + CHUNK] for at in range(0, len(puts), CHUNK)]
         refused: list[Change] = []
-        theirs = beside.lay(chunks, self._run.beat)
-
-        def take_in(laid: list[Change], others: list[Change], made: list[str]) -> None:
-            begun.extend(laid)
-            refused.extend(others)
-            self.disk.made += made
-
         try:
-            for answer in theirs:
-                take_in(*answer)
+            for laid, others, made in beside.lay(chunks, self._run.beat):
+                begun.extend(laid)
+                refused.extend(others)
+                self.disk.made += made
                 for change in chunks.pop() if chunks else []:
                     lay(change)
             for change in refused:
                 lay(change)
         except BaseException:
-            beside.halt()
-            for answer in theirs:
-                take_in(*answer)
-            laid = set(map(id, begun))
-            for change in refused:  # if it died over one, there is a piece of it
-                if id(change) not in laid:
-                    self.disk.drop(change)
+            beside.close()  # from here on no part comes into being
+            self._beside = None
+            known = set(map(id, begun))
+            for change in puts:
+                if id(change) not in known:
+                    with suppress(OSError):
+                        self.disk.drop(change)
             raise
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:

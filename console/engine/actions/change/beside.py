@@ -45,22 +45,20 @@ class StageBeside:
             return partial(_stage, Disk(root, settings, run, lambda name: None))
 
         self._pool = Pool(1, make)
-        self._halted = False
 
     def lay(
         self, chunks: list[list[Change]], beat: Callable[[], object]
     ) -> Iterator[tuple[list[Change], list[Change], list[str]]]:
         """Takes chunks off the front of the list, until there are none, as (what lies there, what could not be laid,
-        folders that had to be made). To be read to the end, or halted and then read to the end: else parts come into
-        being when nobody expects them any more."""
-        self._halted = False
+        folders that had to be made). Whoever does not read it to its end closes this: else parts come into being
+        when nobody expects them any more. beat: called twice a second at least."""
 
         def tick() -> bool:
             beat()
-            return self._halted
+            return False
 
         def given() -> Iterator[list[Change]]:
-            while chunks and not self._halted:
+            while chunks:
                 yield chunks.pop(0)
 
         for chunk, answer in self._pool.run(given(), tick=tick, weigh=lambda chunk: _WEIGHT):
@@ -70,10 +68,6 @@ class StageBeside:
                 yield laid, [change for change, lies in zip(chunk, there, strict=True) if not lies], made
             else:  # it died, or broke: what it has left is written over
                 yield [], chunk, []
-
-    def halt(self) -> None:
-        """Begin no other chunk."""
-        self._halted = True
 
     def close(self) -> None:
         """At once: what it is laying is named by an intent."""
