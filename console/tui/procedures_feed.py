@@ -126,23 +126,28 @@ class ProceduresFeed(ProceduresLeads):
 
     def _begin(self, name: str, values: Mapping[str, str]) -> None:
         from console.engine.procedures import guide
-        from console.tui.guiding import stand
 
-        self.fetch("procedure", lambda: stand(self.ctx, guide.start(self.ctx, name, values)), self._bring)
+        self.fetch("procedure", lambda: self._begun(lambda: guide.start(self.ctx, name, values)), self._bring)
 
     def start_made(self, make: Callable[[], Procedure]) -> None:
         """A new session of a procedure that lies in no folder: a section of a runbook."""
         from console.engine.procedures import guide
-        from console.tui.guiding import stand
 
-        self.fetch("procedure", lambda: stand(self.ctx, guide.start_procedure(self.ctx, make())), self._bring)
+        self.fetch("procedure", lambda: self._begun(lambda: guide.start_procedure(self.ctx, make())), self._bring)
 
     def open_session(self, session: str) -> None:
         """Go on with a session, '' the newest that is on its way; or look at it, where nothing can be written."""
         from console.engine.procedures import guide
+
+        self.fetch("procedure", lambda: self._begun(lambda: guide.resume(self.ctx, session)), self._bring)
+
+    def _begun(self, read: Callable[[], Session]) -> Stood:
+        """In a thread: a session as it is now. What is written into it from here on is told."""
         from console.tui.guiding import stand
 
-        self.fetch("procedure", lambda: stand(self.ctx, guide.resume(self.ctx, session)), self._bring)
+        if self._guided.watcher is not None:
+            self._guided.watcher.guide()
+        return stand(self.ctx, read())
 
     def open_newest_session(self) -> None:
         """From the palette."""

@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.model import Change
 from console.engine.actions.rollback.model import RollbackParams
 from console.engine.model import MigrateParams
-from tests.faults.checker import VALIDATED, differences, picture
+from console.engine.settings import Settings
+from tests.faults.checker import VALIDATED, differences, picture, sha256_of
 from tests.faults.inside import Inside
 from tests.faults.test_rollback import undone
 from tests.support import make_workspace, valid_record, write_raw
@@ -27,9 +28,8 @@ NAMES = [f"alpha/f{number:02}/data.json" for number in range(23)]
 
 @pytest.fixture
 def inside(place: Path, monkeypatch: pytest.MonkeyPatch) -> Inside:
-    """A workspace of 23 published files, each of which has another version by now; three copies are a chunk."""
-    for module in (batches, beside):
-        monkeypatch.setattr(module, "CHUNK", 3)
+    """A workspace of 23 published files, each of which has another version by now; two copies are a chunk."""
+    monkeypatch.setattr(batches, "SHARED", 4)
     root = make_workspace(place / "ws", {name: [valid_record(n)] for n, name in enumerate(NAMES)}, {"workers": 1})
     found = Inside(root.resolve())
     found.migrate()
@@ -81,6 +81,134 @@ def test_both_lay_copies(inside: Inside, laid: Callable[[], list[int]]) -> None:
     own, other = laid()[0], sum(laid()[1:])
     assert own and other and own + other == 3 * 23  # back, again, and back
     assert parts(inside) == []
+    with pytest.raises(ChildProcessError):  # all of them have ended
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_folders_that_had_to_be_made_go_with_what_failed(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = inside.runs()[0]
+    back = inside.rollback(first.id)
+    before = picture(inside.root)
+    assert not (inside.root / VALIDATED / "alpha").exists()
+    copy, turns = Disk.stage, [0]
+
+    def broken(self: Disk, change: Change, *, sparing: bool = False) -> None:
+        turns[0] += 1
+        if turns[0] >= 3:
+            raise OSError(28, "No space left on device")
+        copy(self, change, sparing=sparing)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "stage", broken)
+        again = inside.rollback(back.id)
+    assert again.status == 1 and not again.counts.get("restored"), again.text
+    assert differences(before, picture(inside.root)) == []
+
+
+def test_a_folder_that_went_elsewhere_between_two_chunks(inside: Inside) -> None:
+    """It is open no more: a copy is laid where its name leads to."""
+    settings: Settings = inside.context().settings
+    disk = Disk(str(inside.root), settings, "run", lambda name: None)
+    source = f"{VALIDATED}/{NAMES[0]}"
+    digest = sha256_of(inside.root / source)
+    puts = [
+        Change("put", f"{VALIDATED}/alpha/f01/{name}", "", source, "", digest, 1, "restored", name)
+        for name in ("one.json", "two.json")
+    ]
+    folder = inside.root / VALIDATED / "alpha/f01"
+    assert beside._lay(disk, puts[:1]) == [0]
+    folder.rename(folder.with_name("elsewhere"))
+    folder.mkdir()
+    assert beside._lay(disk, puts[1:]) == [0]
+    assert [path.name for path in folder.iterdir()] == [".two.json.run.part"]
+
+
+def test_puts_and_takes_in_one_batch_that_fails(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        write_raw(inside.root, f"alpha/f{number:02}/more.json", [valid_record(2000 + number)])
+    done = inside.migrate()
+    before = picture(inside.root)
+    perform, turns = Disk.perform, [0]
+
+    def broken(self: Disk, change: Change) -> None:
+        turns[0] += 1
+        if turns[0] >= 20:
+            raise OSError(28, "No space left on device")
+        perform(self, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "perform", broken)
+        back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"not_tried": 29}), back.text
+    assert parts(inside) == [] and differences(before, picture(inside.root)) == []
+
+
+@pytest.mark.parametrize("forks", [0, 1])
+def test_without_another_process_it_is_done_alone(
+    inside: Inside, laid: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch, forks: int
+) -> None:
+    done = inside.migrate()
+    fork, turns = os.fork, [0]
+
+    def refused() -> int:
+        turns[0] += 1
+        if turns[0] > forks:
+            raise OSError(11, "Resource temporarily unavailable")
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refused)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"restored": 23}), back.text
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_no_process_more_when_the_other_has_died(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    only_in_the_other(monkeypatch, die, 4)
+    share, fork = beside.StageBeside.share, os.fork
+
+    def refused() -> int:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    def no_more(self: beside.StageBeside, *given: Any) -> None:
+        os.fork = refused
+        share(self, *given)
+
+    monkeypatch.setattr(os, "fork", fork)  # put back at the end
+    monkeypatch.setattr(beside.StageBeside, "share", no_more)
+    monkeypatch.setattr(batches, "_FILES", 12)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"restored": 23}), back.text
+    assert parts(inside) == []
+
+
+def test_a_broken_disk_is_said_whoever_met_it(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = inside.migrate()
+    before = picture(inside.root)
+
+    def rotten(change: Change) -> None:
+        raise OSError(5, "Input/output error")
+
+    only_in_the_other(monkeypatch, rotten, 4)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (1, {"not_tried": 23}), back.text
+    assert "Input/output error" in back.text
+    assert parts(inside) == [] and differences(before, picture(inside.root)) == []
+
+
+def test_what_is_left_alone_is_said_in_order(inside: Inside) -> None:
+    done = inside.migrate()
+    for number in range(20):
+        for kept in inside.root.glob(f"data/_backups/*/**/f{number:02}/data.json"):
+            kept.write_text("rotten")
+    back = inside.rollback(done.id)
+    assert back.counts == {"restored": 3, "left_alone": 20}, back.text
+    said = inside.ledger(
+        "SELECT o.path FROM outcomes o JOIN runs r ON r.seq = o.run"
+        f" WHERE r.id = '{back.id}' AND o.outcome = 'left-alone' ORDER BY o.rowid"
+    )
+    assert len(said) == 20 and said == sorted(said, reverse=True)  # the newest first
 
 
 def refuse(change: Change) -> None:
@@ -117,16 +245,16 @@ def test_half_a_copy_of_one_that_died_is_written_over(inside: Inside, monkeypatc
 def test_a_ledger_that_breaks_while_both_lay_leaves_no_copy(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     done = inside.migrate()
     before = picture(inside.root)
+    share = beside.StageBeside.share
 
-    def lay(self: beside.StageBeside, chunks: list[list[Change]], beat: Callable[[], object]) -> Iterator[Any]:
-        def broken() -> None:
+    def broken(self: beside.StageBeside, puts: Any, own: Any, laid: Any, beat: object) -> None:
+        def full() -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        return given(self, chunks, broken)
+        share(self, puts, own, laid, full)
 
-    given = beside.StageBeside.lay
     with monkeypatch.context() as patch:
-        patch.setattr(beside.StageBeside, "lay", lay)
+        patch.setattr(beside.StageBeside, "share", broken)
         back = inside.rollback(done.id)
     assert (back.status, back.counts) == (1, {"not_tried": 23}), back.text
     assert parts(inside) == []

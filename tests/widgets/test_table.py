@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import process_time
+from typing import Any, overload
 
 import pytest
 
@@ -73,3 +75,63 @@ async def test_a_narrow_table_leaves_columns_out() -> None:
         assert "EXTRA" not in page(app)
         await pilot.resize_terminal(120, 6)
         await until(pilot, lambda: "EXTRA" in page(app))
+
+
+class Counted(Sequence[Sequence[str]]):
+    """Rows that become more, or fewer."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[str]]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return (f"{index}", f"row {index}")
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "at"),
+    [(50, 5000, 0), (50, 51, 49), (3, 50, 0), (50, 3, 0), (50, 3, 49), (5000, 90, 4999), (5000, 0, 7), (5, 6, 4)],
+)
+async def test_rows_that_become_more_or_fewer(had: int, has: int, at: int) -> None:
+    app = Host(table)
+    async with app.run_test(size=(60, 7)) as pilot:
+        widget, rows = app.query_one(VirtualTable), Counted(had)
+        widget.rows = rows
+        await pilot.pause()
+        widget.cursor = at
+        await pilot.pause()
+        rows.length = has
+        widget.recount(had)
+        await pilot.pause()
+        so = (shown(app), widget.scroll_offset, widget.show_vertical_scrollbar, widget.cursor)
+        bar = (widget.vertical_scrollbar.window_virtual_size, widget.vertical_scrollbar.position)
+        widget.refresh(layout=True)
+        await pilot.pause()
+        assert so == (shown(app), widget.scroll_offset, widget.show_vertical_scrollbar, widget.cursor)
+        assert widget.cursor == max(0, min(at, has - 1)) and len(widget.rows) == has
+        if widget.show_vertical_scrollbar:
+            assert bar == (has + 1, widget.scroll_offset.y)
+
+
+async def test_rows_that_come_out_of_sight_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, drawn = Host(table), list[int]()
+    line = VirtualTable.render_line
+    monkeypatch.setattr(VirtualTable, "render_line", lambda self, y: drawn.append(y) or line(self, y))  # type: ignore[func-returns-value]
+    async with app.run_test(size=(60, 7)) as pilot:
+        widget, rows = app.query_one(VirtualTable), Counted(50)
+        widget.rows = rows
+        await until(pilot, lambda: "row 4" in page(app))
+        await pilot.pause()
+        drawn.clear()
+        rows.length = 5000
+        widget.recount(50)
+        widget.empty = "something else"
+        await until(pilot, lambda: widget.vertical_scrollbar.window_virtual_size == 5001)
+        await pilot.pause()
+        assert drawn == []

@@ -11,9 +11,9 @@ import heapq
 import sqlite3
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from queue import SimpleQueue
@@ -37,7 +37,7 @@ PIECE = 2000  # files from one kept place to the next
 PIECE_OF_HITS = 500  # the same where a filter leaves gaps between them
 FIRST = 200  # rows that are read with the survey, before it goes on
 FEW = 5000  # hits of a filter that are kept one by one: to find them again would be to look through everything
-PARTS = 16  # of all paths; whoever filters looks through two at once, and shows what the first ones hold
+PARTS = 16  # of all paths; whoever filters looks through two at once, and shows FIRST hits as soon as they are found
 _CHUNK = 5000  # ids at a time
 ORDERS = ("path", "records", "errors", "size", "at")  # at: when it was last judged
 
@@ -164,11 +164,12 @@ class Listing:
         if self.rules is ...:
             self.rules = current_rules(self._ctx, connection)
         found = self._by_index(connection) if self.query.by_index else self._by_ids(connection)
-        for count in found:
-            if self._cancelled:
-                raise Cancelled
-            self.count = count
-            progress(self)
+        with closing(found):  # it may have a thread
+            for count in found:
+                if self._cancelled:
+                    raise Cancelled
+                self.count = count
+                progress(self)
 
     def _queries(self, where: str = "1", status: str = "") -> tuple[str, str]:
         rules = self.rules if isinstance(self.rules, list) else None
@@ -198,15 +199,18 @@ class Listing:
         ).fetchone()
         return row[0], row[1] or ""
 
-    def _by_index(self, connection: sqlite3.Connection) -> Iterator[int]:
+    def _by_index(self, connection: sqlite3.Connection) -> Generator[int, None, None]:
         limit = FEW if self.query.filter else FIRST
         self._pieces = [_Piece("", 0)]
-        failed = self._paths(connection, 1, "", limit)
+        failed: _Paths | None = None
         published: _Paths = []
         for found in self._published(connection, limit):
             published += found
+            if failed is None:  # by now another thread looks, too
+                failed = self._paths(connection, 1, "", limit)
             if not self.first and len(published) >= FIRST:
                 yield self._begin(connection, _merged([published, _upto(failed, published[-1][0])]))
+        assert failed is not None
         merged = _merged([published, failed])
         if len(published) < limit and len(failed) < limit:
             self._few = True
@@ -249,7 +253,7 @@ class Listing:
                         return
             finally:
                 self._enough = True
-                self._interrupt(self._connections[1:])
+                self._interrupt([other for other in self._connections if other is not connection])
 
     def _every_other(
         self, parts: Sequence[tuple[str, str | None]], limit: int, found: SimpleQueue[_Paths | Exception]
@@ -257,8 +261,10 @@ class Listing:
         """In a thread: what is published in these parts of all paths, until there is enough; or why it is not known."""
         try:
             with reading(self._ctx.workspace.ledger) as connection:
-                if connection is None:
-                    raise Cancelled  # it was there a moment ago
+                if connection is None:  # it was there a moment ago
+                    for _ in parts:
+                        found.put([])
+                    return
                 self._connections.append(connection)
                 try:
                     for after, upto in parts:
@@ -287,7 +293,7 @@ class Listing:
 
     # ── in every other order, and by what the index does not know ─────────────────────────────────────────────
 
-    def _by_ids(self, connection: sqlite3.Connection) -> Iterator[int]:
+    def _by_ids(self, connection: sqlite3.Connection) -> Generator[int, None, None]:
         queries = self._queries(status=self._wanted)
         rows: Iterator[Sequence[Any]]
         if self.query.order == "path" and not self.query.descending:

@@ -162,6 +162,10 @@ def in_words(error: Exception) -> str:
     return f"Insufficient disk space: {text}" if "full" in str(error) else text
 
 
+# What says that the file system itself is in trouble, whichever file it was said of.
+BROKEN = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
+
+
 def is_full(error: OSError) -> bool:
     """No space or no inodes left, or over quota."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

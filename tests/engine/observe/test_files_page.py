@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,39 @@ def test_a_filter_is_cancelled_in_any_part_by_either_thread(
     with pytest.raises(Cancelled):
         listing.survey()
     assert threading.active_count() == threads
+
+
+def test_whoever_is_told_may_fail_and_no_thread_goes_on(ctx: Context) -> None:
+    fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, {"s1/x.json"})
+    listing = Listing(ctx, FileQuery(filter="json"), marks=[f"{RAW}/s1/{number:02}.json" for number in range(4, 40, 4)])
+    threads = threading.active_count()
+
+    def fails(it: Listing) -> None:
+        raise RuntimeError("nobody is there")
+
+    with pytest.raises(RuntimeError):
+        listing.survey(fails)
+    assert threading.active_count() == threads
+
+
+def test_a_ledger_that_is_gone_for_the_second_thread_leaves_no_list_waiting(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, set())
+    calls, opened = itertools.count(), files_page.reading
+
+    @contextmanager
+    def once(path: Path) -> Iterator[Any]:
+        if next(calls):
+            yield None
+        else:
+            with opened(path) as connection:
+                yield connection
+
+    monkeypatch.setattr(files_page, "reading", once)
+    listing = Listing(ctx, FileQuery(filter="39"), marks=[f"{RAW}/s1/10.json", f"{RAW}/s1/20.json"])
+    listing.survey()
+    assert listing.complete and listing.count == 1
 
 
 def test_a_part_that_cannot_be_read_is_said(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:

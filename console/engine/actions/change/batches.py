@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from console.engine.actions.change.ahead import ReadAhead
-from console.engine.actions.change.beside import CHUNK, StageBeside
+from console.engine.actions.change.beside import SHARED, StageBeside
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.left import NotAsRecorded
 from console.engine.actions.change.model import Change, Left, packed
@@ -25,7 +25,7 @@ from console.engine.model import Outcome
 from console.engine.runs.active import ActiveRun, release_reserve
 from console.engine.runs.migration_log import Line
 from console.engine.text import keepable, recordable
-from console.engine.transfer.filesystem import Flusher, filesystem_of, in_words, is_full, room
+from console.engine.transfer.filesystem import BROKEN, Flusher, filesystem_of, in_words, is_full, room
 
 _FILES = 8192  # each batch waits several times for the disk, however little is in it
 _FOLDERS = 4096  # looked at together
@@ -33,7 +33,6 @@ _BYTES = 256 * 1024 * 1024
 _FEW = 64  # files of a batch where inodes are scarce: what it empties gives room to the next
 _SCARCE = 2 * _FILES  # inodes
 _KEPT_FREE = 48 * 1024 * 1024  # bytes that copies leave to the ledger and the logs
-_FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
 
 # What the log says of each; the words of the runbook where it has some.
 _SAID: dict[str, tuple[str, str]] = {
@@ -103,6 +102,7 @@ class ChangeBatches:
         self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, ahead)
         self._whole = WholeFolders(self.disk)
         self._taken: dict[str, list[Change]] = {}  # of the batch in hand, by folder: what is all of it
+        self._missing: list[str] = []  # folders that have to be made for it, by whichever process
         self._flushers = _Flushers(
             [ctx.workspace.path(place) for place in places], per_file=ctx.settings.durability == "file"
         )
@@ -140,7 +140,7 @@ class ChangeBatches:
         reach = self._run.ctx.env.failpoints.reach
         begun: list[Change] = []
         done: list[Change] = []
-        self._taken = {}
+        self._taken, self._missing = {}, []
         try:
             if batch:
                 self._intend(batch)
@@ -155,10 +155,10 @@ class ChangeBatches:
                 reach("change.done")
                 self._flushers.flush([self.disk.absolute(path) for c in done for path in _touched(c)])
             if left:
-                self.disk.remove_empty(self.disk.made)  # made for what was then left alone
+                self.disk.remove_empty([*self.disk.made, *self._missing])  # made for what was then left alone
             self._record(done, left)
         except (OSError, sqlite3.OperationalError) as error:
-            self._undo(begun, believable=getattr(error, "errno", 0) not in _FATAL)
+            self._undo(begun, believable=getattr(error, "errno", 0) not in BROKEN)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise ChangesStopped(in_words(error), full=full) from error
         reach("change.recorded")
@@ -171,12 +171,12 @@ class ChangeBatches:
         the intent. The folders that will have to be made are this run's, even if it dies before it says so."""
         # what is taken stands there, and so does its folder
         places = (place for change in batch for place in ("" if change.kind == "take" else change.path, change.keep))
-        made = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
+        self._missing = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
         document = orjson.dumps([packed(change) for change in batch]).decode()
         self._taken = folders_taken(batch, self._going)
         modes = [(folder, self._whole.mode(folder)) for folder in self._taken]
         with self._run.guard, transaction(self._run.connection) as connection:
-            self._note_folders(connection, made)
+            self._note_folders(connection, self._missing)
             note_gone(connection, self._run.seq, ((folder, mode) for folder, mode in modes if mode is not None))
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)", [self._run.seq, document]
@@ -186,46 +186,36 @@ class ChangeBatches:
         puts = [change for change in batch if change.kind == "put"]
         need = sum(change.size for change in puts)
         sparing = bool(need) and room(self._backups)[0] < need + _KEPT_FREE
+        told: dict[int, list[tuple[Left, Outcome]]] = {}
 
-        def lay(change: Change) -> None:
+        def own(change: Change) -> None:
             begun.append(change)
-            if not self._tried(change, left, lambda change: self.disk.stage(change, sparing=sparing)):
+            why = told[id(change)] = []
+            if not self._tried(change, why, lambda change: self.disk.stage(change, sparing=sparing)):
                 begun.pop()
 
-        if self._beside is None or sparing or len(puts) <= CHUNK:
+        if self._beside is None or sparing or len(puts) < SHARED:
             for change in puts:
-                lay(change)
+                own(change)
         else:
-            self._stage_by_two(self._beside, puts, lay, begun)
+            try:
+                self._beside.share(puts, own, begun, self._run.beat)
+            except BaseException:
+                self._drop_unknown(puts, begun)
+                raise
+        for change in puts:
+            left += told.get(id(change), [])
         laid = set(map(id, begun))
-        staged = [change for change in batch if change.kind != "put" or id(change) in laid]
-        begun[:] = staged  # in the order in which they are done
-        return staged
+        begun[:] = [change for change in batch if change.kind != "put" or id(change) in laid]  # as they will be done
+        return list(begun)
 
-    def _stage_by_two(
-        self, beside: StageBeside, puts: list[Change], lay: Callable[[Change], None], begun: list[Change]
-    ) -> None:
-        """The other process takes from the front, this one from the end."""
-        chunks = [puts[at : at + CHUNK] for at in range(0, len(puts), CHUNK)]
-        refused: list[Change] = []
-        try:
-            for laid, others, made in beside.lay(chunks, self._run.beat):
-                begun.extend(laid)
-                refused.extend(others)
-                self.disk.made += made
-                for change in chunks.pop() if chunks else []:
-                    lay(change)
-            for change in refused:
-                lay(change)
-        except BaseException:
-            beside.close()  # from here on no part comes into being
-            self._beside = None
-            known = set(map(id, begun))
-            for change in puts:
-                if id(change) not in known:
-                    with suppress(OSError):
-                        self.disk.drop(change)
-            raise
+    def _drop_unknown(self, puts: list[Change], begun: list[Change]) -> None:
+        """The other process was ended: what it had laid by then, and a piece of what it was laying."""
+        known = set(map(id, begun))
+        for change in puts:
+            if id(change) not in known:
+                with suppress(OSError):
+                    self.disk.drop(change)
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         done = []
@@ -254,7 +244,7 @@ class ChangeBatches:
         except EngineError as error:
             left.append((Left(change.subject, change.path, error.what), Outcome.FAILED))
         except OSError as error:
-            if is_full(error) or error.errno in _FATAL:
+            if is_full(error) or error.errno in BROKEN:
                 raise
             reason = f"{error.strerror} ({error.filename or change.path})"
             left.append((Left(change.subject, change.path, reason), Outcome.FAILED))
@@ -269,7 +259,7 @@ class ChangeBatches:
             self._whole.give_back()
             for change in reversed(begun):
                 self.disk.take_back(change)
-            self.disk.remove_empty(self.disk.made)
+            self.disk.remove_empty([*self.disk.made, *self._missing])
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
             self._flushers.flush([self.disk.absolute(path) for change in begun for path in _touched(change)[:1]])

@@ -177,7 +177,11 @@ class Disk:
             if not stat.S_ISLNK(facts.st_mode):
                 raise not_recorded(change)
             os.symlink(os.readlink(source), part)
-            os.utime(part, ns=(facts.st_mtime_ns, facts.st_mtime_ns), follow_symlinks=False)
+            try:
+                os.utime(part, ns=(facts.st_mtime_ns, facts.st_mtime_ns), follow_symlinks=False)
+            except OSError:
+                os.unlink(part)
+                raise
             return
         if copy_file(folders, source, part, change.mode, change.mtime_ns) != change.after:
             os.unlink(part)

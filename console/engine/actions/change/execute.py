@@ -38,7 +38,7 @@ class ChangeExecution:
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         self.unfinished = False  # stopped or cancelled before the last change
         self.ahead: ReadAhead | None = None  # where many files are read before something is done with them
-        self.beside: StageBeside | None = None  # where many are copied
+        self.beside: StageBeside | None = None  # where many may have to be copied
         apply_settings([], {}, request.overrides)
 
     # --- what a subclass gives --------------------------------------------------------------------------

@@ -18,15 +18,12 @@ from console.engine.ledger.store import transaction
 from console.engine.runs.active import ActiveRun, release_reserve, timestamp
 from console.engine.runs.migration_log import Line
 from console.engine.text import recordable
-from console.engine.transfer.filesystem import Flusher, in_words, is_full
+from console.engine.transfer.filesystem import BROKEN, Flusher, in_words, is_full
 from console.engine.transfer.publish import Publisher, PublishItem
 
 MAX_FILES = 2048
 MAX_BYTES = 128 * 1024 * 1024
 _LOOK = 16  # files between two looks at the thread
-
-# These say that the file system, not the file, is in trouble: the whole batch is undone and the run stops.
-_FATAL = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.EUCLEAN)
 
 
 class RunStopped(Exception):
@@ -147,7 +144,7 @@ class Batches:
                 reach("batch.renamed")
             self._renamed = batch
         except (OSError, sqlite3.OperationalError) as error:
-            self._undo(in_hand, believable=getattr(error, "errno", 0) not in _FATAL)
+            self._undo(in_hand, believable=getattr(error, "errno", 0) not in BROKEN)
             full = is_full(error) if isinstance(error, OSError) else "full" in str(error)
             raise RunStopped(in_words(error), full=full) from error
         finally:
@@ -173,7 +170,7 @@ class Batches:
             try:
                 batch.done.append((item, self._publisher.publish(item)))
             except OSError as error:
-                if is_full(error) or error.errno in _FATAL:
+                if is_full(error) or error.errno in BROKEN:
                     raise
                 self._publisher.take_back(item, 0)  # the part, and the backup's name where it had been linked
                 batch.refused.append((item, f"{error.strerror} ({error.filename or item.dest})"))

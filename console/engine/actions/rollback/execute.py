@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from console.engine.actions.archive.after import emptied_folders, hand_folders_on, made_folders
 from console.engine.actions.change.ahead import ReadAhead
@@ -32,9 +33,10 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
-        self.beside = StageBeside(ctx, request.run)
-        if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
-            self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
+        with suppress(OSError):  # no process more for this user: it is done without
+            self.beside = StageBeside(ctx, request.run)
+            if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
+                self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
         return plan_rollback(self._ctx, self._params, connection=connection, before=before)
