@@ -320,6 +320,30 @@ def test_the_reader_may_die(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> 
     assert not list((inside.root / VALIDATED).rglob("*.json"))
 
 
+@pytest.mark.parametrize("forks", [0, 1])
+def test_without_a_reader_it_is_done_alone(inside: Inside, monkeypatch: pytest.MonkeyPatch, forks: int) -> None:
+    """No process more for this user, at the start or when the reader has died."""
+    done = inside.migrate()
+    fork, turns, begin = os.fork, [0], ReadAhead.begin
+
+    def refused() -> int:
+        turns[0] += 1
+        if turns[0] > forks:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    def killed(self: ReadAhead, files: Iterable[tuple[str, int]], beat: Callable[[], object]) -> None:
+        for pid in self._pool.pids:
+            os.kill(pid, signal.SIGKILL)
+        begin(self, files, beat)
+
+    monkeypatch.setattr(os, "fork", refused)
+    monkeypatch.setattr(ReadAhead, "begin", killed)
+    back = inside.rollback(done.id)
+    assert (back.status, back.counts) == (0, {"removed": 4}), back.text
+    assert turns[0] == forks + 1
+
+
 def test_a_disk_that_refuses_gives_all_of_it_back(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was taken whole is taken back whole, with its mode."""
     done = inside.migrate()

@@ -152,7 +152,10 @@ class ReadAhead:
         """A regular file as it was when it was read ahead; waits for that. None where it has to be read by whoever
         asks, or keeps its name."""
         while path not in self._found and len(self._found) < _KEPT:
-            answer = next(self._answers, None)
+            try:
+                answer = next(self._answers, None)
+            except OSError:  # it died, and there is no process more for this user
+                answer = None
             if answer is None:
                 return None
             asked, said = answer

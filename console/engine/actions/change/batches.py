@@ -6,14 +6,12 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from console.engine.actions.change.ahead import ReadAhead
-from console.engine.actions.change.beside import SHARED, StageBeside
 from console.engine.actions.change.disk import Disk
 from console.engine.actions.change.left import NotAsRecorded
 from console.engine.actions.change.model import Change, Left, packed
@@ -90,19 +88,17 @@ class ChangeBatches:
         places: Iterable[str],
         going: Callable[[set[str]], list[str]] = lambda folders: [],
         ahead: ReadAhead | None = None,
-        beside: StageBeside | None = None,
     ) -> None:
         """places: the zones in which something changes, relative to the root. going: which of these folders, out of
         which something was taken, are removed where nothing is left in them; they go with their batch and leave their
-        room to what follows. ahead: has read the files already. beside: lays copies."""
+        room to what follows. ahead: has read the files already."""
         ctx = run.ctx
-        self._run, self._going, self._beside = run, going, beside
+        self._run, self._going = run, going
         self._backups = ctx.workspace.path(ctx.settings.zones.backups)
         self._unmade = (ctx.settings.zones.backups.rstrip("/") + "/", ".opsconsole/")  # folders an undo leaves
         self.disk = Disk(str(ctx.workspace.root), ctx.settings, run.id, ctx.env.failpoints.reach, ahead)
         self._whole = WholeFolders(self.disk)
         self._taken: dict[str, list[Change]] = {}  # of the batch in hand, by folder: what is all of it
-        self._missing: list[str] = []  # folders that have to be made for it, by whichever process
         self._flushers = _Flushers(
             [ctx.workspace.path(place) for place in places], per_file=ctx.settings.durability == "file"
         )
@@ -140,7 +136,7 @@ class ChangeBatches:
         reach = self._run.ctx.env.failpoints.reach
         begun: list[Change] = []
         done: list[Change] = []
-        self._taken, self._missing = {}, []
+        self._taken = {}
         try:
             if batch:
                 self._intend(batch)
@@ -155,7 +151,7 @@ class ChangeBatches:
                 reach("change.done")
                 self._flushers.flush([self.disk.absolute(path) for c in done for path in _touched(c)])
             if left:
-                self.disk.remove_empty([*self.disk.made, *self._missing])  # made for what was then left alone
+                self.disk.remove_empty(self.disk.made)  # made for what was then left alone
             self._record(done, left)
         except (OSError, sqlite3.OperationalError) as error:
             self._undo(begun, believable=getattr(error, "errno", 0) not in BROKEN)
@@ -171,51 +167,30 @@ class ChangeBatches:
         the intent. The folders that will have to be made are this run's, even if it dies before it says so."""
         # what is taken stands there, and so does its folder
         places = (place for change in batch for place in ("" if change.kind == "take" else change.path, change.keep))
-        self._missing = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
+        made = self.disk.missing_folders(path for path in places if path and not path.startswith(self._unmade))
         document = orjson.dumps([packed(change) for change in batch]).decode()
         self._taken = folders_taken(batch, self._going)
         modes = [(folder, self._whole.mode(folder)) for folder in self._taken]
         with self._run.guard, transaction(self._run.connection) as connection:
-            self._note_folders(connection, self._missing)
+            self._note_folders(connection, made)
             note_gone(connection, self._run.seq, ((folder, mode) for folder, mode in modes if mode is not None))
             connection.execute(
                 "INSERT INTO intents (run, kind, item) VALUES (?, 'change', ?)", [self._run.seq, document]
             )
 
     def _stage(self, batch: list[Change], begun: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
-        puts = [change for change in batch if change.kind == "put"]
-        need = sum(change.size for change in puts)
+        need = sum(change.size for change in batch if change.kind == "put")
         sparing = bool(need) and room(self._backups)[0] < need + _KEPT_FREE
-        told: dict[int, list[tuple[Left, Outcome]]] = {}
-
-        def own(change: Change) -> None:
+        staged = []
+        for change in batch:
             begun.append(change)
-            why = told[id(change)] = []
-            if not self._tried(change, why, lambda change: self.disk.stage(change, sparing=sparing)):
+            if change.kind == "put" and not self._tried(
+                change, left, lambda change: self.disk.stage(change, sparing=sparing)
+            ):
                 begun.pop()
-
-        if self._beside is None or sparing or len(puts) < SHARED:
-            for change in puts:
-                own(change)
-        else:
-            try:
-                self._beside.share(puts, own, begun, self._run.beat)
-            except BaseException:
-                self._drop_unknown(puts, begun)
-                raise
-        for change in puts:
-            left += told.get(id(change), [])
-        laid = set(map(id, begun))
-        begun[:] = [change for change in batch if change.kind != "put" or id(change) in laid]  # as they will be done
-        return list(begun)
-
-    def _drop_unknown(self, puts: list[Change], begun: list[Change]) -> None:
-        """The other process was ended: what it had laid by then, and a piece of what it was laying."""
-        known = set(map(id, begun))
-        for change in puts:
-            if id(change) not in known:
-                with suppress(OSError):
-                    self.disk.drop(change)
+                continue
+            staged.append(change)
+        return staged
 
     def _perform(self, staged: list[Change], left: list[tuple[Left, Outcome]]) -> list[Change]:
         done = []
@@ -259,7 +234,7 @@ class ChangeBatches:
             self._whole.give_back()
             for change in reversed(begun):
                 self.disk.take_back(change)
-            self.disk.remove_empty([*self.disk.made, *self._missing])
+            self.disk.remove_empty(self.disk.made)
             if not believable:
                 raise OSError(errno.EIO, "what was taken back could not be flushed")
             self._flushers.flush([self.disk.absolute(path) for change in begun for path in _touched(change)[:1]])

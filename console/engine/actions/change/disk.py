@@ -140,13 +140,12 @@ class Disk:
         one (sparing: it is known that there is none).
 
         Raises NotAsRecorded when they are not what was recorded, OSError, and EngineError for a link on the way."""
+        folders = self.folder(change.path)
         part = self.absolute(self.part(change.path))
-        if sparing:
-            self.folder(change.path)
-            if self._stage_source(change, part):
-                return
+        if sparing and self._stage_source(change, part):
+            return
         try:
-            self.stage_copy(change)
+            self._stage_copy(change, folders, part)
         except OSError as error:
             if not is_full(error) or not self._stage_source(change, part):
                 raise
@@ -166,10 +165,8 @@ class Disk:
             return False
         return rename_new(source, part)
 
-    def stage_copy(self, change: Change) -> None:
-        """A copy beside the destination, or nothing. Raises as `stage`."""
-        folders = self.folder(change.path)
-        part, source = self.absolute(self.part(change.path)), self.absolute(change.source)
+    def _stage_copy(self, change: Change, folders: Folders, part: str) -> None:
+        source = self.absolute(change.source)
         if change.after == LINK:
             if os.path.lexists(part):
                 os.unlink(part)

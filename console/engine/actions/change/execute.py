@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from console.engine.actions.archive.manifest import keep_manifests
 from console.engine.actions.change.ahead import ReadAhead
 from console.engine.actions.change.batches import ChangeBatches, ChangesStopped, remove_empty
-from console.engine.actions.change.beside import StageBeside
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.change.verify import verify_changes
 from console.engine.checks.gate import apply_settings, refusal
@@ -38,7 +36,6 @@ class ChangeExecution:
         self.rules = load_rules(ctx.workspace.root, ctx.settings)
         self.unfinished = False  # stopped or cancelled before the last change
         self.ahead: ReadAhead | None = None  # where many files are read before something is done with them
-        self.beside: StageBeside | None = None  # where many may have to be copied
         apply_settings([], {}, request.overrides)
 
     # --- what a subclass gives --------------------------------------------------------------------------
@@ -95,10 +92,9 @@ class ChangeExecution:
     # --- the course -------------------------------------------------------------------------------------
 
     def close(self, *, kill: bool = False) -> None:
-        """Ends the processes that read ahead and copy, where there are some."""
-        for helper in (self.ahead, self.beside):
-            if helper is not None:
-                helper.close()
+        """Ends the process that reads ahead, where there is one."""
+        if self.ahead is not None:
+            self.ahead.close()
 
     def execute(self, run: ActiveRun) -> tuple[RunStatus, int, str]:
         """Raises EngineError; then nothing was changed."""
@@ -117,8 +113,7 @@ class ChangeExecution:
         stopped: ChangesStopped | None = None
         if self.ahead is not None:
             self.ahead.begin(self.reads(run), run.beat)
-        going = partial(self.going, run)
-        batches = ChangeBatches(run, self.places(), going, self.ahead, self.beside)
+        batches = ChangeBatches(run, self.places(), lambda folders: self.going(run, folders), self.ahead)
         try:
             self.unfinished = not batches.run_all(self.changes(run))
         except ChangesStopped as stop:

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from console.engine.actions.archive.after import emptied_folders, hand_folders_on, made_folders
 from console.engine.actions.change.ahead import ReadAhead
-from console.engine.actions.change.beside import StageBeside
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left
 from console.engine.actions.rollback.model import RollbackParams
@@ -33,9 +32,8 @@ class Rollback(ChangeExecution):
         super().__init__(ctx, request)
         self._params = RollbackParams(**request.params)
         self._target = 0
-        with suppress(OSError):  # no process more for this user: it is done without
-            self.beside = StageBeside(ctx, request.run)
-            if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
+        if not filesystem_of(ctx.workspace.path(ctx.settings.zones.validated)).network:  # its times come late
+            with suppress(OSError):  # no process more for this user: it is done without
                 self.ahead = ReadAhead(ctx.workspace.lock, ctx.workspace.run_folder(request.run) / "stderr")
 
     def plan(self, connection: sqlite3.Connection, before: int) -> ChangePlan:
