@@ -237,14 +237,24 @@ class Listing:
         if not self.query.filter or not self._marks:
             yield self._paths(connection, 0, "", limit)
             return
-        parts = list(zip(("", *self._marks), (*self._marks, None), strict=True))
+        head = self._paths(connection, 0, "", FIRST, self._marks[0])
+        begin, whole = "", len(head) < FIRST
+        if not whole:  # most paths hold it: these are shown before another thread wants Python's lock
+            yield head
+            begin = head[-1][0]
+        parts = list(zip((begin, *self._marks), (*self._marks, None), strict=True))
         others: SimpleQueue[_Paths | Exception] = SimpleQueue()
         with ThreadPoolExecutor(1, "filter") as pool:
             pool.submit(self._every_other, parts[1::2], limit, others)
             had = 0
             try:
                 for at, (after, upto) in enumerate(parts):
-                    found = others.get() if at % 2 else self._paths(connection, 0, after, limit, upto)
+                    if at % 2:
+                        found = others.get()
+                    elif at or not whole:
+                        found = self._paths(connection, 0, after, limit, upto)
+                    else:
+                        found = head
                     if isinstance(found, Exception):
                         raise found
                     yield found
