@@ -96,7 +96,17 @@ class Counted(Sequence[Sequence[str]]):
 
 @pytest.mark.parametrize(
     ("had", "has", "at"),
-    [(50, 5000, 0), (50, 51, 49), (3, 50, 0), (50, 3, 0), (50, 3, 49), (5000, 90, 4999), (5000, 0, 7), (5, 6, 4)],
+    [
+        (50, 5000, 0),
+        (50, 51, 49),
+        (3, 50, 0),
+        (50, 3, 0),
+        (50, 3, 49),
+        (5000, 90, 4999),
+        (5000, 0, 7),
+        (5, 6, 4),
+        (2, 4, 0),
+    ],
 )
 async def test_rows_that_become_more_or_fewer(had: int, has: int, at: int) -> None:
     app = Host(table)
@@ -107,7 +117,7 @@ async def test_rows_that_become_more_or_fewer(had: int, has: int, at: int) -> No
         widget.cursor = at
         await pilot.pause()
         rows.length = has
-        widget.recount(had)
+        widget.recount()
         await pilot.pause()
         so = (shown(app), widget.scroll_offset, widget.show_vertical_scrollbar, widget.cursor)
         bar = (widget.vertical_scrollbar.window_virtual_size, widget.vertical_scrollbar.position)
@@ -130,7 +140,7 @@ async def test_rows_that_come_out_of_sight_are_not_drawn(monkeypatch: pytest.Mon
         await pilot.pause()
         drawn.clear()
         rows.length = 5000
-        widget.recount(50)
+        widget.recount()
         widget.empty = "something else"
         await until(pilot, lambda: widget.vertical_scrollbar.window_virtual_size == 5001)
         await pilot.pause()

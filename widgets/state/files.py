@@ -71,9 +71,8 @@ class FileList(PatientTable):
             self._begin(scope, listing.first)
         elif not self._lazy.length and listing.first:
             self._lazy.put(0, listing.first)
-        had = self._lazy.length
-        self._lazy.length = max(listing.count, 0 if listing.complete else had)
-        self.recount(had)
+        self._lazy.length = max(listing.count, 0 if listing.complete else self._lazy.length)
+        self.recount()
         if listing.complete:
             self._stand()
             self.expecting = False
@@ -89,7 +88,7 @@ class FileList(PatientTable):
         for start in range(0, len(found), BLOCK):
             self._lazy.put(start, found[start : start + BLOCK])
         self._lazy.length = len(found)
-        self.recount(0)
+        self.recount()
         self.expecting = False
 
     def _begin(self, scope: Scope, first: Sequence[FileRow]) -> None:

@@ -154,12 +154,11 @@ class VirtualTable(ScrollView, can_focus=True):
         if had < self.scroll_offset.y + self._body_height:
             self.refresh()
 
-    def recount(self, had: int) -> None:
-        """The rows are the same object, of which there were `had`; only what another number changes is drawn."""
+    def recount(self) -> None:
+        """The rows are the same object and have become more or fewer. Where that is in view, the size or the scroll
+        changes with it, and either draws."""
         self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
         self._resize_rows()
-        if len(self._rows) != had and min(len(self._rows), had) < self.scroll_offset.y + self._body_height:
-            self.refresh()
 
     @property
     def at_end(self) -> bool:

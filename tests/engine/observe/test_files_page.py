@@ -170,6 +170,16 @@ def test_a_filter_is_cancelled_in_any_part_by_either_thread(
     assert threading.active_count() == threads
 
 
+@pytest.mark.parametrize("hits", range(1, 9))
+def test_a_part_that_holds_more_than_is_shown_first(ctx: Context, hits: int) -> None:
+    """All hits lie before the first mark: what was shown at once is neither lost nor listed twice."""
+    fill(ctx, {f"s1/a{number}.json" for number in range(hits)} | {f"s1/b{n:02}.json" for n in range(20)}, set())
+    listing = Listing(ctx, FileQuery(filter="/a"), marks=[f"{RAW}/s1/b{n:02}.json" for n in range(0, 20, 5)])
+    listing.survey()
+    assert [row.path[-7:] for row in listing.rows(0, 20)] == [f"a{number}.json" for number in range(hits)]
+    assert listing.count == hits
+
+
 def test_whoever_is_told_may_fail_and_no_thread_goes_on(ctx: Context) -> None:
     fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, {"s1/x.json"})
     listing = Listing(ctx, FileQuery(filter="json"), marks=[f"{RAW}/s1/{number:02}.json" for number in range(4, 40, 4)])
@@ -178,9 +188,9 @@ def test_whoever_is_told_may_fail_and_no_thread_goes_on(ctx: Context) -> None:
     def fails(it: Listing) -> None:
         raise RuntimeError("nobody is there")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError) as kept:  # and with it the frames, so that nothing ends by being forgotten
         listing.survey(fails)
-    assert threading.active_count() == threads
+    assert kept.tb and listing._enough and threading.active_count() == threads
 
 
 def test_a_ledger_that_is_gone_for_the_second_thread_leaves_no_list_waiting(
