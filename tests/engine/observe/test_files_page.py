@@ -182,7 +182,9 @@ def test_a_part_that_holds_more_than_is_shown_first(ctx: Context, hits: int) -> 
 
 def test_whoever_is_told_may_fail_and_no_thread_goes_on(ctx: Context) -> None:
     fill(ctx, {f"s1/{number:02}.json" for number in range(40)}, {"s1/x.json"})
-    listing = Listing(ctx, FileQuery(filter="9.json"), marks=[f"{RAW}/s1/{number:02}.json" for number in range(4, 40, 4)])
+    listing = Listing(
+        ctx, FileQuery(filter="9.json"), marks=[f"{RAW}/s1/{number:02}.json" for number in range(4, 40, 4)]
+    )
     threads = threading.active_count()
 
     def fails(it: Listing) -> None:
