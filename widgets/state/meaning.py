@@ -69,7 +69,8 @@ class Meaning(Vertical):
             return groups_words(self._causes, "cause", CAUSES in self._read)
         if scope.view == SOURCES:
             return groups_words(self._sources, "source", SOURCES in self._read)
-        return count_words(scope, self.table.length, self.table.complete, self._disk)
+        complete = self.table.complete or bool(self.unreadable)  # nobody goes on counting
+        return count_words(scope, self.table.length, complete, self._disk)
 
     def selection(self) -> tuple[Scope, str, int]:
         """What an action is to be about: the scope, the one file ('' for all of the scope), how many files."""
