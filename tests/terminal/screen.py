@@ -49,6 +49,9 @@ MODES = {
 }
 
 
+_QUIET, _DRAWN = 0.01, 0.2  # seconds: a picture comes in pieces of 4 KiB, one right after the other; at most so long
+
+
 class _Screen(pyte.Screen):
     """pyte takes private answers (`CSI > … u`) for text of its own; they are none of the screen's business."""
 
@@ -112,11 +115,13 @@ class Terminal:
         return data
 
     def pump(self, seconds: float) -> bytes:
-        """Take what comes within `seconds`, at least one look."""
+        """Take what comes within `seconds`, at least one look, and the rest of a picture that is being drawn then."""
         got = b""
         until = time.monotonic() + seconds
         while self.master >= 0:
-            ready, _, _ = select.select([self.master], [], [], max(0.0, until - time.monotonic()))
+            left = until - time.monotonic()
+            rest = min(_QUIET, left + _DRAWN) if got else 0.0
+            ready, _, _ = select.select([self.master], [], [], max(0.0, left, rest))
             if not ready:
                 break
             try:

@@ -40,7 +40,8 @@ def test_looked_at_live_overridden_and_signed_in_place(held: Path) -> None:
         t.wait("4 new")
         t.press("5")
         t.wait("■ Fuel for the van")
-        assert "? to sign    ■ Everybody was told" in t.page and "Documentation is updated" in t.page
+        t.wait("? to sign    ■ Everybody was told")
+        t.wait("Documentation is updated")
         t.press("R")
         t.wait("▶ looking    ■ Fuel for the van")
         t.wait("looking at 2  x: stop")
@@ -71,7 +72,7 @@ def test_looked_at_live_overridden_and_signed_in_place(held: Path) -> None:
         t.wait("fuel refuses the run")
         t.press("tab", "tab", "tab", "tab", "tab")
         t.wait("fuel refuses the run")
-        assert "[ Migrate ]" in t.page
+        t.wait("[ Migrate ]")
         t.press("esc")
         t.gone("fuel refuses the run")
         t.press("o")

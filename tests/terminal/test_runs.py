@@ -58,7 +58,9 @@ def test_filtered_compared_led_from_and_attached_to(ran: Path, size: tuple[int, 
     with Terminal(ran, size=size) as t:
         t.wait("14 days")
         t.wait("at most 500, 1,504 in all")
-        assert "4 today" in t.page and "20 % today" in t.page and "25 %, 101 in all" in t.page
+        t.wait("4 today")
+        t.wait("20 % today")
+        t.wait("25 %, 101 in all")
         assert ("+4.0 GB in 4 days" in t.page and "/[b]␛[2J" in t.page) or size[0] == 80
         t.press("6")
         t.wait("m: mark")

@@ -51,7 +51,8 @@ def test_found_looked_at_adopted_and_given_back_by_keys_alone(found: Path, size:
         assert "15 entries" in " ".join(t.page.split()) and "1 backup" in " ".join(t.page.split())
         t.press("enter")
         t.wait("Adopt 12 files")
-        assert "3 entries whose copy is missing" in t.page and "opsconsole adopt --yes" in t.page
+        t.wait("3 entries whose copy is missing")
+        t.wait("opsconsole adopt --yes")
         t.press("enter")  # Cancel has the focus
         t.gone("Adopt: plan")
         assert not (found / ".opsconsole").exists() and everything_but_ours(found) == before
