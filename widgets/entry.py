@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
 from textual.widgets import Input
 
 from console.engine.text import visible
@@ -28,3 +29,14 @@ class Entry(Input):
     @property
     def _value(self) -> Text:
         return Text(harmless(self.value), no_wrap=True, overflow="ignore", end="")
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Keys in the order in which they were pressed: left to Textual, what a key is bound to would happen behind the
+        letters that were typed after it.
+        """
+        bound = self._bindings.key_to_bindings.get(event.key)
+        if not bound:
+            return  # a letter: Input's own handler comes next
+        event.stop()
+        event.prevent_default()
+        await self.run_action(bound[0].action)

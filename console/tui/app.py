@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
@@ -12,6 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from console.engine.actions.registry import BUTTONS, find_action, not_yet
 from console.engine.context import Context
@@ -30,6 +34,8 @@ from console.tui.screens.main import MainScreen
 from console.tui.theme import DARK, LIGHT
 from widgets import leaving
 from widgets.actionbar import ActionBar
+
+SETTLE_SECONDS = 0.2  # at most, between two keys
 
 
 class ConsoleApp(FedApp):
@@ -133,9 +139,38 @@ class ConsoleApp(FedApp):
                 or await self._filter_asked(event)
             ):
                 return
+            if not isinstance(self.focused, Input) and not self._typing(event):
+                await self._bound(event)
+                return
         if isinstance(event, events.MouseDown) and self._on_what_is_gone(event):
             return
         await super().on_event(event)
+
+    async def _bound(self, event: events.Key) -> None:
+        """What a key is bound to where the focus is. Here and now: Textual asks only once the key has come up from
+        there, behind keys that were typed after it, and then of what has the focus by that time.
+        """
+        self.app_focus = True
+        if self.focused is None and len(self.screen_stack) == 1:
+            self.main.focus_again()
+        screen, focused = self.screen, self.focused
+        if not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
+        if focused is not None and self.screen is screen:
+            await self._settled(focused)
+
+    async def _settled(self, widget: Widget) -> None:
+        """Until what a key set going in this widget has come up to its screen: the next key is for what that brings."""
+        done = asyncio.Event()
+
+        def up(node: Widget) -> None:
+            above = node.parent
+            if not isinstance(above, Widget) or not above.call_later(up, above):
+                done.set()
+
+        if widget.call_later(up, widget):
+            with suppress(TimeoutError):  # something of it is being taken away, or waits itself
+                await asyncio.wait_for(done.wait(), SETTLE_SECONDS)
 
     def _on_what_is_gone(self, event: events.MouseDown) -> bool:
         """Whether a widget was hit that has just been taken away, a notification that was clicked before: Textual

@@ -80,6 +80,7 @@ class Watcher:
         )
         self._here: Signature | None = None
         self._others: tuple[Here, ...] = ()
+        self._disks_at = -DISK_SECONDS
 
     def stop(self) -> None:
         self._stopped = True
@@ -95,7 +96,7 @@ class Watcher:
     def run(self) -> None:
         """Until `stop`."""
         seen: Signature | None = None
-        disks_at = rules_at = -max(DISK_SECONDS, RULES_SECONDS)
+        rules_at = -RULES_SECONDS
         while not self._stopped:
             forced, self._forced = self._forced, False
             now = signature(self._paths)
@@ -105,20 +106,24 @@ class Watcher:
                     seen = None  # a run has ended: read once more
                     continue
                 rules_at = -RULES_SECONDS
-            here = signature((self._ctx.workspace.here,))
-            if here != self._here:
-                self._here = here
-                self._read_others()
-            self._look_at_sessions()
-            if forced or time.monotonic() - disks_at >= DISK_SECONDS:
-                disks_at = time.monotonic()
-                self._read_disks()
-                self._read_others()  # one that was killed has left no word
+            self._look_around(forced=forced)
             if time.monotonic() - rules_at >= RULES_SECONDS and not self._stopped:
                 rules_at = time.monotonic()
                 self._read_rules()
             self._wake.wait(IDLE_SECONDS)
             self._wake.clear()
+
+    def _look_around(self, *, forced: bool = False) -> None:
+        """What changes whether a run is in progress or not: other consoles, sessions, disks."""
+        here = signature((self._ctx.workspace.here,))
+        if here != self._here:
+            self._here = here
+            self._read_others()
+        self._look_at_sessions()
+        if forced or time.monotonic() - self._disks_at >= DISK_SECONDS:
+            self._disks_at = time.monotonic()
+            self._read_disks()
+            self._read_others()  # one that was killed has left no word
 
     def _read(self) -> bool:
         """Read the ledger; follow a run to its end. True when there was one."""
@@ -148,7 +153,7 @@ class Watcher:
                 if self._stopped:
                     return
                 last = progress.row
-                self._look_at_sessions()
+                self._look_around()
                 self._post(RunMoved(progress.row, progress.rate, progress.seconds_left))
                 if not progress.alive:
                     break

@@ -6,28 +6,29 @@ import json
 import os
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.corpora import PYTHON, SCHEMA
-from tests.benchmarks.measure import BenchError, Ratio, time_command, watch_memory
+from tests.benchmarks.measure import BenchError, Ratio, Watch, time_command, watch_memory
 from tests.benchmarks.migrate import PROBE, Sizes, check_whole
 from tests.benchmarks.report import Report
 from tests.benchmarks.terminal import Terminal
 from tests.support import invalid_record, valid_record, write_raw
 from tests.support.workspace import RAW
 
-# A process that forks one which takes 60 MiB, and leaves it behind for a moment.
+# A process that forks one which takes 60 MiB, and leaves it behind; both stay until they were seen.
 HUNGRY = """
-import os, time
-if os.fork() == 0:
+import os, sys
+child = os.fork()
+if child == 0:
     os.setsid()
     data = b"x" * (60 << 20)
-    time.sleep(0.4)
-    os._exit(0)
-time.sleep(0.5)
+seen = os.open(sys.argv[1], os.O_RDONLY)  # a pipe with a name: opens when the other end does
+os.read(seen, 1)
 """
 
 
@@ -36,8 +37,22 @@ def test_a_ratio_is_of_rounds_not_of_medians() -> None:
     assert (ratio.median, ratio.least, ratio.most) == (2.0, 1.0, 3.0)
 
 
-def test_memory_is_seen_in_processes_of_other_sessions(tmp_path: Path) -> None:
-    _, memory = watch_memory([sys.executable, "-c", HUNGRY], cwd=tmp_path)
+def test_memory_is_seen_in_processes_of_other_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "seen")
+    seen = os.open(tmp_path / "seen", os.O_RDWR)
+    look, until = Watch.look, time.monotonic() + 30
+
+    def looked(watch: Watch) -> int:
+        there = look(watch)
+        if watch.memory.sum > 65 or time.monotonic() > until:  # MiB: both are there, and one has what it wants
+            os.write(seen, b"12")
+        return there
+
+    monkeypatch.setattr(Watch, "look", looked)
+    try:
+        _, memory = watch_memory([sys.executable, "-c", HUNGRY, str(tmp_path / "seen")], cwd=tmp_path)
+    finally:
+        os.close(seen)
     assert memory.processes == 2
     assert 60 < memory.largest < 120
 

@@ -21,6 +21,7 @@ from console.tui.watch import Watcher
 from tests.engine.ledger.filled import opened
 from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
+from widgets.entry import Entry
 from widgets.logs.prompt import Prompt
 from widgets.samples import sample_run
 
@@ -69,6 +70,43 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(engine: Engine
             app.post_message(events.Key(key, None))
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.id == "filter")
         assert "▐6 Runs▌" in shown(app)[1]
+
+
+async def test_what_a_key_is_bound_to_happens_before_the_key_that_follows(engine: Engine) -> None:
+    """Home is for the rows that have the focus, not for the field that the next key makes."""
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("6")
+        await until(pilot, lambda: "partial" in page(app))
+        for key, character in (("home", None), ("slash", "/"), ("a", "a"), ("b", "b")):
+            app.post_message(events.Key(key, character))  # at once, as a slow line delivers them
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "ab")
+        await pilot.press("c")
+        assert app.screen.query_one("#filter", Input).value == "abc"
+
+
+async def test_a_dialog_is_closed_before_the_key_that_follows(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        for key, character in (("escape", None), ("a", "a"), ("m", "m")):
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: "Migrate: plan" in page(app))
+
+
+async def test_a_field_takes_letters_and_keys_in_their_order(engine: Engine) -> None:
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        field = Entry(id="some")
+        await app.main.mount(field)
+        app.main.set_focus(field)
+        for key, character in (("a", "a"), ("c", "c"), ("left", None), ("b", "b"), ("end", None), ("x", "x")):
+            app.post_message(events.Key(key, character))
+        app.post_message(events.Key("backspace", None))
+        app.post_message(events.Key("d", "d"))
+        await until(pilot, lambda: field.value == "abcd")
 
 
 async def test_help_is_of_the_pane_one_is_in(engine: Engine) -> None:

@@ -21,6 +21,7 @@ from console.tui.state_feed import failure_selection, reprocess_params
 from tests.support import RAW, make_workspace, run_cli, valid_record
 from tests.widgets.hosting import page, until
 from widgets.state import Scope
+from widgets.state.pane import StatePane
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,24 @@ async def test_typed_ahead_nothing_is_lost(root: Path) -> None:
         await pilot.press("slash", *"zcag")
         await until(pilot, lambda: "no path here holds 'zcag'" in page(app), 2000)
         assert app.main.query_one("#filter", Input).value == "zcag"
+
+
+async def test_esc_leads_out_of_a_file_to_the_filtered_list(root: Path) -> None:
+    async with opened(root) as (app, pilot):
+        await pilot.press("3", "slash", *".json", "enter")
+        await until(pilot, lambda: "7 files" in page(app), 2000)
+        await pilot.press("slash", "backspace", *"n", "backspace", "enter")  # typed on, and kept
+        field = app.main.query_one("#filter", Input)
+        assert field.value == ".jso"
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "Esc: back" in page(app), 2000)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Esc: back" not in page(app), 2000)
+        pane = app.main.current_pane
+        assert isinstance(pane, StatePane)
+        assert field.value == ".jso" and pane.filter == ".jso" and pane.table.cursor == 2
+        await pilot.press("escape")
+        await until(pilot, lambda: not field.has_class("-shown") and pane.filter == "", 2000)
 
 
 async def test_a_file_that_nobody_knows_is_said_where_one_looks(root: Path) -> None:

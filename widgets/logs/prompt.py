@@ -127,18 +127,11 @@ class Prompt(Entry):
         self._tell()
 
     async def _on_key(self, event: events.Key) -> None:
-        """Keys in the order in which they were pressed: left to Textual, what a key is bound to would happen behind the
-        letters that were typed after it.
-        """
-        bound = self._bindings.key_to_bindings.get(event.key)
+        """What is typed behind the Enter is not for this field any more."""
         if self._done:
             self.post_message(self.Behind(event))
-        elif bound:
-            await self.run_action(bound[0].action)
-        else:
-            return
-        event.stop()
-        event.prevent_default()
+            event.stop()
+            event.prevent_default()
 
     def action_ask(self) -> None:
         """What was typed is meant; where it does not work it stays, with the reason."""

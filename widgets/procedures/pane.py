@@ -197,6 +197,11 @@ class ProceduresPane(Vertical):
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def before_list(self) -> bool:
+        """Whether a session stands before the list."""
+        return self.has_class("-session")
+
     def back(self) -> bool:
         """Esc: out of the field, then out of the session; False where there was nothing to leave."""
         if self.has_class("-session"):

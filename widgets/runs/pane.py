@@ -152,6 +152,11 @@ class RunsPane(Horizontal):
         else:
             self.show_run(row)
 
+    @property
+    def before_list(self) -> bool:
+        """Whether something stands before the list, which Esc leads back to."""
+        return self._front != LIST
+
     def back(self) -> bool:
         """One step back; False when there was nothing to leave."""
         if self._front == COMPARE:

@@ -59,6 +59,9 @@ def empty_words(scope: Scope, complete: bool, disk: OnDisk) -> str:
         return "the raw zone was not looked at yet; ctrl+r looks"
     if not complete:
         return "sorting…" if scope.order != "path" or scope.descending else "looking…"
+    if scope.filter and any(sign in scope.filter for sign in "*?["):
+        meant = ", where [ ] stands for one of the characters in it" if "[" in scope.filter else ""
+        return f"no path here is like {scope.filter!r}{meant}; Esc drops the filter"
     if scope.filter:
         return f"no path here holds {scope.filter!r}; Esc drops the filter"
     if scope.listing() == Scope():

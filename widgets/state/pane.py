@@ -170,9 +170,14 @@ class StatePane(Meaning):
         self._bring("file")
         self.post_message(LookWanted(path).set_sender(self))
 
+    @property
+    def before_list(self) -> bool:
+        """Whether something stands before the list, which Esc leads back to."""
+        return self._front in ("choices", "file")
+
     def back(self) -> bool:
         """One step back; False when there was nothing to leave."""
-        if self._front in ("choices", "file"):
+        if self.before_list:
             self._bring(self._scope.view)
             self._draw_foot()
             return True
@@ -336,7 +341,8 @@ class StatePane(Meaning):
             return
         scope = self._scope
         status = scope_words(replace(scope, filter="")) if scope.view == FILES else "All files"
-        self.query_one("#state-status", Push).label = fit(status[:1].upper() + status[1:], 24).rstrip()
+        status = status if status == scope.source else status[:1].upper() + status[1:]  # a name stays as it is
+        self.query_one("#state-status", Push).label = fit(status, 24).rstrip()
         self.query_one("#state-by-cause").set_class(scope.view == CAUSES, "-main")
         self.query_one("#state-by-source").set_class(scope.view == SOURCES, "-main")
         room = max(10, self.size.width - sum(width_of(push._text()) + 4 for push in self.query(Push).results(Push)) - 3)

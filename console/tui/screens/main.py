@@ -87,7 +87,8 @@ class MainScreen(Screen[None]):
         if pane is None:
             pane = entry.build(self._ctx)
             await self.query_one("#panes", Container).mount(pane)
-            self.post_message(PaneMade(pane))
+            # handed out here and now: the key behind the pane's number is for what the pane lists
+            await self.app._dispatch_message(PaneMade(pane))
         if entry is not self._current:
             old = self.current_pane
             if old is not None:
@@ -97,16 +98,16 @@ class MainScreen(Screen[None]):
         pane.add_class("-current")
         self.query_one(TabLine).current = name
         self._focus_pane(entry)
-        self.call_after_refresh(self._focus_again, entry)
+        self.call_after_refresh(self.focus_again)
         return pane
 
-    def _focus_again(self, entry: PaneEntry) -> None:
+    def focus_again(self) -> None:
         """Where the key came before the first frame: nothing could take the focus then, or the first frame took it."""
-        pane, focused = self.pane(entry.name), self.focused
-        if self._current is not entry or pane is None or (focused is not None and focused.id == "filter"):
+        pane, focused = self.current_pane, self.focused
+        if pane is None or (focused is not None and focused.id == "filter"):
             return
         if focused is None or pane not in focused.ancestors_with_self:
-            self._focus_pane(entry)
+            self._focus_pane(self._current)
 
     def _focus_pane(self, entry: PaneEntry) -> None:
         pane = self.pane(entry.name)
@@ -126,10 +127,13 @@ class MainScreen(Screen[None]):
         await self.show_pane(name)
 
     def action_back(self) -> None:
-        """Esc: one step back inside the pane; it never changes the pane."""
-        if self.hide_filter():
+        """Esc: one step back inside the pane; it never changes the pane. Out of what stands before a filtered list it
+        leads to that list, filtered as it was."""
+        pane = self.current_pane
+        typing = isinstance(self.focused, Input) and self.focused.id == "filter"
+        if (typing or not getattr(pane, "before_list", False)) and self.hide_filter():
             return
-        back = getattr(self.current_pane, "back", None)
+        back = getattr(pane, "back", None)
         if callable(back):
             back()
 
