@@ -17,7 +17,7 @@ from console.engine.model import FileStatus
 from console.engine.observe.files_causes import CauseGroup, SourceGroup
 from console.engine.observe.files_list import FileRow
 from console.engine.observe.files_waiting import OnDisk
-from widgets.look import Cell, fit, lines, paint, width_of
+from widgets.look import Cell, fit, lines, paint
 from widgets.push import Push
 from widgets.state.choices import order_choices, status_choices
 from widgets.state.detail import FileLook
@@ -293,6 +293,7 @@ class StatePane(Meaning):
         else:
             self._choices = order_choices(self._scope)
         table = self.query_one("#state-choices", VirtualTable)
+        table.head = self._choosing == "status"  # orders have no number
         table.rows = [choice.cells for choice in self._choices]
         table.cursor = next((at for at, choice in enumerate(self._choices) if choice.scope == self._chosen_now()), 0)
         self._bring("choices")
@@ -345,7 +346,8 @@ class StatePane(Meaning):
         self.query_one("#state-status", Push).label = fit(status, 24).rstrip()
         self.query_one("#state-by-cause").set_class(scope.view == CAUSES, "-main")
         self.query_one("#state-by-source").set_class(scope.view == SOURCES, "-main")
-        room = max(10, self.size.width - sum(width_of(push._text()) + 4 for push in self.query(Push).results(Push)) - 3)
+        pushes = sum(push.get_content_width(self.size, self.size) + 1 for push in self.query(Push).results(Push))
+        room = max(10, self.size.width - pushes - 3)
         self.query_one("#state-count", Static).update(paint((fit(self._count_words(), room).rstrip(), "dim")))
         self._draw_foot()
 
