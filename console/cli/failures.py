@@ -135,7 +135,7 @@ def _say_held(ctx: Context) -> None:
     from console.engine.observe.held_alert import held_alert
 
     with reading(ctx.workspace.ledger) as connection:
-        alert = held_alert(connection)[1] if connection is not None else None
+        alert = held_alert(connection, ctx.settings.sidecar.name)[1] if connection is not None else None
     if alert is not None:
         note().line(("yellow", "note: "), f"{alert.text}: `opsconsole state list --status held`")
 

@@ -87,6 +87,7 @@ def test_a_new_schema_is_applied_to_what_is_published(published: Path) -> None:
     plan = run_cli(published, "reprocess", "--stale-schema", "--dry-run")
     assert plan.returncode == 1
     assert "2 will fail" in plan.stdout
+    assert "backup" not in plan.stdout, "what stays as it is needs none"
     assert standing(published) == before
     done = run_cli(published, "reprocess", "--stale-schema", "--yes", "--json")
     assert done.returncode == 1, done.stderr
@@ -142,6 +143,7 @@ def test_withdraw_takes_what_fails_into_the_backup_and_a_rollback_publishes_it_a
     change_schema(published, 1002)  # two of four fail now
     plan = run_cli(published, "reprocess", "--stale-schema", "--withdraw", "--dry-run")
     assert "2 published copies to be withdrawn" in plan.stdout
+    assert "2 backups first" in plan.stdout
     assert (standing(published), mirror(published)) == (before, entries)
     done = withdrawn(published, "--stale-schema")
     assert done.returncode == 1, done.stderr

@@ -183,7 +183,7 @@ def _look(ctx: Context, connection: Reader, limit: int) -> _Seen:
         else:
             seen.dead.append(run)
     seen.published = connection.execute("SELECT count(*) FROM files").fetchone()[0]
-    seen.held, seen.held_alert = held_alert(connection)
+    seen.held, seen.held_alert = held_alert(connection, ctx.settings.sidecar.name)
     seen.damage = damage_alert(connection)
     seen.answers = read_answers(connection)
     row = connection.execute(

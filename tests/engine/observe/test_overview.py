@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,25 @@ def test_runs_are_newest_first_and_the_living_one_is_running(ctx: Context) -> No
     assert seen.running.seq == 2
     assert seen.last_run is not None
     assert seen.last_run.seq == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a/1.json", "a/2.json", "a/_metadata.json"), "2 files and 1 sidecar are held: a rollback took them back"),
+        (("_metadata.json",), "1 sidecar is held: a rollback took it back"),
+        (("a/x_metadata.json",), "1 file is held: a rollback took it back"),
+    ],
+)
+def test_what_is_held_is_a_note_that_tells_files_from_sidecars(ctx: Context, names: Sequence[str], said: str) -> None:
+    """As the plan counts them, and the list of what is held."""
+    with opened(ctx) as connection, transaction(connection):
+        connection.executemany(
+            "INSERT INTO holds (path, size, mtime_ns, inode, run, at, by, reason, source)"
+            " VALUES (?, 1, 1, 1, 1, '2026-03-04T13:02:00Z', 'ana', 'taken back', 'a')",
+            [(name,) for name in names],
+        )
+    assert said in texts(overview(ctx))
 
 
 def test_a_dead_run_is_an_alert(ctx: Context) -> None:

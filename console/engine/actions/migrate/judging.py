@@ -36,17 +36,19 @@ def judge_all(
     progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool],
 ) -> None:
-    """Fill `verdict` of each item, `failing` by cause, and the counts publish, revalidate, fail. Depth becomes full."""
+    """Fill `verdict` of each item, `failing` by cause, and the counts publish, revalidate, fail, and backups of what is
+    replaced or withdrawn. Depth becomes full."""
     judge = Judge(rules, ctx.settings)
     files: Counter[str] = Counter()
     records: Counter[str] = Counter()
     judged: list[PlanItem] = []
-    tally: Counter[str] = Counter(publish=0, revalidate=0, fail=0)
+    tally: Counter[str] = Counter(publish=0, revalidate=0, fail=0, backups=0)
+    kept_bytes = 0
     withdraws = isinstance(plan.params, ReprocessParams) and plan.params.withdraw
     for item in plan.items:
         if cancelled():
             return
-        of_records = False
+        of_records = kept = False
         try:
             item.path.encode()
             verdict = judge_file(ctx, judge, rules, item.path)
@@ -61,18 +63,22 @@ def judge_all(
         except LookupError:
             reason, causes = "no rule of the configuration matches", (("no-rule", 0, 1),)
         if reason:
-            if withdraws and of_records and _same(ctx, item):
-                tally["withdraw"] += 1
+            kept = withdraws and of_records and _same(ctx, item)
+            tally["withdraw"] += kept
             tally["fail"] += 1
             for cause, count, _ in causes:
                 files[cause] += 1
                 records[cause] += count
         else:
-            tally["revalidate" if _same(ctx, item) else "publish"] += 1
+            same = _same(ctx, item)
+            kept = item.replaces and not same
+            tally["revalidate" if same else "publish"] += 1
+        tally["backups"] += kept
+        kept_bytes += item.identity.size if kept else 0
         judged.append(replace(item, verdict=reason or "ok"))
         if progress:
             progress(len(judged), len(plan.items))
-    plan.items = judged
+    plan.items, plan.backup_bytes = judged, kept_bytes
     plan.counts.update(tally)
     plan.failing = [(cause, number, records[cause]) for cause, number in files.most_common()]
     plan.depth = "full"
