@@ -94,6 +94,10 @@ class LedgerError(RecoveryNeededError):
     procedure = "damaged-ledger"
 
 
+class EmptiedLedgerError(LedgerError):
+    """The ledger is there and nothing is in it, though something was; `what` names what speaks for that."""
+
+
 class LedgerClosedError(LedgerError):
     """This user may not write the ledger; nothing is wrong with it, and `what` says who may."""
 

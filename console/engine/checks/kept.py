@@ -13,7 +13,7 @@ from console.engine.checks.probes.look import last_seq
 from console.engine.context import Context
 from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import is_made, reading
 from console.engine.model import Check
 from console.engine.settings.checklists import ItemSetting
 from console.engine.text import recordable
@@ -165,7 +165,7 @@ def _can_be_signed(ctx: Context, name: str) -> None:
 
 def _writing(ctx: Context) -> AbstractContextManager[sqlite3.Connection]:
     """Raises UsageError where there is no ledger yet; what comes back raises LedgerError."""
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         raise UsageError(
             "there is no ledger yet to keep it in", untouched="everything", next_step="the first run makes it"
         )

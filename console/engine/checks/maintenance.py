@@ -15,6 +15,7 @@ from console.engine.actions.registry import find_action
 from console.engine.context import Context
 from console.engine.errors import EngineError, LedgerError, ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import is_made
 from console.engine.model import Check, GateItem
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words, is_full
@@ -143,7 +144,7 @@ def _refuse_read_only(ctx: Context) -> None:
 
 def _record(ctx: Context, what: str, reason: str) -> str:
     """Into the ledger, where there is one that can be written; '' or why not."""
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         return "there is no ledger yet"
     who = ctx.env.who
     values = [ctx.env.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"), who.login or who.user, what, reason]

@@ -21,7 +21,7 @@ from console.engine.ledger.mirror_files import open_shared, sync_folder, write_a
 from console.engine.ledger.mirror_find import being_written, look, opened, with_repairs
 from console.engine.ledger.mirror_memory import identity_of, mirror_path
 from console.engine.ledger.mirror_read import MirrorReader
-from console.engine.ledger.store import backup, no_room
+from console.engine.ledger.store import backup, is_made, no_room, open_reader
 from console.engine.runs.lock import Holder, RootLock
 from console.engine.workspace.shared import make_folder, write_shared
 
@@ -104,7 +104,7 @@ def make_checkpoint(ctx: Context, label: str = "") -> Checkpoint:
     """
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything")
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         raise UsageError("there is no state yet to keep", untouched="everything", next_step="opsconsole migrate")
     now, who = ctx.env.now(), ctx.env.who
     name = f"{now:%Y%m%dT%H%M%SZ}-checkpoint-{ctx.env.token(2)}"
@@ -113,6 +113,7 @@ def make_checkpoint(ctx: Context, label: str = "") -> Checkpoint:
     lock.acquire(Holder(name, "checkpoint", who.login or who.user, who.host, os.getpid(), since, who.terminal))
     try:
         folder = ctx.workspace.checkpoints / name
+        open_reader(ctx.workspace.ledger).close()  # a copy of one that was emptied would be worth nothing
         try:
             make_folder(folder, hand_on=True)
             backup(ctx.workspace.ledger, folder / LEDGER)

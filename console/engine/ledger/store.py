@@ -15,18 +15,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from console import __version__
-from console.engine.errors import LedgerClosedError, LedgerError, NewerLedgerError
+from console.engine.errors import EmptiedLedgerError, LedgerClosedError, LedgerError, NewerLedgerError
+from console.engine.ledger.blank import COPY, ONE_PAGE, had_content
 from console.engine.ledger.looking import looked_at_only
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
 from console.engine.workspace.people import why_not
 from console.engine.workspace.shared import ensure_shared, widen
 
-COPY = "ledger.backup.sqlite"  # beside the ledger, made after each run
 _TURNS, _PAUSE = 5, 0.02  # how often a reader tries, and seconds between
 _ROOM = 64 * 1024  # bytes: less is too little for SQLite's own files
 _LOG_BYTES = 16_000_000  # before a checkpoint, which costs two more flushes
 _CLOSED_TO_US = (sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-_NEXT = "run `opsconsole doctor`; a backup copy of the ledger lies beside it as ledger.backup.sqlite"
 
 
 def _uri(path: Path, query: str) -> str:
@@ -55,7 +54,31 @@ def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
         f"the ledger cannot be {verb}: {reason or error}",
         file=str(path),
         untouched="all data and the ledger",
-        next_step=_NEXT,
+        next_step=_next(path),
+    )
+
+
+def _next(path: Path) -> str:
+    """How to get a damaged ledger back; names the copy only where there is one."""
+    if os.path.exists(path.with_name(COPY)):
+        source = f"from the backup copy beside it, {COPY}"
+    else:
+        source = "from state file and disk: there is no backup copy of it"
+    return (
+        f"run `opsconsole doctor`; `opsconsole state rebuild` makes the ledger anew {source}; --dry-run shows it first"
+    )
+
+
+def _blank(path: Path) -> Exception:
+    """What to raise for a ledger without anything in it: there is none yet, or there was one and it was emptied."""
+    found = had_content(path)
+    if not found:
+        return FileNotFoundError(path)
+    return EmptiedLedgerError(
+        f"the ledger is empty, and runs were recorded in it: beside it lies {found}",
+        file=str(path),
+        untouched="all data and the ledger",
+        next_step=_next(path),
     )
 
 
@@ -73,6 +96,21 @@ def no_room(folder: Path) -> str:
 def version_of(connection: sqlite3.Connection) -> int:
     """The ledger's version; 0 for one without tables."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def is_made(path: Path) -> bool:
+    """Whether there is a ledger. One in which nothing was ever recorded is none yet; one that cannot be read is."""
+    if not path.exists():
+        return False
+    if path.stat().st_size > ONE_PAGE:
+        return True
+    try:
+        open_reader(path).close()
+    except FileNotFoundError:
+        return False
+    except LedgerError:
+        pass  # whoever uses it is told why
+    return True
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> str:
@@ -123,14 +161,17 @@ def open_reader(path: Path) -> Reader:
     """A connection that writes nothing at all. An older ledger is read as if it had today's tables, empty.
 
     Where this user cannot open the ledger itself, the copy made after the last run (`copied_at`, `copies_read`).
-    Raises LedgerError; FileNotFoundError where there is no ledger.
+    Raises LedgerError, also for one that was emptied; FileNotFoundError where there is no ledger, or nothing was ever
+    recorded in it.
     """
     try:
-        os.stat(path)
+        empty = os.stat(path).st_size == 0
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(path) from None
     except OSError as error:
         raise _fail(path, error, os.R_OK) from error
+    if empty:  # not opened: SQLite would remove the log beside it, even for a reader
+        raise _blank(path)
     for turn in range(_TURNS):
         try:
             # without -wal SQLite would make one, even for a reader
@@ -139,15 +180,29 @@ def open_reader(path: Path) -> Reader:
         except sqlite3.Error as error:
             code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
             if code == sqlite3.SQLITE_IOERR and no_room(path.parent) and _nothing_logged(path):
-                return _read(path, "mode=ro&immutable=1")  # no room for the shared index, and nothing that it is for
+                # no room for the shared index, and nothing that it is for
+                return _filled(path, _read(path, "mode=ro&immutable=1"))
             if code not in _CLOSED_TO_US:
                 raise _fail(path, error) from error
             refused = error
             if turn + 1 < _TURNS:
                 time.sleep(_PAUSE)  # a writer that comes or goes at this moment
         else:
-            return connection
+            return _filled(path, connection)
     return _read_copy(path, refused)
+
+
+def _filled(path: Path, connection: Reader) -> Reader:
+    """The connection to a ledger with something in it. Raises as open_reader for one without."""
+    try:
+        blank = not version_of(connection) and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise _fail(path, error) from error
+    if blank:
+        connection.close()
+        raise _blank(path)
+    return connection
 
 
 def _nothing_logged(path: Path) -> bool:
@@ -202,7 +257,7 @@ def upgrade_statements(version: int) -> Iterator[str]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Reader | None]:
-    """A reader for one query or page; None where there is no ledger yet."""
+    """A reader for one query or page; None where there is no ledger yet, or nothing was ever recorded in it."""
     try:
         connection = open_reader(path)
     except FileNotFoundError:
@@ -216,11 +271,13 @@ def reading(path: Path) -> Iterator[Reader | None]:
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """The writing connection: WAL, synchronous=FULL, made with its tables where there is none.
+    """The writing connection: WAL, synchronous=FULL, made with its tables where there is none, or nothing in it.
 
-    An older ledger is left at its version (see ledger.upgrade). Transactions are explicit (`with
+    One that was emptied stays as it is: made anew by the first who writes, it would hide that its rows are lost. An
+    older ledger is left at its version (see ledger.upgrade). Transactions are explicit (`with
     transaction(connection)`). Raises LedgerError.
     """
+    _refuse_emptied(path)
     try:
         ensure_shared(path)  # SQLite makes -wal and -shm with the ledger's own mode
         for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
@@ -252,6 +309,20 @@ def open_writer(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise _fail(path, error, os.R_OK | os.W_OK) from error
     return connection
+
+
+def _refuse_emptied(path: Path) -> None:
+    """Raises LedgerError for a ledger that had something in it and has nothing now."""
+    try:
+        if os.stat(path).st_size > ONE_PAGE:
+            return
+        open_reader(path).close()
+    except OSError:
+        pass  # there is none yet
+    except EmptiedLedgerError:
+        raise
+    except LedgerError:
+        pass  # the writer says it in its own words
 
 
 def _statements(script: str) -> Iterator[str]:

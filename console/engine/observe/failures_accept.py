@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import is_made, reading
 from console.engine.observe.failures import (
     MANY,
     FailureRow,
@@ -69,7 +69,7 @@ def _check(ctx: Context, selection: FailureSelection, reason: str, until: dateti
         raise UsageError("accepting failures needs a reason", next_step="add --reason TEXT")
     if until is not None and until <= ctx.env.now():
         raise UsageError(f"that time is past: {until:%Y-%m-%d %H:%M}", next_step="name a later one, or none")
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         raise UsageError("there are no failures: there is no ledger yet", next_step="opsconsole migrate")
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from console.engine.context import Context
+from console.engine.ledger.store import is_made
 from console.engine.observe.files_list import timestamp
 from console.engine.runs.query import process_started
 from console.engine.text import recordable
@@ -36,7 +37,7 @@ def arrive(ctx: Context, pid: int = 0) -> Path | None:
 
     pid: of the console; 0: this process.
     """
-    if ctx.read_only or not ctx.workspace.ledger.exists():
+    if ctx.read_only or not is_made(ctx.workspace.ledger):
         return None
     if not os.access(ctx.workspace.ledger, os.W_OK) or not os.access(ctx.workspace.private, os.W_OK | os.X_OK):
         return None  # who may not write here does not try

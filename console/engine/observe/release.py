@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
-from console.engine.ledger.store import version_of
+from console.engine.ledger.store import is_made, version_of
 from console.engine.observe.files_list import storable, timestamp
 from console.engine.runs.query import find_run_in
 
@@ -41,7 +41,7 @@ def release(ctx: Context, selection: Release, reason: str) -> list[str]:
         raise UsageError("name the files to release, or --run, or --all", untouched="every hold")
     if len(reason.strip()) < 3:
         raise UsageError("releasing a file needs a reason", untouched="every hold", next_step="add --reason TEXT")
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         raise UsageError("nothing is held: there is no ledger yet", untouched="everything")
     who = ctx.env.who
     values = {"at": timestamp(ctx.env.now()), "who": who.login or who.user, "why": storable(reason.strip())}

@@ -123,7 +123,9 @@ def _may_write(ledger: Path) -> bool:
 
 
 def open_for_a_moment(ledger: Path) -> sqlite3.Connection:
-    """For one short transaction, a courtesy. mode=rw: never made where it is not there."""
+    """For one short transaction, a courtesy. mode=rw: never made where it is not there. Raises sqlite3.Error."""
+    if not ledger.exists() or not ledger.stat().st_size:  # SQLite would remove the log of one that was emptied
+        raise sqlite3.OperationalError("there is nothing in the ledger")
     connection = sqlite3.connect(
         f"file:{quote(str(ledger))}?mode=rw", uri=True, timeout=WAIT_SECONDS, isolation_level=None
     )

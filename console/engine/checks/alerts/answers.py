@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from console.engine.context import Context
 from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
+from console.engine.ledger.store import is_made
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert
 from console.engine.observe.files_list import timestamp
@@ -42,7 +43,7 @@ def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknow
     chosen = list(alerts)
     if nameless := next((alert for alert in chosen if not alert.key), None):
         raise UsageError(f"this cannot be acknowledged: {nameless.text}", untouched="everything")
-    if not ctx.workspace.ledger.exists():
+    if not is_made(ctx.workspace.ledger):
         raise UsageError("there is no ledger yet that could keep it", untouched="everything")
     at, by = timestamp(ctx.env.now()), ctx.env.who.login or ctx.env.who.user
     made = [

@@ -22,7 +22,7 @@ from console.engine.checks.alerts.settle import Settled, settled
 from console.engine.context import Context, workspace_name
 from console.engine.errors import LedgerError
 from console.engine.ledger.beside import writing_beside
-from console.engine.ledger.store import reading
+from console.engine.ledger.store import is_made, reading
 from console.engine.model import Check, RunRow
 from console.engine.observe.alerts import Alert
 from console.engine.observe.files_list import timestamp
@@ -118,7 +118,7 @@ def _remember(ctx: Context, standing: Iterable[Alert], told: Iterable[Alert]) ->
     at = timestamp(ctx.env.now())
     keys = {_key(alert) for alert in standing}
     rows = [(_key(alert), alert.verdict, alert.measure, at) for alert in told]
-    if ctx.read_only or not ctx.workspace.ledger.exists():
+    if ctx.read_only or not is_made(ctx.workspace.ledger):
         return ""
     try:
         with reading(ctx.workspace.ledger) as seen:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from console.engine.context import Context
+from console.engine.ledger.blank import was_recorded
 from console.engine.ledger.mirror_adopt import needs_adoption
 from console.engine.text import count, plural
 
@@ -46,7 +47,8 @@ def traces_of_runs(ctx: Context) -> Traces:
     copies = [workspace.ledger_backup, workspace.ledger_anew]
     if any(os.path.lexists(path) for path in copies):
         ours.append(f"a copy of one lies in {os.path.relpath(workspace.private, workspace.root)}")
-    runs = sum(1 for name in _names(str(workspace.private / "runs")) if _RUN.fullmatch(name))
+    folder = workspace.private / "runs"  # one in which nothing lies is of a run that died before there was a ledger
+    runs = sum(1 for name in _names(str(folder)) if _RUN.fullmatch(name) and was_recorded(folder / name))
     if runs:
         ours.append(f"{plural(runs, 'run')} left a folder there")
     backups = sum(1 for name in _names(str(workspace.path(ctx.settings.zones.backups))) if _RUN.fullmatch(name))
