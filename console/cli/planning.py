@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def make_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str], depth: str) -> Plan:
-    """The plan of a migrate, `scan` or `full`. Ctrl-C ends it; nothing was changed by then."""
+    """The plan of a migrate, `scan` or `full`. Ctrl-C ends it; nothing was changed by then.
+
+    Raises, beside what plan_migrate does, the LedgerError that a run would end with: there is no plan without a ledger.
+    """
     from console.engine.actions.migrate.plan import plan_migrate
 
     line = ProgressLine(note(), wanted=True)
@@ -27,7 +30,10 @@ def make_plan(ctx: Context, params: MigrateParams, overrides: dict[str, str], de
 
     line.show("Looking at the raw zone")
     try:
-        return plan_migrate(ctx, params, depth=depth, overrides=overrides, progress=progress)
+        plan = plan_migrate(ctx, params, depth=depth, overrides=overrides, progress=progress)
+        if plan.unread is not None:
+            raise plan.unread
+        return plan
     finally:
         line.clear()
         out().flush()

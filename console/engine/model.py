@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from console.engine.errors import LedgerError
+
 
 class FileStatus(StrEnum):
     """What the ledger and the disk together say of one raw file."""
@@ -232,6 +234,7 @@ class Plan:
     recovery: list[str] = field(default_factory=list)  # what a dead run left for this one to finish first
     beside: str = ""  # the run in progress while the plan was made, in a sentence
     binding: dict[str, str] = field(default_factory=dict)  # configuration, rules, mirror, last_run, selection
+    unread: LedgerError | None = None  # why the ledger does not load: what is waiting is not known then
 
     @property
     def files(self) -> int:

@@ -290,7 +290,7 @@ class FedApp(StateFeed, DiskFeed, ChecklistsFeed, ProceduresActs, RunsFeed, Logs
             if waits_for_adoption(self.ctx):
                 return "not looked at: what the other program published is adopted first"
             plan = plan_migrate(self.ctx, MigrateParams(), cancelled=lambda: self.leaving, glance=True)
-            if any(item.name == "ledger" and item.refuses for item in plan.gate):
+            if plan.unread is not None:
                 return "not known: the ledger cannot be read"
             self.post_message(Fetched(self.show_on_disk, on_disk(self.ctx, plan)))
             return replace(plan, items=[])  # the pane shows counts; ten thousand items need no keeping

@@ -248,6 +248,21 @@ def test_a_ledger_that_cannot_be_read_is_5(ws: Path) -> None:
     assert lines_of(done.stdout)[-1]["exit_status"] == 5
 
 
+@pytest.mark.parametrize("action", [("migrate",), ("reprocess", "--all")])
+def test_without_a_ledger_a_dry_run_claims_nothing_and_is_5_too(ws: Path, action: tuple[str, ...]) -> None:
+    """Files wait, and nobody can tell how many: that is no plan without files."""
+    (ws / ".opsconsole").mkdir()
+    (ws / ".opsconsole/ledger.sqlite").write_bytes(b"no ledger at all" * 1000)
+    done = run_cli(ws, *action, "--dry-run")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "nothing to do" not in done.stdout + done.stderr
+    assert "the ledger cannot be read" in done.stderr
+    summary = lines_of(run_cli(ws, *action, "--dry-run", "--json").stdout)[-1]
+    assert (summary["status"], summary["exit_status"]) == ("refused", 5)
+    assert not any(summary["counts"].values())
+    assert "ledger" in summary["message"]
+
+
 def test_a_read_only_session_changes_nothing(ws: Path) -> None:
     done = run_cli(ws, "--read-only", "migrate", "--yes")
     assert done.returncode == 4

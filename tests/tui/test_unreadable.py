@@ -70,3 +70,15 @@ async def test_esc_never_leaves_a_dialog_with_something_typed(root: Path) -> Non
         assert "abc" in page(app)
         await pilot.press("enter")
         await until(pilot, lambda: "say it" not in page(app))
+
+
+async def test_the_plan_of_a_migrate_without_a_ledger_does_not_claim_that_nothing_waits(root: Path) -> None:
+    (root / ".opsconsole/ledger.sqlite").write_bytes(b"no ledger at all" * 4096)
+    app = ConsoleApp(open_context(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "not known: the ledger cannot be read" in page(app), 3000)
+        await pilot.press("a", "m")
+        await until(pilot, lambda: "Would do" in page(app))
+        said = page(app)
+        assert "not known: the ledger cannot be read" in said.partition("Would do")[2]
+        assert "nothing:" not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.engine.errors import LedgerError
 from console.engine.model import Check, GateItem
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown, until
 from widgets.plan import PlanFiles, PlanView
@@ -63,6 +64,14 @@ async def test_a_run_in_progress_is_said() -> None:
 async def test_nothing_to_do() -> None:
     plan = sample_plan(0)
     assert "nothing: no file is new" in await drawn(74, plan)
+
+
+async def test_without_a_ledger_it_does_not_claim_that_nothing_waits() -> None:
+    plan = sample_plan(0)
+    plan.unread = LedgerError("the ledger cannot be read: file is not a database")
+    said = await drawn(74, plan)
+    assert "not known: the ledger cannot be read" in said
+    assert "nothing:" not in said
 
 
 async def test_a_full_disk() -> None:

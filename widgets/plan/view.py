@@ -50,6 +50,8 @@ class PlanView(Widget):
 
     def _what(self, plan: Plan) -> list[Content]:
         counts = plan.counts
+        if plan.unread is not None:
+            return [self._label("Would do", ("not known: the ledger cannot be read", "bad"))]
         if not plan.files:
             why = "no file is new, changed or missing" if plan.action == "migrate" else "no file is like that"
             return [self._label("Would do", (f"nothing: {why}", "good"))]

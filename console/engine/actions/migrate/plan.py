@@ -132,7 +132,7 @@ def plan_migrate(
     glance: nobody is about to run it: what is not cheap of the pre-flight list is not asked, programs least of all.
 
     Raises ConfigurationError (a rule), UsageError (no such source). Ledger and mirror that do not load are gate
-    items: the plan can be looked at all the same.
+    items: the plan can be looked at all the same. Without the ledger its counts say nothing (`unread`).
     """
     action = action_of(params)
     ctx = for_action(ctx, action)
@@ -163,6 +163,7 @@ def plan_migrate(
         items += _runs_gate(ctx, plan, running)
         beside = beside or running
     except LedgerError as error:
+        plan.unread = error
         items.append(GateItem("ledger", Check.FAIL, True, error.what, error.next_step))
     plan.gate = apply_settings(items, ctx.settings.gate, overrides or {}, ctx.settings.checklists.names) + checklist
     if beside is not None:
