@@ -43,7 +43,7 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
 
             show(note(), plan)
             check_gate(plan.refused, how.overrides)
-            if not plan.files and not plan.recovery:
+            if not (plan.files or plan.recovery or plan.unsettled):
                 note().line("Nothing was run.")
                 summary.last(None, "nothing", plan.counts, EXIT_OK)
                 return EXIT_OK
@@ -91,7 +91,8 @@ def _dry_run(plan: ChangePlan, summary: object) -> int:
     from console.engine.errors import EXIT_FAILURES, EXIT_OK
 
     assert isinstance(summary, Summary)
-    status = EXIT_FAILURES if plan.refused or plan.left_files else EXIT_OK
+    # 1 as well where nobody knows yet how much would be done: 0 would be taken for nothing or for all
+    status = EXIT_FAILURES if plan.refused or plan.left_files or plan.unsettled else EXIT_OK
     if summary.as_json:
         for item in plan.items:
             out().json(
@@ -100,7 +101,8 @@ def _dry_run(plan: ChangePlan, summary: object) -> int:
         for event, places in (("left", plan.left), ("kept", plan.kept)):
             for path, reason in places:
                 out().json({"event": event, "path": path, "reason": reason})
-        summary.last(None, "planned", plan.counts, status)
+        more = {"unsettled": plan.unsettled} if plan.unsettled else {}
+        summary.last(None, "planned", {**plan.counts, **more}, status)
         return status
     show(out(), plan)
     return status
@@ -119,8 +121,10 @@ def show(stream: Stream, plan: ChangePlan) -> None:
     if plan.files:
         parts = [f"{count(number)} {name.replace('_', ' ')}" for name, number in plan.counts.items() if number]
         stream.line("  ", ("bold", plural(plan.files, "file")), f" to change ({size(plan.bytes)}): {', '.join(parts)}")
-    else:
+    elif not plan.unsettled:
         stream.line("  nothing to do")
+    if plan.unsettled:
+        stream.line("  ", ("yellow", plan.unsettled_words))
     for item in plan.items[:SHOWN]:
         stream.line(f"      {item.what} {item.path}" + (f"  ({item.detail})" if item.detail else ""))
     if plan.files > SHOWN:

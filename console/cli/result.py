@@ -127,7 +127,7 @@ def counts_text(row: RunRow) -> str:
         if number:
             one = word.removesuffix("s") if number == 1 and key == "sidecars" else word
             said.append(f"{count(number)} {one}")
-    return ", ".join(said) or nothing_words(row.status)
+    return ", ".join(said) or nothing_words(row)
 
 
 def seconds(row: RunRow) -> float | None:

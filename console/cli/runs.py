@@ -111,14 +111,14 @@ def show_command(run: str, files: bool, outcome: str, as_json: bool) -> int:
     """
     from console.cli.output import out
     from console.engine.model import Outcome
-    from console.engine.runs.query import find_run
+    from console.engine.runs.query import as_it_is, find_run
 
     if outcome and outcome not in list(Outcome):
         raise click.UsageError(f"--outcome is one of {', '.join(Outcome)}.")
     ctx = open_session()
     row = find_run(ctx, run)
     if as_json:
-        out().json(run_document(row))
+        out().json(run_document(as_it_is(row)))  # as `runs list` has it
     else:
         _show_run(ctx, row)
     if files or outcome:
@@ -178,7 +178,7 @@ def _evidence(entry: dict[str, object]) -> str:
 def _unended(row: RunRow, alive: bool) -> str:
     if alive:
         return f"still running ({row.done_files} of {row.total_files} files)"
-    return f"its process died; last sign of life {row.heartbeat_at}"
+    return f"its process died; last sign of life {row.heartbeat_at}; what it had in hand is settled by the next run"
 
 
 def _show_files(ctx: Context, row: RunRow, outcome: str, as_json: bool) -> None:

@@ -52,7 +52,7 @@ def _adopt(app: FedApp, alert: Alert) -> None:
 
 
 def _run(app: FedApp, alert: Alert) -> None:
-    from console.engine.runs.query import get_run
+    from console.engine.runs.query import told_run
 
     async def found(row: RunRow | None) -> None:
         if row is None:
@@ -60,7 +60,7 @@ def _run(app: FedApp, alert: Alert) -> None:
         else:
             await app.show_run(row)
 
-    app.fetch("run", lambda: get_run(app.ctx, alert.run), lambda row: app.call_later(found, row))
+    app.fetch("run", lambda: told_run(app.ctx, alert.run), lambda row: app.call_later(found, row))
 
 
 def _failing(app: FedApp, alert: Alert) -> None:

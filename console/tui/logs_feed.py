@@ -30,7 +30,7 @@ class LogsFeed(WorkingApp):
         await self._host.show_file(message.path)
 
     def on_log_pane_run_wanted(self, message: messages.RunWanted) -> None:
-        from console.engine.runs.query import get_run
+        from console.engine.runs.query import told_run
 
         run = message.run
 
@@ -40,7 +40,7 @@ class LogsFeed(WorkingApp):
             else:
                 self.notify(f"The ledger knows no run {visible(run)}.", markup=False, timeout=5)
 
-        self.fetch("run", lambda: get_run(self.ctx, run), lambda row: self.call_later(found, row))
+        self.fetch("run", lambda: told_run(self.ctx, run), lambda row: self.call_later(found, row))
 
     def on_log_pane_copy_wanted(self, message: messages.CopyWanted) -> None:
         self._host.copy(message.text, message.what)

@@ -218,7 +218,7 @@ class StateFeed(WorkingApp):
         self._fed.procedure_for_file(message.row.path, message.row.status.value)
 
     def on_state_pane_run_wanted(self, message: messages.RunWanted) -> None:
-        from console.engine.runs.query import get_run
+        from console.engine.runs.query import told_run
 
         run = message.row.run
 
@@ -229,7 +229,7 @@ class StateFeed(WorkingApp):
                 self.notify("No run has judged it.", markup=False, timeout=4)
 
         if run:
-            self.fetch("run", lambda: get_run(self.ctx, run), lambda row: self.call_later(found, row))
+            self.fetch("run", lambda: told_run(self.ctx, run), lambda row: self.call_later(found, row))
         else:
             self.notify("No run has judged it.", markup=False, timeout=4)
 

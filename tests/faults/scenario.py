@@ -8,10 +8,12 @@ import os
 import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -259,6 +261,24 @@ def make_waiting(root: Path, files: int = 12, config: Mapping[str, Any] | None =
     return add_second(fresh, files)
 
 
+def make_died(
+    root: Path, files: int = 12, config: Mapping[str, Any] | None = None, failpoint: str = "batch.renamed"
+) -> tuple[Scenario, str]:
+    """A workspace whose first migrate was killed when it had renamed every file of its batch into the zone: its intents
+    name them, and no outcome is recorded. With the id of that run.
+    """
+    fresh = make_fresh(root, files, config)
+    done = run(fresh.root, "migrate", "--yes", "--foreground", failpoint=failpoint)
+    assert done.status == -signal.SIGKILL, done.text
+    return fresh, ledger_rows(fresh.root, "SELECT id FROM runs ORDER BY seq DESC LIMIT 1")[0][0]
+
+
+def ledger_rows(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the ledger answers, as another program reads it."""
+    with closing(sqlite3.connect(f"file:{root / checker.LEDGER}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
 def add_second(scenario: Scenario, files: int = 12) -> Scenario:
     """Put the second version into the raw zone, as a scraper does."""
     second = second_version(files)
@@ -282,6 +302,8 @@ __all__ = [
     "alive",
     "end_all",
     "end_state",
+    "ledger_rows",
+    "make_died",
     "make_fresh",
     "make_waiting",
     "migrate",

@@ -68,10 +68,10 @@ def test_a_killed_run_is_dead_in_every_pane_and_nobodys_hand(large: Path) -> Non
     assert "died" in killed.stderr and last_run(large)[0] == "running"
     with Terminal(large) as t:
         t.wait("died, last heard of")
-        t.wait("Last run    ! interrupted")
+        t.wait("Last run    ! died")
         t.press("6")
         t.wait("▐6 Runs▌")
-        t.wait("! interrupted")
+        t.wait("! died")
         assert "in progress" not in t.page
         t.press("enter")
         t.wait("Its process died")

@@ -35,7 +35,10 @@ class ChangeView(_View):
         rows: list[Content] = []
         for label, value in plan.facts:
             rows += _block(label.capitalize(), [value], room)
-        rows += [self._files_row(plan), *self._examples(plan, room)]
+        if plan.files or not plan.unsettled:
+            rows += [self._files_row(plan), *self._examples(plan, room)]
+        if plan.unsettled:
+            rows += _block("Would do" if not plan.files else "and", [plan.unsettled_words], room, "! ", "warn")
         rows += self._left(plan, room)
         for text in plan.recovery:
             rows += _block("First", [text], room, "! ", "warn")
@@ -101,6 +104,8 @@ def change_lines(plan: ChangePlan, prefixes: tuple[str, ...] = ()) -> list[tuple
             if item.detail:
                 shown.append((f"      {item.detail}", "dim"))
         shown += _more(plan.files - len(plan.items))
+    if plan.unsettled:
+        shown.append((plan.unsettled_words, "warn"))
     return shown or [("nothing would change", "dim")]
 
 

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from console.engine.model import OutcomeRow, RunRow, RunStatus
+from console.engine.runs.unsettled import is_unsettled
 from console.engine.text import count, duration, size
 from widgets.look import Cell, bar, lines, marked, paint, short_time
 from widgets.push import Push, PushRow
@@ -29,6 +30,7 @@ from widgets.runs.words import (
     next_steps,
     status_cell,
     took,
+    why_no_rollback,
 )
 from widgets.table import Column, VirtualTable
 
@@ -175,7 +177,10 @@ class RunDetail(Vertical):
     @run.setter
     def run(self, run: RunRow | None) -> None:
         other = (run and run.id) != (self._run and self._run.id)
-        ended = bool(run and self._run and self._run.status == RunStatus.RUNNING != run.status)
+        was = self._run
+        ended = bool(
+            run and was and (was.status == RunStatus.RUNNING != run.status or (run.ended_at and not was.ended_at))
+        )
         self._run = run
         if other:
             self._seconds_left, self._rate, self._filter, self._undo = None, 0.0, 0, None
@@ -325,10 +330,14 @@ class RunDetail(Vertical):
         known = count(len(self._outcomes)) + ("" if self._complete else " and more")
         if not self._outcomes and not self._complete:
             known = "none recorded yet" if self._answered else "reading…"
+        elif self._complete and is_unsettled(self._run):
+            known += " recorded, what it had in hand is not settled yet"
         self._put("run-which", paint((f"{title}: {known}   Enter: why and where   s: in State", "dim")))
         self.query_one("#run-filter", Push).label = f"Show {FILTERS[(self._filter + 1) % len(FILTERS)][0]}"
         table = self.query_one("#run-files", VirtualTable)
         nothing = "no file was changed and none failed" if not self._filter else f"none {title}"
+        if is_unsettled(self._run):
+            nothing = "none recorded: what it has done is known once it is settled"
         table.empty = nothing if self._complete else "none recorded yet" if self._answered else "reading…"
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────
@@ -347,8 +356,13 @@ class RunDetail(Vertical):
             self.post_message(self.LogWanted(self._run))
 
     def action_rollback(self) -> None:
-        if self._run and self.query_one("#run-rollback").display:
-            self.post_message(self.RollbackWanted(self._run))
+        run = self._run
+        if run and self.query_one("#run-rollback").display:
+            self.post_message(self.RollbackWanted(run))
+        elif run:
+            self.notify(
+                why_no_rollback(run, self._undo, read_only=self.read_only), title="Roll back", markup=False, timeout=8
+            )
 
     def action_file(self) -> None:
         at = self.query_one("#run-files", VirtualTable).cursor

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.engine.model import Check, Counts, Outcome, RunRow, RunStatus
 from console.engine.observe.runs_words import nothing_words
+from console.engine.runs.unsettled import is_unsettled
 from console.engine.text import count, duration, plural
 from widgets.look import CHECK_SIGNS, RUN_SIGNS, Cell, seconds_between, short_time
 from widgets.table import Column
+
+if TYPE_CHECKING:
+    from console.engine.observe.runs_undo import UndoWords
 
 RUN_COLUMNS = (
     Column("started", 11),
@@ -53,9 +57,9 @@ OUTCOME_WORDS = {Outcome.NOT_ADOPTED: "left alone"}  # where the outcome's own n
 
 
 def status_cell(row: RunRow) -> tuple[str, str]:
-    """`! partial` with its tone."""
+    """`! partial` with its tone; one that died is called so until it is settled, as on the command line."""
     sign, tone = RUN_SIGNS[row.status]
-    return f"{sign} {row.status.value}", tone
+    return f"{sign} {'died' if is_unsettled(row) else row.status.value}", tone
 
 
 def took(row: RunRow) -> str:
@@ -74,6 +78,15 @@ def can_roll_back(row: RunRow) -> bool:
     counts = row.counts
     changed = counts.processed + counts.revalidated + counts.sidecars + counts.moved + counts.changed
     return row.status != RunStatus.RUNNING and row.action not in ("adopt", "leave", "upgrade") and changed > 0
+
+
+def why_no_rollback(run: RunRow, undo: UndoWords | None, *, read_only: bool) -> str:
+    """What to answer whoever asks for the rollback of a run that none is offered of."""
+    if read_only:
+        return "This console is read-only, it can change nothing."
+    if run.status == RunStatus.RUNNING:
+        return "It is in progress: it can be rolled back when it has ended."
+    return "What can be undone is being looked at." if undo is None else undo.words
 
 
 def failed(counts: Counts) -> int:
@@ -118,7 +131,7 @@ def counts_cells(run: RunRow, *, full: bool = False) -> list[Cell]:
         if number:
             cells += ["  " if cells else "", (f"{count(number)} {word}", tone)]
     done = full and run.status == RunStatus.DONE  # of actions that are not about files, too
-    return cells or [("no files" if done else nothing_words(run.status), "dim")]
+    return cells or [("no files" if done else nothing_words(run), "dim")]
 
 
 def _published(counts: Counts) -> Cell:
@@ -200,6 +213,11 @@ def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
         return [f"What was done stays done and is consistent. {action_hint} again goes on with the rest."]
     if row.status == RunStatus.REFUSED:
         return ["Nothing was changed. The check that refused says what helps; then plan again."]
+    if is_unsettled(row):
+        return [
+            "Its process died. What it has done is not known until it is settled: the next run does that by itself,"
+            " and so does rolling it back."
+        ]
     if row.status == RunStatus.INTERRUPTED:
-        return [f"Its process died. The next {action_hint.lower()} first finishes or undoes what it left."]
+        return [f"Its process died, and a later run settled what it left. {action_hint} again goes on with the rest."]
     return ["The run stopped before its end; the message says why. What it had recorded is consistent. Try again."]

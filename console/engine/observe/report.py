@@ -20,10 +20,11 @@ import orjson
 from console.engine.context import Context
 from console.engine.errors import UsageError
 from console.engine.ledger.digests import digest_of
-from console.engine.model import Check, Outcome, RunRow
+from console.engine.model import Check, Outcome, RunRow, RunStatus
 from console.engine.records.model import Verdict
 from console.engine.records.words import cause_in_words
-from console.engine.runs.query import run_row
+from console.engine.runs.query import as_it_is, is_alive, run_row
+from console.engine.runs.unsettled import InHand, in_hand, is_unsettled
 from console.engine.settings.time_zone import find_zone
 from console.engine.text import count, duration, plural, size, visible
 
@@ -84,11 +85,12 @@ def report_lines(ctx: Context, connection: sqlite3.Connection, run_seq: int) -> 
     row = connection.execute("SELECT * FROM runs WHERE seq = ?", [run_seq]).fetchone()
     if row is None:
         raise UsageError(f"the ledger has no run number {run_seq}")
-    run = run_row(row)
+    run = as_it_is(run_row(row))
+    hand = InHand() if is_alive(run) else in_hand(connection, run.seq)
     yield f"# {run.action} {run.id}"
     yield ""
     yield from _head(ctx, run, digest_of(connection, run.seq))
-    yield from _counts(run)
+    yield from _counts(run, hand)
     yield from _plan(ctx, run)
     yield from _checks("Gate", run.gate)
     yield from _overrides(run)
@@ -134,6 +136,10 @@ def _took(run: RunRow) -> str:
 def _head(ctx: Context, run: RunRow, digest: str) -> Iterator[str]:
     zone = _zone(ctx)
     result = run.status.value if run.exit_status is None else f"{run.status.value}, exit status {run.exit_status}"
+    ended, files = _time(run.ended_at, zone) + _took(run), f"{count(run.done_files)} of {count(run.total_files)}"
+    if is_unsettled(run):
+        result = "died, not settled yet: the next run does that first"
+        ended, files = f"its process died, last sign of life {_time(run.heartbeat_at, zone)}", f"{files} by then"
     facts = [
         ("Workspace", f"{code(str(ctx.workspace.root), table=True)} on {code(run.host, table=True)}"),
         ("Result", result),
@@ -141,9 +147,9 @@ def _head(ctx: Context, run: RunRow, digest: str) -> Iterator[str]:
         ("Asked by", _who(run.who)),
         ("Command", code(run.command, table=True)),
         ("Started", _time(run.started_at, zone)),
-        ("Ended", _time(run.ended_at, zone) + _took(run)),
+        ("Ended", ended),
         ("Cancelled", f"by {code(run.cancel_by, table=True)} at {_time(run.cancel_at, zone)}" if run.cancel_by else ""),
-        ("Files", f"{count(run.done_files)} of {count(run.total_files)}, {size(run.done_bytes)}"),
+        ("Files", f"{files}, {size(run.done_bytes)}"),
         ("Durability", code(run.durability, table=True)),
         ("State before", _checkpoint(ctx, run)),
         ("Configuration", f"{code(ctx.settings.path, table=True)}, SHA-256 `{run.settings_digest}`"),
@@ -180,17 +186,33 @@ def _who(who: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _counts(run: RunRow) -> Iterator[str]:
+def _counts(run: RunRow, hand: InHand) -> Iterator[str]:
+    """hand: what it has begun and nobody has settled."""
     found = [(name.replace("_", " "), number) for name, number in run.counts.to_json().items() if number]
     yield "## Counts"
     yield ""
     if not found:
-        yield "Nothing was done to any file."
+        yield _nothing(run, hand)
     else:
         yield "| what | files |"
         yield "|---|---:|"
         yield from (f"| {name} | {count(number)} |" for name, number in found)
     yield ""
+    if hand.files:
+        yield (
+            f"The batch in hand is not settled yet: it names {plural(hand.files, 'file')}, {size(hand.bytes)}, and how"
+            " many of them were changed is known only then. The next run settles it first, a rollback of this run too."
+        )
+        yield ""
+
+
+def _nothing(run: RunRow, hand: InHand) -> str:
+    """What is said of a run that has counted nothing."""
+    if hand.files:
+        return "Nothing is counted yet."
+    if is_unsettled(run):
+        return "Its process died before it changed a file."
+    return "Nothing is recorded yet." if run.status == RunStatus.RUNNING else "Nothing was done to any file."
 
 
 def _plan(ctx: Context, run: RunRow) -> Iterator[str]:

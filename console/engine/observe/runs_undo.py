@@ -10,10 +10,12 @@ from console.engine.actions.rollback.plan import NOT_UNDONE
 from console.engine.actions.rollback.undo import pruned_words, undone_by
 from console.engine.context import Context
 from console.engine.ledger.store import reading
-from console.engine.model import RunRow, RunStatus
+from console.engine.model import RunRow
 from console.engine.runs.query import is_alive
+from console.engine.runs.unsettled import InHand, in_hand, is_unsettled
 from console.engine.text import plural
 
+_NOTHING = "it changed nothing that could be put back"
 _OTHERWISE = {
     "adopt": "a rollback does not take it back; `opsconsole leave` gives the workspace back",
     "leave": "a rollback does not take it back; `opsconsole adopt` takes the workspace over again",
@@ -47,11 +49,20 @@ def undo_words(ctx: Context, run: RunRow) -> UndoWords:
             f"SELECT count(*) FROM (SELECT 1 FROM outcomes WHERE run = ? AND outcome IN ({outcomes}) LIMIT 100001)",
             [run.seq],
         ).fetchone()[0]
-        if not many and run.status != RunStatus.RUNNING:
-            return UndoWords(False, "none: it changed nothing that could be put back")
-        words = "the files that it changed" if many > 100_000 or not many else plural(many, "change")
+        hand = in_hand(connection, run.seq)
+        if not many and not hand.files:
+            died = is_unsettled(run)
+            return UndoWords(False, "none: " + ("it died before it changed a file" if died else _NOTHING))
         pruned = pruned_words(connection, run.seq)
-    return UndoWords(True, f"b: plan the rollback of {words}" + (f"; {pruned}" if pruned else ""))
+    return UndoWords(True, f"b: plan the rollback of {_what(many, hand)}" + (f"; {pruned}" if pruned else ""))
+
+
+def _what(many: int, hand: InHand) -> str:
+    """many: changes that are recorded, at most 100,001 counted."""
+    known = "the files that it changed" if many > 100_000 else plural(many, "change") if many else ""
+    if not hand.files:
+        return known
+    return f"{known}{' and ' if known else ''}{hand.up_to} that it had in hand; they are settled first"
 
 
 def _never(run: RunRow) -> str:

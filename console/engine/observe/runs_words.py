@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from console.engine.model import RunStatus
+from console.engine.runs.unsettled import is_unsettled
 from console.engine.text import count, duration
 
 if TYPE_CHECKING:
+    from console.engine.model import RunRow
     from console.engine.observe.runs_compare import Change, FileChange, RunsCompared, Standing
 
 NONE = "–"
@@ -25,11 +27,13 @@ _WORDS = {
 }
 
 
-def nothing_words(status: RunStatus) -> str:
+def nothing_words(run: RunRow) -> str:
     """What to say of a run that counted nothing."""
-    if status in (RunStatus.DONE, RunStatus.PARTIAL):
+    if run.status in (RunStatus.DONE, RunStatus.PARTIAL):
         return "nothing to do"
-    return "nothing was changed" if status == RunStatus.REFUSED else "nothing recorded yet"
+    if is_unsettled(run):
+        return "not settled yet: what it did is not known"
+    return "nothing recorded yet" if run.status == RunStatus.RUNNING else "nothing was changed"
 
 
 def difference_rows(found: RunsCompared) -> Iterator[tuple[str, str, str, str]]:

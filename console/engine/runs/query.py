@@ -158,6 +158,12 @@ def is_last(ctx: Context, row: RunRow) -> bool:
         return connection.execute(later, [row.seq]).fetchone() is None
 
 
+def told_run(ctx: Context, run_id: str) -> RunRow | None:
+    """As get_run, for somebody who is told of it: one that died is not said to run."""
+    row = get_run(ctx, run_id)
+    return row and as_it_is(row)
+
+
 # How much each outcome weighs for somebody who looks at a run: what needs them, what was overwritten, the rest.
 _WEIGHT = (
     (

@@ -173,9 +173,13 @@ class ChangeScreen(ActionDialog):
         done, files = self._far
         self.query_one(ChangeView).show(plan, note, done=done, files=files)
         self.query_one("#files", Push).disabled = plan is None or not (plan.items or plan.left)
-        wanted = plan is not None and bool(plan.files or plan.recovery or self.keep_run is not None)
+        wanted = plan is not None and bool(plan.files or plan.unsettled or plan.recovery or self.keep_run is not None)
         ready, verb = wanted and not self._refused(), self._form.verb
-        self._show_buttons(ready=ready, label=f"{verb} {self._how_many(plan.files)}" if ready and plan else verb)
+        self._show_buttons(ready=ready, label=f"{verb} {self._number_words(plan)}" if ready and plan else verb)
+
+    def _number_words(self, plan: ChangePlan) -> str:
+        many = self._how_many(plan.files + plan.unsettled)
+        return f"up to {many}" if plan.unsettled else many
 
     def _refused(self) -> Sequence[GateItem]:
         return [item for item in self._plan.refused if item.name not in self._overrides] if self._plan else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from console.engine.model import ActionParams, GateItem
-from console.engine.text import keepable, on_disk
+from console.engine.text import keepable, on_disk, plural
 
 Row = tuple[str, str, dict[str, Any] | None]  # table, key, the row as it will be (None: there will be none)
 
@@ -81,7 +81,8 @@ class ChangePlan:
 
     facts: what is read first, label and value. items, left, kept: the first NAMED of each; left: what could not be
     changed, kept: what is not meant to. counts: keys as model.Counts
-    where they exist there. undo: how it is taken back, or that it cannot be. word: what has to be typed, '' nothing.
+    where they exist there. unsettled: files of a batch that a run which died left; only once it is settled is it known
+    how many of them change. undo: how it is taken back, or that it cannot be. word: what has to be typed, '' nothing.
     """
 
     action: str
@@ -94,6 +95,7 @@ class ChangePlan:
     kept: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     files: int = 0  # how many would change
+    unsettled: int = 0
     left_files: int = 0
     kept_files: int = 0
     bytes: int = 0
@@ -107,6 +109,12 @@ class ChangePlan:
     @property
     def refused(self) -> list[GateItem]:
         return [item for item in self.gate if item.refuses]
+
+    @property
+    def unsettled_words(self) -> str:
+        """What is said of those files; '' where there are none."""
+        up_to = f"up to {plural(self.unsettled, 'file')} that it had in hand when it stopped"
+        return f"{up_to}: how many is known once it is settled, which comes first" if self.unsettled else ""
 
     def add(self, item: PlannedChange, counted: str) -> None:
         """One more change, counted under `counted`."""

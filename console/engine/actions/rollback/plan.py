@@ -18,6 +18,7 @@ from console.engine.errors import LedgerError, UsageError
 from console.engine.ledger.store import reading
 from console.engine.model import Check, GateItem, Outcome, RunRow, RunStatus, ZoneSpace
 from console.engine.runs.query import find_run_in, is_alive, run_row, unrecovered
+from console.engine.runs.unsettled import in_hand
 from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import filesystem_of, room
 
@@ -123,6 +124,10 @@ def _fill(
         copied = _count(connection, target, plan)
     else:
         copied = _look(ctx, plan, params, connection, target, progress, cancelled)
+    if not running and not is_alive(target):  # the run that executes the plan has settled it
+        hand = in_hand(connection, target.seq)
+        plan.unsettled = hand.files
+        copied += hand.replaced
     plan.gate = apply_settings([*plan.gate, *_space(ctx, copied)], ctx.settings.gate, {})
 
 
