@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.command("rollback")
 @click.argument("run", required=False, default="")
-@click.option("--last", is_flag=True, help="The newest run that changed something and was not rolled back.")
+@click.option(
+    "--last",
+    is_flag=True,
+    help="The newest run that changed something and was not rolled back; rollbacks do not count.",
+)
 @click.option("--all-or-nothing", is_flag=True, help="Refuse where one file cannot be taken back.")
 @run_options
 @common
@@ -26,7 +30,7 @@ def command(run: str, last: bool, all_or_nothing: bool, **shared: Any) -> int:
 
     A file that a later run or somebody else changed since is left as it is, and said. What is taken back is held:
     no later run publishes it until its source or its rule changes, or somebody releases it. A rollback is a run;
-    rolling it back does everything again.
+    rolling it back, by its name, does everything again: --last never means one.
 
     \b
     Examples:
@@ -42,17 +46,13 @@ def command(run: str, last: bool, all_or_nothing: bool, **shared: Any) -> int:
 def params(ctx: Context, run: str, *, all_or_nothing: bool) -> RollbackParams:
     """The run resolved; '' is the newest one. Raises UsageError."""
     from console.engine.actions.rollback.model import RollbackParams
-    from console.engine.actions.rollback.plan import last_undoable
+    from console.engine.actions.rollback.plan import last_run
     from console.engine.errors import UsageError
-    from console.engine.ledger.store import reading
     from console.engine.runs.query import find_run
 
     if run:
         return RollbackParams(find_run(ctx, run).id, all_or_nothing)
-    with reading(ctx.workspace.ledger) as connection:
-        found = last_undoable(connection) if connection is not None else None
-    if found is None:
-        raise UsageError("there is no run to roll back", untouched="everything", next_step="opsconsole runs list")
+    found = last_run(ctx)
     who, me = found.who.get("login") or found.who.get("user"), ctx.env.who.login or ctx.env.who.user
     if who != me and not on_terminal():
         raise UsageError(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.checker import RAW, STATE, VALIDATED
 from tests.faults.conftest import Mounts
-from tests.faults.scenario import run
+from tests.faults.scenario import end_all, ledger_rows, run, start, wait_for
 from tests.faults.test_full_disk import fill_bytes_of_open_file
 from tests.support import make_workspace, valid_record, write_raw
 from tests.support.cli import cli_environment
@@ -112,3 +112,30 @@ def test_a_small_disk_has_a_small_reserve_and_a_full_one_is_said(place: Path, mo
     back = run(root, "rollback", "--last", "--yes", "--confirm", "ws")
     assert back.status == 0, back.text
     assert not (root / VALIDATED / NAME).exists()
+
+
+def test_no_last_run_says_what_there_is_instead(root: Path) -> None:
+    """A rollback, which does not count and is named; a run that has not ended; or nothing."""
+    first = ledger_rows(root, "SELECT id FROM runs")[0][0]
+    assert run(root, "rollback", "--last", "--yes", "--confirm", "ws").status == 0
+    back = ledger_rows(root, "SELECT id FROM runs WHERE action = 'rollback'")[0][0]
+    for again in (["--dry-run"], ["--yes", "--confirm", "ws"]):
+        said = run(root, "rollback", "--last", *again)
+        assert said.status == 2 and f"the newest is the rollback {back}" in said.err, said.text
+        assert f"`opsconsole rollback {back[-4:]}` does again what it took back" in said.err, said.text
+    assert run(root, "rollback", back, "--yes", "--confirm", "ws").status == 0
+    assert first in run(root, "rollback", "--last", "--dry-run").out
+
+
+def test_no_last_run_but_one_in_progress_is_said(place: Path) -> None:
+    root = make_workspace(place / "ws", {NAME: [valid_record(1)]}, {"workers": 1})
+    assert "none has changed anything" in run(root, "rollback", "--last", "--dry-run").err
+    going = start(root, "migrate", "--yes", "--foreground", failpoint="batch.renamed:1:stop")
+    try:
+        wait_for(lambda: list((root / VALIDATED).rglob("*.json")), "the file that is published")
+        name = ledger_rows(root, "SELECT id FROM runs")[0][0]
+        said = run(root, "rollback", "--last", "--dry-run")
+        assert said.status == 2 and f"run {name} is still in progress" in said.err, said.text
+    finally:
+        end_all(going.mark)
+        going.finish()

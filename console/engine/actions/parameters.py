@@ -86,14 +86,7 @@ def _as(kind: type, value: str | int | bool, action: str, name: str) -> Any:
 
 def _run(ctx: Context, run: str) -> str:
     """The whole id of a run."""
-    from console.engine.actions.rollback.plan import last_undoable
-    from console.engine.ledger.store import reading
+    from console.engine.actions.rollback.plan import last_run
     from console.engine.runs.query import find_run
 
-    if run:
-        return find_run(ctx, run).id
-    with reading(ctx.workspace.ledger) as connection:
-        found = last_undoable(connection) if connection is not None else None
-    if found is None:
-        raise UsageError("there is no run to roll back", untouched="everything", next_step="`opsconsole runs list`")
-    return found.id
+    return find_run(ctx, run).id if run else last_run(ctx).id

@@ -74,4 +74,4 @@ def _never(run: RunRow) -> str:
     action = next((action for action in ACTIONS if action.name == run.action), None)
     if action is not None and action.undo == "none":
         return f"none: {action.summary}" if ";" in action.summary else f"none: {run.action} has no undo"
-    return f"a rollback does not take {run.action} back" if run.action in NOT_UNDONE[:-3] else ""
+    return f"a rollback does not take {run.action} back" if run.action in NOT_UNDONE else ""

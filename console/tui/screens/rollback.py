@@ -24,18 +24,9 @@ _LISTED = 200
 
 def _params(ctx: Context, values: Mapping[str, str]) -> ActionParams:
     from console.engine.actions.rollback.model import RollbackParams
-    from console.engine.actions.rollback.plan import last_undoable
-    from console.engine.errors import UsageError
-    from console.engine.ledger.store import reading
+    from console.engine.actions.rollback.plan import last_run
 
-    run = values.get("run", "")
-    if not run:
-        with reading(ctx.workspace.ledger) as connection:
-            found = last_undoable(connection) if connection is not None else None
-        if found is None:
-            raise UsageError("no run is there that could be rolled back", untouched="everything")
-        run = found.id
-    return RollbackParams(run, values.get("all_or_nothing") == YES)
+    return RollbackParams(values.get("run") or last_run(ctx).id, values.get("all_or_nothing") == YES)
 
 
 HELP = """# The plan of a rollback

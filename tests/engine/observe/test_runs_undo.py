@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.engine.actions.registry import ACTIONS
+from console.engine.actions.rollback.plan import last_run, undoable_runs
 from console.engine.context import Context
 from console.engine.ledger.store import transaction
 from console.engine.observe.runs_undo import UndoWords, undo_words
@@ -63,3 +64,12 @@ def test_every_action_says_why_not(ctx: Context, action: str) -> None:
     never = {"adopt", "leave", "upgrade"} | {each.name for each in ACTIONS if each.undo == "none"}
     assert said.possible == (action not in never)
     assert said.words and (said.possible or "roll" in said.words or said.words.startswith("none: "))
+
+
+def test_the_list_to_choose_from_has_the_rollbacks_and_the_last_run_is_none_of_them(ctx: Context) -> None:
+    with opened(ctx) as connection, transaction(connection):
+        for seq, action in ((2, "migrate"), (3, "rollback"), (4, "state rebuild")):
+            add_run(connection, seq, action=action)
+            connection.execute("INSERT INTO outcomes (run, path, outcome) VALUES (?, 'x', 'published')", [seq])
+    assert [row.seq for row in undoable_runs(ctx, 9)] == [3, 2]
+    assert last_run(ctx).seq == 2

@@ -23,7 +23,7 @@ from console.engine.text import plural, recordable
 from console.engine.transfer.filesystem import filesystem_of, room
 
 # Runs that a rollback does not take back; `adopt` and `leave` are each other's way back.
-NOT_UNDONE = ("upgrade", "adopt", "leave", "rollback", "backups prune", "state rebuild")
+NOT_UNDONE = ("upgrade", "adopt", "leave", "backups prune", "state rebuild")
 WORDS = {
     Outcome.RESTORED: ("restore", "restored"),
     Outcome.REMOVED: ("remove", "removed"),
@@ -41,13 +41,39 @@ def last_undoable(connection: sqlite3.Connection) -> RunRow | None:
     A run that died counts, whatever it had recorded by then: whoever says "the last one" after a crash means it, and
     never the good one before it.
     """
-    return next(_undoable(connection, NOT_UNDONE), None)
+    return next(_undoable(connection, (*NOT_UNDONE, "rollback")), None)
+
+
+def last_run(ctx: Context) -> RunRow:
+    """The run that `--last` means. Raises UsageError, which names what there is instead, and LedgerError."""
+    with reading(ctx.workspace.ledger) as connection:
+        found = last_undoable(connection) if connection is not None else None
+        if found is not None:
+            return found
+        raise _no_last(connection)
+
+
+def _no_last(connection: sqlite3.Connection | None) -> UsageError:
+    """Rollbacks do not count as the last run: what stands instead is one of them, or a run that has not ended."""
+    what = "no run is there that could be rolled back: none has changed anything"
+    step = "opsconsole runs list"
+    if connection is not None:
+        rows = connection.execute("SELECT * FROM runs WHERE status = 'running' ORDER BY seq DESC").fetchall()
+        going = next((row for row in map(run_row, rows) if is_alive(row) and _can_be_undone(row.action)), None)
+        newest = next(_undoable(connection, NOT_UNDONE), None)
+        if going is not None:
+            what = f"there is no run to roll back yet: run {going.id} is still in progress"
+            step = f"`opsconsole rollback {going.short}` when it has ended"
+        elif newest is not None:
+            what = f"there is no run to roll back: the newest is the rollback {newest.id}, and rollbacks do not count"
+            step = f"`opsconsole rollback {newest.short}` does again what it took back"
+    return UsageError(what, untouched="everything", next_step=step)
 
 
 def undoable_runs(ctx: Context, limit: int) -> list[RunRow]:
     """Runs that a rollback could take back, newest first, rollbacks among them. Raises LedgerError."""
     with reading(ctx.workspace.ledger) as connection:
-        return [] if connection is None else list(islice(_undoable(connection, NOT_UNDONE[:-1]), limit))
+        return [] if connection is None else list(islice(_undoable(connection, NOT_UNDONE), limit))
 
 
 def _undoable(connection: sqlite3.Connection, without: tuple[str, ...]) -> Iterator[RunRow]:
@@ -63,6 +89,10 @@ def _undoable(connection: sqlite3.Connection, without: tuple[str, ...]) -> Itera
             continue
         if not undone_by(connection, row.seq):
             yield row
+
+
+def _can_be_undone(name: str) -> bool:
+    return name not in NOT_UNDONE and not _has_no_undo(name)
 
 
 def _has_no_undo(name: str) -> bool:
@@ -182,7 +212,7 @@ def _target_item(connection: sqlite3.Connection, target: RunRow, *, dead: bool) 
         return GateItem(
             "target", Check.FAIL, True, f"run {target.id} is in progress", f"opsconsole runs cancel {target.short}"
         )
-    if target.action in NOT_UNDONE and target.action != "rollback":
+    if target.action in NOT_UNDONE:
         step = {"adopt": "opsconsole leave", "leave": "opsconsole adopt"}.get(target.action, "")
         return GateItem("target", Check.FAIL, True, f"{target.action} is not taken back by a rollback", step)
     if _has_no_undo(target.action):
