@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from console.engine.context import open_context
+from console.engine.observe.runs_undo import undo_words
+from console.engine.runs.query import list_runs
 from tests.faults.checker import RAW, tree
 from tests.faults.scenario import Done, Scenario, first_name, make_waiting, migrate, run
 from tests.support import valid_record, write_raw
@@ -150,3 +153,18 @@ def test_rolling_the_rollback_back_takes_its_holds_away(held: Scenario) -> None:
     assert listed(held.root) == {}
     assert tree(held.root) == json.loads((held.root / "after.json").read_text())
     assert migrate(held.root).summary["counts"]["processed"] == 0
+
+
+def test_a_run_is_said_to_hold_something_only_while_it_does(held: Scenario) -> None:
+    """The rollback does, what does it again does not; and one whose files were let go does no longer."""
+    ctx = open_context(held.root)
+    newest = list_runs(ctx, limit=1)[0]
+    assert newest.action == "rollback" and undo_words(ctx, newest).held
+    done = roll_back(held.root, newest.id)
+    again, was = list_runs(ctx, limit=2)
+    assert again.id == done.summary["run"] and listed(held.root) == {}
+    assert not undo_words(ctx, again).held and not undo_words(ctx, was).held
+    roll_back(held.root, again.id)
+    assert undo_words(ctx, list_runs(ctx, limit=1)[0]).held
+    assert run(held.root, "state", "release", "--run", newest.id, "--reason", "let it go").status == 0
+    assert not undo_words(ctx, list_runs(ctx, limit=1)[0]).held

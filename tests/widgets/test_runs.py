@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.engine.model import Outcome, RunStatus
+from console.engine.model import Counts, Outcome, RunStatus
 from console.engine.observe.runs_compare import Change
 from console.engine.observe.runs_undo import UndoWords
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown, until
@@ -133,6 +133,21 @@ async def test_every_end_says_what_to_do(status: RunStatus) -> None:
         await until(pilot, lambda: status.value in page(app) and next_steps(pane.detail.run)[0][:40] in page(app))
         told = status not in (RunStatus.RUNNING, RunStatus.DONE, RunStatus.PARTIAL)
         assert ("why it is so" in page(app)) == told
+
+
+@pytest.mark.parametrize("status", [RunStatus.DONE, RunStatus.PARTIAL])
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_rollback_says_that_something_is_held_only_where_it_is(status: RunStatus, held: bool) -> None:
+    app = Host(RunsPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = fill(app)
+        run = sample_run(40, status, action="rollback", counts=Counts(restored=20, left_alone=1))
+        pane.show_run(run)
+        pane.detail.show_undo(run, UndoWords(True, "b: plan the rollback of 20 changes", held=held))
+        await until(pilot, lambda: "plan the rollback of 20 changes" in page(app))
+        assert ("What was taken back is held" in page(app)) == held, page(app)
+        assert ("does everything again" if status == RunStatus.DONE else "left alone stays") in page(app), page(app)
+        assert "failed in an earlier run" not in page(app)
 
 
 async def test_filters() -> None:

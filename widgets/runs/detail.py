@@ -278,7 +278,8 @@ class RunDetail(Vertical):
         if self._undo is not None and run.status != RunStatus.RUNNING:
             words = self._undo.words.removeprefix("b: ") if self.read_only else self._undo.words
             rows.append(paint(("Undo      ", "dim"), *marked(words, "" if self._undo.possible else "dim")))
-        rows += [paint(*marked(text, "dim" if run.status == RunStatus.DONE else "")) for text in next_steps(run)]
+        steps = next_steps(run, held=self._undo is not None and self._undo.held)
+        rows += [paint(*marked(text, "dim" if run.status == RunStatus.DONE else "")) for text in steps]
         return lines(rows)
 
     def _progress_line(self, run: RunRow) -> Content:

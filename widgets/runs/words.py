@@ -172,31 +172,32 @@ def gate_cells(items: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return cells or [("none recorded", "dim")]
 
 
+HELD = "What was taken back is held: no run publishes it until its source or rule changes, or somebody releases it. "
 COUNTED = ("migrate", "reprocess")  # actions of which the counts say everything, and the message nothing more
 # What one can do after an action that has said everything in its message.
 AFTER = {
     "adopt": "Migrate publishes from now on what is new or changed; `opsconsole leave` gives everything back.",
-    "rollback": "What was taken back is held: no run publishes it until its source or rule changes, or somebody"
-    " releases it. Rolling this run back does everything again.",
+    "rollback": "Rolling this run back does everything again.",
     "leave": "The other program can go on; `opsconsole adopt` takes the workspace over again.",
 }
 
 # What helps after an action that found something, or could not do all.
 STEPS = {
     "verify": "`opsconsole verify --repair` puts back what has a good copy, and names what has none.",
+    "rollback": "What was left alone stays as it is: the reason stands beside each file.",
     "repair": "What was left has no good copy or cannot be read: the reason stands beside each file.",
 }
 
 
-def next_steps(row: RunRow, action_hint: str = "Migrate") -> list[str]:
-    """What an operator can do now that this run has ended (or hangs)."""
+def next_steps(row: RunRow, action_hint: str = "Migrate", *, held: bool = False) -> list[str]:
+    """What an operator can do now that this run has ended (or hangs). held: something that it took back is held."""
     bad = failed(row.counts)
     if row.status == RunStatus.RUNNING:
         return ["It goes on when the console closes. Come back to it here, or by `opsconsole runs attach`."]
     if row.status == RunStatus.DONE:
-        return [AFTER.get(row.action, "Nothing is left to do.")]
+        return [(HELD if held else "") + AFTER.get(row.action, "Nothing is left to do.")]
     if row.status == RunStatus.PARTIAL and row.action in STEPS:
-        return [STEPS[row.action]]
+        return [(HELD if held else "") + STEPS[row.action]]
     if row.status == RunStatus.PARTIAL and not row.counts.failed:
         return [
             f"{plural(bad, 'file')} failed in an earlier run and did not change: not read again.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sqlite3
+from dataclasses import dataclass, replace
 
 from console.engine.actions.registry import ACTIONS
 from console.engine.actions.rollback.page import UNDOABLE
@@ -25,35 +26,61 @@ _OTHERWISE = {
 
 @dataclass(frozen=True, slots=True)
 class UndoWords:
-    """possible: a rollback of it can be planned. words: what that would be, or why there is none and what helps."""
+    """possible: a rollback of it can be planned. words: what that would be, or why there is none and what helps.
+    held: something that this run took back is held still.
+    """
 
     possible: bool
     words: str
+    held: bool = False
 
 
 def undo_words(ctx: Context, run: RunRow) -> UndoWords:
-    """What can be undone of this run now. One look into an index. Raises LedgerError."""
+    """What can be undone of this run now. One look into an index, for a rollback one at what is held. Raises
+    LedgerError."""
     no = _never(run)
     if no:
         return UndoWords(False, no)
     with reading(ctx.workspace.ledger) as connection:
         if connection is None:
             return UndoWords(False, "none: there is no ledger")
-        by = undone_by(connection, run.seq)
-        if by:
-            row = connection.execute("SELECT id FROM runs WHERE seq = ?", [by]).fetchone()
-            taker = str(row[0]).rsplit("-", 1)[-1] if row else "?"
-            return UndoWords(False, f"was rolled back by {taker}; rolling {taker} back does it again")
-        outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
-        many = connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM outcomes WHERE run = ? AND outcome IN ({outcomes}) LIMIT 100001)",
-            [run.seq],
-        ).fetchone()[0]
-        hand = in_hand(connection, run.seq)
-        if not many and not hand.files:
-            died = is_unsettled(run)
-            return UndoWords(False, "none: " + ("it died before it changed a file" if died else _NOTHING))
-        pruned = pruned_words(connection, run.seq)
+        found = _looked_up(connection, run)
+        if run.action != "rollback":
+            return found
+        return replace(found, held=_holds(connection, run.seq))
+
+
+def _holds(connection: sqlite3.Connection, seq: int) -> bool:
+    """Whether something that this rollback took back is held. One that takes a redo back puts the holds of the first
+    rollback there again, under the name of that one."""
+
+    def target(by: int) -> int:
+        row = connection.execute("SELECT run FROM undone WHERE by = ?", [by]).fetchone()
+        return int(row[0]) if row else 0
+
+    while seq:
+        if connection.execute("SELECT 1 FROM holds WHERE run = ? LIMIT 1", [seq]).fetchone() is not None:
+            return True
+        seq = target(target(seq))
+    return False
+
+
+def _looked_up(connection: sqlite3.Connection, run: RunRow) -> UndoWords:
+    by = undone_by(connection, run.seq)
+    if by:
+        row = connection.execute("SELECT id FROM runs WHERE seq = ?", [by]).fetchone()
+        taker = str(row[0]).rsplit("-", 1)[-1] if row else "?"
+        return UndoWords(False, f"was rolled back by {taker}; rolling {taker} back does it again")
+    outcomes = ", ".join(f"'{outcome}'" for outcome in UNDOABLE)
+    many = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM outcomes WHERE run = ? AND outcome IN ({outcomes}) LIMIT 100001)",
+        [run.seq],
+    ).fetchone()[0]
+    hand = in_hand(connection, run.seq)
+    if not many and not hand.files:
+        died = is_unsettled(run)
+        return UndoWords(False, "none: " + ("it died before it changed a file" if died else _NOTHING))
+    pruned = pruned_words(connection, run.seq)
     return UndoWords(True, f"b: plan the rollback of {_what(many, hand)}" + (f"; {pruned}" if pruned else ""))
 
 
