@@ -61,8 +61,8 @@ Examples:
 
 \b
 Exit status: 0 all done, 1 something failed or was found, 2 wrong usage or
-configuration, 3 another run holds the lock, 4 refused by a check,
-5 recovery needed, 130 cancelled.
+configuration, 3 another run holds the lock, 4 refused by a check or not
+started for want of room, 5 recovery needed, 130 cancelled.
 """
 
 

@@ -81,6 +81,10 @@ class RefusedError(EngineError):
     exit_status = EXIT_REFUSED
 
 
+class NotStartedError(RefusedError):
+    """The system let no run begin: no room, no inode, a folder that may not be written. No file was tried."""
+
+
 class RecoveryNeededError(EngineError):
     """Ledger or mirror cannot be read, or a crash left files that somebody touched since."""
 
@@ -96,6 +100,13 @@ class LedgerError(RecoveryNeededError):
 
 class EmptiedLedgerError(LedgerError):
     """The ledger is there and nothing is in it, though something was; `what` names what speaks for that."""
+
+
+class LedgerFullError(LedgerError):
+    """The disk of the ledger is full; nothing is wrong with the ledger, and a run is refused until there is room."""
+
+    exit_status = EXIT_REFUSED
+    procedure = "full-disk"
 
 
 class LedgerClosedError(LedgerError):

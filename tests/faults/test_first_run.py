@@ -64,7 +64,8 @@ def test_a_disk_with_hardly_anything_free(place: Path, mounts: Mounts, free: int
     pad.unlink()
     try:
         done = migrate(scenario.root)
-        assert done.status != 0, done.text
+        assert (done.status, done.summary["status"]) == (4, "refused"), done.text
+        assert done.summary["exit_status"] == 4
         assert "Insufficient disk space" in done.text or os.strerror(28) in done.text, done.text
         assert "Traceback" not in done.text
     finally:

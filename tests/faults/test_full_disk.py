@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,27 @@ def test_nothing_free_before_the_run(
     finally:
         free()
     converges(scenario, undisturbed)
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes", "both"])
+@pytest.mark.parametrize("how", ["--foreground", ""])
+def test_a_run_that_could_not_start_is_refused(place: Path, mounts: Mounts, what: str, how: str) -> None:
+    """Nobody's file failed: exit status 1 would say so to a timer."""
+    disk = mounts.tmpfs(place / "disk", "size=80m,nr_inodes=1000")
+    scenario = make_fresh(disk / "ws")
+    assert migrate(scenario.root).status == 1
+    add_second(scenario)
+    for name in ("reserve", "reserve.inodes"):
+        place_of = scenario.root / ".opsconsole" / name
+        shutil.rmtree(place_of) if place_of.is_dir() else place_of.unlink(missing_ok=True)
+    if what in ("bytes", "both"):
+        fill_bytes(disk)
+    if what in ("inodes", "both"):
+        fill_inodes(disk)
+    done = migrate(scenario.root, *filter(None, [how]))
+    assert (done.status, done.summary.get("status")) == (4, "refused"), done.text
+    assert done.summary["exit_status"] == 4
+    assert _FULL in done.text or "the disk is full" in done.text or "no inode is free" in done.text, done.text
 
 
 @pytest.mark.parametrize("size", ["size=32k", "size=48k", "nr_inodes=12", "nr_inodes=24"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from console import __version__
-from console.engine.errors import EmptiedLedgerError, LedgerClosedError, LedgerError, NewerLedgerError
+from console.engine.errors import EmptiedLedgerError, LedgerClosedError, LedgerError, LedgerFullError, NewerLedgerError
 from console.engine.ledger.blank import COPY, ONE_PAGE, had_content
 from console.engine.ledger.looking import looked_at_only
 from console.engine.ledger.schema import DDL, UPGRADES, VERSION, stamp
@@ -36,7 +36,7 @@ def _fail(path: Path, error: Exception, need: int = 0) -> LedgerError:
     """need: what this user has to be allowed; who could is said where that is the reason."""
     verb = "written" if need & os.W_OK else "read"
     if full := no_room(path.parent):
-        return LedgerError(
+        return LedgerFullError(
             f"the ledger cannot be {verb}: {full}",
             file=str(path),
             untouched="all data and the ledger",

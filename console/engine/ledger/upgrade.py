@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from console.engine.context import Context
-from console.engine.errors import EngineError
+from console.engine.errors import NotStartedError
 from console.engine.ledger.digests import write_digest
 from console.engine.ledger.schema import VERSION, stamp
 from console.engine.ledger.store import backup, transaction, upgrade_statements, version_of
@@ -25,7 +25,7 @@ def upgrade_ledger(ctx: Context, connection: sqlite3.Connection, run: str) -> No
     """Bring the ledger to today's version, where it is of an older one; recorded as the run `run` (its id).
 
     Only the holder of the lock calls it. The copy is made by SQLite's own API before anything is changed; the
-    upgrade is one transaction. Raises EngineError; then the ledger is as it was.
+    upgrade is one transaction. Raises NotStartedError; then the ledger is as it was.
     """
     version = version_of(connection)
     if version >= VERSION:
@@ -62,7 +62,7 @@ def upgrade_ledger(ctx: Context, connection: sqlite3.Connection, run: str) -> No
             write_digest(connection, int(cursor.lastrowid or 0))
             connection.execute(f"PRAGMA user_version={VERSION}")
     except (OSError, sqlite3.Error) as error:
-        raise EngineError(
+        raise NotStartedError(
             f"the ledger could not be upgraded from version {version} to {VERSION}: {error}",
             file=str(ctx.workspace.ledger),
             untouched="everything, the ledger too",

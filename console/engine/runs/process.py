@@ -26,7 +26,7 @@ from console.engine.checks.gate import refusal
 from console.engine.checks.maintenance import maintenance_item
 from console.engine.context import Context, open_context
 from console.engine.environment import Who
-from console.engine.errors import EngineError, LedgerError, RefusedError
+from console.engine.errors import EngineError, LedgerError, NotStartedError, RefusedError
 from console.engine.ledger.store import backup, open_writer
 from console.engine.ledger.upgrade import upgrade_ledger
 from console.engine.model import RunStatus
@@ -36,6 +36,7 @@ from console.engine.runs.migration_log import MigrationLog
 from console.engine.runs.query import UNSETTLED
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.reserve import make_room, release_reserve
+from console.engine.runs.start import told_plainly
 from console.engine.text import size
 from console.engine.transfer.filesystem import in_words, room
 from console.engine.workspace.shared import open_shared, write_shared
@@ -91,7 +92,7 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
         signal.signal(number, lambda n, _frame: run.cancel(n))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the line dropped: the run goes on
     try:
-        run.register()
+        _register(run)
         notify({"run": run.id, "pid": os.getpid()})
         status, code, message = _guarded(ctx, connection, action, run)
         if run.messages:
@@ -105,6 +106,19 @@ def _locked(ctx: Context, request: Request, action: Execution, notify: Notify) -
         connection.close()
 
 
+def _register(run: ActiveRun) -> None:
+    """The run's row. Raises NotStartedError where there is no room for it: without a row there is no run."""
+    try:
+        run.register()
+    except sqlite3.OperationalError as error:
+        raise NotStartedError(
+            f"the run could not start: {in_words(error)}",
+            file=str(run.ctx.workspace.ledger),
+            untouched="all data and the ledger",
+            next_step="free some room on that file system, then try again",
+        ) from error
+
+
 def _open_ledger(ctx: Context) -> sqlite3.Connection:
     """The ledger for writing; on a full disk the reserve makes room for it."""
     try:
@@ -116,7 +130,7 @@ def _open_ledger(ctx: Context) -> sqlite3.Connection:
     try:
         return open_writer(ctx.workspace.ledger)
     except LedgerError as error:
-        raise EngineError(
+        raise NotStartedError(
             f"Insufficient disk space: the ledger cannot be written, {size(room(ctx.workspace.private)[0])} free",
             file=str(ctx.workspace.ledger),
             untouched="all data",
@@ -277,7 +291,8 @@ def main(argv: list[str] | None = None) -> int:
         request = Request(**json.loads(sys.stdin.buffer.read()))
         ctx = open_context(Path(given["--root"]), given["--config"])
         ctx = with_who(ctx, request)
-        return run_request(ctx, request, notify)
+        with told_plainly():
+            return run_request(ctx, request, notify)
     except EngineError as error:
         notify({"error": type(error).__name__, "lines": error.lines(), **_fields(error)})
         return error.exit_status

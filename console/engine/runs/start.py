@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from console.engine import errors
 from console.engine.actions.registry import find_action, not_yet
 from console.engine.context import Context
-from console.engine.errors import EngineError, ReadOnlyError, UsageError
+from console.engine.errors import EngineError, NotStartedError, ReadOnlyError, UsageError
 from console.engine.model import ActionParams, Plan
 from console.engine.runs.request import Request, make_private, new_run_id
 from console.engine.runs.reserve import make_room
@@ -39,7 +39,7 @@ class StartedRun:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """What the system refuses before there is a run, in the operator's words."""
     try:
         yield
@@ -48,7 +48,7 @@ def _told_plainly() -> Iterator[None]:
 
         place = error.filename if isinstance(error.filename, str) else ""
         reason = why_not(place, os.W_OK) if place else ""
-        raise EngineError(
+        raise NotStartedError(
             f"the run could not start: {reason or in_words(error)}",
             untouched="everything",
             next_step="free some room, or have the folder made writable, and try again",
@@ -103,7 +103,7 @@ def start_run(
     plan: a confirmed plan; the run then does exactly that or refuses. Raises LockedError, ConfigurationError,
     ReadOnlyError, RefusedError, EngineError as the run process says them.
     """
-    with _told_plainly():
+    with told_plainly():
         request = _request(ctx, action, params, overrides or {}, command, plan)
         make_room(ctx, action)
         folder = make_private(ctx, request.run)
@@ -126,7 +126,11 @@ def start_run(
         from console.engine.transfer.filesystem import in_words
 
         os.close(reader)
-        raise EngineError(f"the run could not start: {in_words(error)}", untouched="everything") from error
+        raise NotStartedError(
+            f"the run could not start: {in_words(error)}",
+            untouched="everything",
+            next_step="put that right and try again: free some room, where the disk is full",
+        ) from error
     finally:
         os.close(writer)
     assert process.stdin is not None
@@ -192,12 +196,12 @@ def run_foreground(
     """
     from console.engine.runs.process import run_request  # all of the engine: not what a starter waits for
 
-    with _told_plainly():
+    with told_plainly():
         request = _request(ctx, action, params, overrides or {}, command, plan)
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     umask = os.umask(0o002)
     try:
-        with _told_plainly():
+        with told_plainly():
             return run_request(ctx, request, lambda document: started(document["run"]) if started else None)
     finally:
         os.umask(umask)
