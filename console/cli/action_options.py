@@ -69,9 +69,16 @@ def how_to_run(shared: dict[str, Any]) -> HowToRun:
         raise click.UsageError("--detach and --foreground exclude each other.")
     if how.dry_run and (how.detach or how.foreground):
         raise click.UsageError("--dry-run runs nothing that could be detached or put in the foreground.")
-    if how.overridden and len(how.reason.strip()) < 3:
-        raise click.UsageError("--override needs --reason TEXT: it is kept with the run.")
+    check_override_reason(how.overridden, how.reason)
     return how
+
+
+def check_override_reason(overridden: tuple[str, ...], reason: str) -> None:
+    """Raises click.UsageError where something is released and nobody says why."""
+    from console.engine.reasons import AT_LEAST, says_why
+
+    if overridden and not says_why(reason):
+        raise click.UsageError(f"--override needs --reason TEXT, {AT_LEAST}: it is kept with the run.")
 
 
 def agreed(question: str, how: HowToRun, *, word: str = "") -> bool:

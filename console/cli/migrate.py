@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.cli.action_options import check_override_reason
 from console.cli.complete import source_names
 from console.cli.session import common, on_terminal, open_session, refuse_when_read_only
 
@@ -118,8 +119,7 @@ def _check_usage(dry_run: bool, detach: bool, foreground: bool, overridden: tupl
         raise click.UsageError("--detach and --foreground exclude each other.")
     if dry_run and (detach or foreground):
         raise click.UsageError("--dry-run runs nothing that could be detached or put in the foreground.")
-    if overridden and not reason.strip():
-        raise click.UsageError("--override needs --reason TEXT: it is kept with the run.")
+    check_override_reason(overridden, reason)
     if reason and not overridden:
         raise click.UsageError("--reason says why a check is released: name the check with --override ITEM.")
 

@@ -203,13 +203,17 @@ def _plan(ctx: Context, action: str, params: ActionParams, agreed: _Agreed) -> _
 def _release(ctx: Context, refused: list[GateItem], agreed: _Agreed) -> bool:
     """Whether somebody released, for this run, all that stands in the way: asked where all of it can be."""
     from console.engine.checks.gate import releasable
+    from console.engine.reasons import AT_LEAST, says_why
 
     names = [item.name for item in refused]
     if not set(names) <= releasable(ctx.settings):
         return False
     note().line(f"Refused by {', '.join(names)}. Who knows better can release that for this one run, with a reason.")
     reason = answer("The reason, or Enter to leave it refused:")
-    if not reason or len(reason) < 3:
+    if not reason:
+        return False
+    if not says_why(reason):
+        note().line(f"That is no reason: {AT_LEAST}. It is left refused.")
         return False
     agreed.overrides.update(dict.fromkeys(names, reason))
     return True

@@ -45,7 +45,7 @@ def test_a_migrate_with_something_that_holds_it_does_not_run_until_somebody_answ
     assert "ready: nobody has signed it off" in summary["message"]
     assert published(root) == 0
     assert "--override needs --reason" in say(root, "migrate", "--yes", "--override", "ready", status=2)
-    assert "cannot be overridden" in say(root, "migrate", "--yes", "--override", "redy", "--reason", "x", status=2)
+    assert "cannot be overridden" in say(root, "migrate", "--yes", "--override", "redy", "--reason", "why", status=2)
     signed = say(root, "checklist", "sign", "ready", "--note", "told them at nine", status=0)
     assert signed.startswith("ready signed by ")
     over = ("--override", "fuel", "--reason", "the tanker is here")

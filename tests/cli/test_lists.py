@@ -46,10 +46,10 @@ def test_failures_by_cause_source_and_file(done: Path) -> None:
 
 def test_accepting_needs_a_reason_and_something_to_accept(done: Path) -> None:
     assert run_cli(done, "failures", "accept", BAD).returncode == 2
-    assert run_cli(done, "failures", "accept", "--reason", "x").returncode == 2
-    assert run_cli(done, "failures", "accept", GOOD, "--reason", "x").returncode == 2
-    assert run_cli(done, "failures", "accept", BAD, "--reason", "x", "--until", "soon").returncode == 2
-    assert run_cli(done, "failures", "accept", BAD, "--reason", "x", "--until", "2001-01-01").returncode == 2
+    assert run_cli(done, "failures", "accept", "--reason", "why").returncode == 2
+    assert run_cli(done, "failures", "accept", GOOD, "--reason", "why").returncode == 2
+    assert run_cli(done, "failures", "accept", BAD, "--reason", "why", "--until", "soon").returncode == 2
+    assert run_cli(done, "failures", "accept", BAD, "--reason", "why", "--until", "2001-01-01").returncode == 2
     assert run_cli(done, "migrate", "--yes").returncode == 1
 
 
@@ -92,7 +92,7 @@ def test_the_other_causes_of_what_a_cause_selects_are_named(done: Path, more: li
 
 
 def test_read_only_accepts_nothing(done: Path) -> None:
-    refused = run_cli(done, "--read-only", "failures", "accept", BAD, "--reason", "x")
+    refused = run_cli(done, "--read-only", "failures", "accept", BAD, "--reason", "why")
     assert refused.returncode == 4
     assert run_cli(done, "migrate", "--yes").returncode == 1
 

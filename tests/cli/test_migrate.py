@@ -151,7 +151,7 @@ def test_a_source_by_name_or_by_the_incumbents_path(ws: Path) -> None:
         ("--source", f"{RAW}/beta/dumps"),
         ("--source", "beta", "--dest", f"{VALIDATED}/alpha"),
         ("--dest", "/tmp"),
-        ("--override", "nonsense", "--reason", "x"),
+        ("--override", "nonsense", "--reason", "why"),
     ],
     ids=" ".join,
 )

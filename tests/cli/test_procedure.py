@@ -118,7 +118,7 @@ def test_a_session_from_scripts(root: Path, say: Say) -> None:
     page = say("status")  # of the newest open one
     assert "> 1 Step which" in page and "Handed over by" in page and "your turn" in page
     say("note", short, "--note", "x", status=2)
-    assert "three letters or more" in say.err
+    assert "at least 3 letters" in say.err
     assert f"{session} is abandoned" in say("abandon", short, "--reason", "a false alarm")
     say("note", short, "--note", "too late?")
     say("hand-over", short, "--note", "nobody", status=2)

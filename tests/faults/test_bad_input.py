@@ -32,7 +32,7 @@ WRONG = [
     (("migrate", "--dest", "/tmp/elsewhere", "--yes"), "dest"),
     (("migrate", "--sample", "0", "--yes"), "sample"),
     (("migrate", "--operation", "burn", "--yes"), "burn"),
-    (("migrate", "--override", "no-such-brake", "--reason", "x", "--yes"), "no-such-brake"),
+    (("migrate", "--override", "no-such-brake", "--reason", "why", "--yes"), "no-such-brake"),
     (("migrate", "--override", "free-space", "--yes"), "--reason"),
     (("migrate", "--detach", "--foreground", "--yes"), "--foreground"),
     (("migrate",), "--yes"),  # no terminal to ask on

@@ -139,3 +139,25 @@ def test_no_last_run_but_one_in_progress_is_said(place: Path) -> None:
     finally:
         end_all(going.mark)
         going.finish()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("archive", "--source", "alpha", "--label", "old", "--yes", "--reason"),
+        ("state", "clear", "--all", "--yes", "--reason"),
+        ("state", "release", "--all", "--reason"),
+        ("failures", "accept", "--all", "--reason"),
+        ("maintenance", "on", "--reason"),
+        ("migrate", "--override", "space", "--yes", "--reason"),
+        ("reprocess", "--all", "--override", "space", "--yes", "--reason"),
+        ("checklist", "ack", "--note"),
+    ],
+)
+def test_a_reason_that_is_too_short_is_not_called_missing(root: Path, words: tuple[str, ...]) -> None:
+    """One rule for everything that is kept with a reason, and it is said."""
+    before = ledger_rows(root, "SELECT count(*) FROM runs")
+    said = run(root, *words, " ok ")
+    assert said.status == 2 and "at least 3 letters" in said.err, said.text
+    assert ledger_rows(root, "SELECT count(*) FROM runs") == before
+    assert "at least 3 letters" not in run(root, *words, "yes").text

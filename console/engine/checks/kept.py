@@ -15,6 +15,7 @@ from console.engine.errors import EngineError, ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
 from console.engine.ledger.store import is_made, reading
 from console.engine.model import Check
+from console.engine.reasons import check_reason
 from console.engine.settings.checklists import ItemSetting
 from console.engine.text import recordable
 
@@ -127,11 +128,10 @@ def sign(ctx: Context, item: str, note: str, *, kind: str = SIGN) -> SignOff:
     """
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
-    if len(note.strip()) < 3:
-        raise UsageError("say in a few words what was looked at", untouched="everything", next_step="add --note TEXT")
+    note = check_reason(note, "say in a few words what was looked at", next_step="add --note TEXT")
     if kind == SIGN:
         _can_be_signed(ctx, item)
-    made = SignOff(item, kind, timestamp(ctx.env.now()), asker(ctx), recordable(note.strip()), 0)
+    made = SignOff(item, kind, timestamp(ctx.env.now()), asker(ctx), recordable(note), 0)
     with _writing(ctx) as connection:
         connection.execute(
             "INSERT INTO signoffs (item, kind, at, by, note, after_run) VALUES (?, ?, ?, ?, ?, ?)",

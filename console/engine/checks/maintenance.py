@@ -17,6 +17,7 @@ from console.engine.errors import EngineError, LedgerError, ReadOnlyError, Usage
 from console.engine.ledger.beside import writing_beside
 from console.engine.ledger.store import is_made
 from console.engine.model import Check, GateItem
+from console.engine.reasons import check_reason
 from console.engine.text import recordable
 from console.engine.transfer.filesystem import in_words, is_full
 from console.engine.workspace.shared import make_folder, open_shared
@@ -65,14 +66,13 @@ def turn_on(ctx: Context, reason: str) -> tuple[Maintenance, str]:
     is on already), ReadOnlyError, EngineError.
     """
     _refuse_read_only(ctx)
-    if len(reason.strip()) < 3:
-        raise UsageError("maintenance needs a reason", untouched="everything", next_step="add --reason TEXT")
+    reason = check_reason(reason, "maintenance needs a reason")
     standing = read_maintenance(ctx)
     if standing is not None:
         raise UsageError(standing.sentence(), untouched="everything", next_step=_LIFT)
     who = ctx.env.who
     at = ctx.env.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    note = Maintenance(who.login or who.user, who.host, at, recordable(reason.strip()))
+    note = Maintenance(who.login or who.user, who.host, at, recordable(reason))
     data = json.dumps(asdict(note)).encode()
     try:
         try:

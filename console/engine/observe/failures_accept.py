@@ -19,6 +19,7 @@ from console.engine.observe.failures import (
     path_sets,
 )
 from console.engine.observe.files_list import ACCEPTED, storable, timestamp
+from console.engine.reasons import check_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ def _check(ctx: Context, selection: FailureSelection, reason: str, until: dateti
         raise ReadOnlyError("this session is read-only", untouched="everything")
     if selection.empty:
         raise UsageError("name the failures to accept", next_step="by file, --cause, --source or --all")
-    if not reason.strip():
-        raise UsageError("accepting failures needs a reason", next_step="add --reason TEXT")
+    check_reason(reason, "accepting failures needs a reason")
     if until is not None and until <= ctx.env.now():
         raise UsageError(f"that time is past: {until:%Y-%m-%d %H:%M}", next_step="name a later one, or none")
     if not is_made(ctx.workspace.ledger):

@@ -10,6 +10,7 @@ from console.engine.errors import ReadOnlyError, UsageError
 from console.engine.ledger.beside import writing_beside
 from console.engine.ledger.store import is_made, version_of
 from console.engine.observe.files_list import storable, timestamp
+from console.engine.reasons import check_reason
 from console.engine.runs.query import find_run_in
 
 HOLDS_SINCE = 3  # the version of the ledger that brought holds
@@ -39,12 +40,11 @@ def release(ctx: Context, selection: Release, reason: str) -> list[str]:
         raise ReadOnlyError("this session is read-only", untouched="everything")
     if [bool(selection.files), bool(selection.run), selection.everything].count(True) != 1:
         raise UsageError("name the files to release, or --run, or --all", untouched="every hold")
-    if len(reason.strip()) < 3:
-        raise UsageError("releasing a file needs a reason", untouched="every hold", next_step="add --reason TEXT")
+    reason = check_reason(reason, "releasing a file needs a reason", untouched="every hold")
     if not is_made(ctx.workspace.ledger):
         raise UsageError("nothing is held: there is no ledger yet", untouched="everything")
     who = ctx.env.who
-    values = {"at": timestamp(ctx.env.now()), "who": who.login or who.user, "why": storable(reason.strip())}
+    values = {"at": timestamp(ctx.env.now()), "who": who.login or who.user, "why": storable(reason)}
     failed = "the holds could not be taken away"
     with writing_beside(ctx.workspace.ledger, failed, untouched="every hold") as connection:
         if version_of(connection) < HOLDS_SINCE:

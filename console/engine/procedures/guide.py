@@ -20,6 +20,7 @@ from console.engine.procedures.load import find_procedure
 from console.engine.procedures.model import Condition, Procedure, Step
 from console.engine.procedures.offers import valid_value
 from console.engine.procedures.session import Event, Session, is_good, lacking, waived
+from console.engine.reasons import check_reason
 from console.engine.settings.checklists import ItemSetting, read_probe
 from console.engine.text import recordable
 
@@ -375,12 +376,11 @@ def _step(session: Session) -> Step:
 
 
 def _said(text: str, what: str) -> str:
-    if len(text.strip()) < 3:
-        raise UsageError(f"{what}: three letters or more", untouched="everything")
+    said = check_reason(text, what, next_step="")
     if len(text) > _NOTE:
         step = "put it into a file and name the file"
         raise UsageError(f"that is too long: more than {_NOTE:,} characters", untouched="everything", next_step=step)
-    return recordable(text.strip())
+    return recordable(said)
 
 
 def _refused(what: str, seen: Seen) -> RefusedError:

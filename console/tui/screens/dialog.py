@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from console.engine.reasons import AT_LEAST, says_why
 from widgets.entry import Entry
 from widgets.look import Cell, lines, paint
 from widgets.pager import Pager
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 T = TypeVar("T")
-SHORTEST = 3  # letters of a reason
 
 
 class Dialog(ModalScreen[T], Generic[T]):
@@ -207,7 +207,7 @@ class AskScreen(Dialog[str]):
 
     def _lacks(self) -> bool:
         text = self.query_one(Input).value.strip()
-        return text != self._word if self._word else len(text) < SHORTEST
+        return text != self._word if self._word else not says_why(text)
 
     def _ask_again(self) -> None:
         field = self.query_one(Input)
@@ -215,7 +215,7 @@ class AskScreen(Dialog[str]):
             says = f"{field.value.strip()!r} is not it: " if field.value.strip() else ""
             says += f"first type {self._word}"
         else:
-            says = f"first type a reason, at least {SHORTEST} letters"
+            says = f"first type a reason, {AT_LEAST}"
         self.query_one(".dialog").border_subtitle = paint((says, "warn"))
         self.set_focus(field)
 

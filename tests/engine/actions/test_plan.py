@@ -157,7 +157,7 @@ def test_brake_on_failures_refuses_before_the_first_rename(tmp_path: Path) -> No
 
 
 def test_an_unknown_override_is_wrong_usage(ws: Path) -> None:
-    done = run_cli(ws, "migrate", "--yes", "--override", "ledger", "--reason", "x")
+    done = run_cli(ws, "migrate", "--yes", "--override", "ledger", "--reason", "why")
     assert done.returncode == 2
     assert not (ws / VALIDATED).exists() or not list((ws / VALIDATED).rglob("*.json"))
 

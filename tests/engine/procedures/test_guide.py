@@ -69,7 +69,7 @@ def test_a_step_is_ticked_only_while_its_checks_are_good(tmp_path: Path, one: st
     assert error.value.untouched == "the step is still open"
     session = guide.reload(ctx, session)
     assert session.number == 1 and told(session)[-1] == "looked"
-    with pytest.raises(UsageError, match="three letters"):
+    with pytest.raises(UsageError, match="at least 3 letters"):
         guide.override(ctx, session, " x ")
     overridden = guide.override(ctx, session, "I know better")
     assert overridden.states == {"one": "overridden"}

@@ -9,6 +9,7 @@ from datetime import date
 
 from console.engine.errors import UsageError
 from console.engine.model import ActionParams
+from console.engine.reasons import check_reason
 from console.engine.settings import Settings
 
 DATE_FROM = ("path", "metadata", "mtime")
@@ -57,8 +58,7 @@ def check_params(params: ArchiveParams) -> tuple[date | None, date | None]:
             next_step="--match, --source, --since or --before; `--match '**'` is everything",
         )
     check_label(params.label)
-    if len(params.reason.strip()) < 3:
-        raise UsageError("say why they are archived", untouched="everything", next_step="add --reason TEXT")
+    check_reason(params.reason, "say why they are archived")
     if params.date_from not in ("", *DATE_FROM):
         raise UsageError(f"there is no date from {params.date_from!r}", next_step="one of " + ", ".join(DATE_FROM))
     since, before = _day("--since", params.since), _day("--before", params.before)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from console.engine.errors import UsageError
 from console.engine.globs import compile_glob
 from console.engine.model import ActionParams
+from console.engine.reasons import check_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,7 @@ class ClearParams(ActionParams):
                 untouched="everything",
                 next_step="FILE…, or --source and --pattern, or --all",
             )
-        if len(self.reason.strip()) < 3:
-            raise UsageError("clearing entries needs a reason", untouched="everything", next_step="add --reason TEXT")
+        check_reason(self.reason, "clearing entries needs a reason")
         if self.pattern:
             compile_glob(self.pattern)
 

@@ -12,6 +12,7 @@ from console.engine.ledger.store import is_made
 from console.engine.model import Check
 from console.engine.observe.alerts import Acknowledged, Alert
 from console.engine.observe.files_list import timestamp
+from console.engine.reasons import check_reason
 from console.engine.text import recordable
 
 
@@ -37,9 +38,7 @@ def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknow
     """
     if ctx.read_only:
         raise ReadOnlyError("this session is read-only", untouched="everything", next_step="start without --read-only")
-    if len(note.strip()) < 3:
-        what = "an acknowledgement needs a note of three letters or more"
-        raise UsageError(what, untouched="everything", next_step="add --note TEXT")
+    note = check_reason(note, "an acknowledgement needs a note", next_step="add --note TEXT")
     chosen = list(alerts)
     if nameless := next((alert for alert in chosen if not alert.key), None):
         raise UsageError(f"this cannot be acknowledged: {nameless.text}", untouched="everything")
@@ -47,7 +46,7 @@ def acknowledge(ctx: Context, alerts: Iterable[Alert], note: str) -> list[Acknow
         raise UsageError("there is no ledger yet that could keep it", untouched="everything")
     at, by = timestamp(ctx.env.now()), ctx.env.who.login or ctx.env.who.user
     made = [
-        Acknowledged(alert.key, alert.verdict, alert.measure, recordable(alert.text), at, by, recordable(note.strip()))
+        Acknowledged(alert.key, alert.verdict, alert.measure, recordable(alert.text), at, by, recordable(note))
         for alert in chosen
     ]
     with writing_beside(ctx.workspace.ledger, "the acknowledgement could not be written", since=5) as connection:
