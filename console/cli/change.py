@@ -67,7 +67,10 @@ def run_change(action: str, how: HowToRun, make_params: Callable[[Context], Acti
 
 
 def make_plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
-    """The plan, with a line that says how far it is on a terminal."""
+    """The plan, with a line that says how far it is on a terminal.
+
+    Raises, beside what planning does, the LedgerError that a run would end with: there is no plan without a ledger.
+    """
     from console.cli.output import ProgressLine, note
     from console.engine.actions.planning import plan_action
     from console.engine.text import count
@@ -75,12 +78,15 @@ def make_plan(ctx: Context, action: str, params: ActionParams) -> ChangePlan:
     line = ProgressLine(note(), wanted=True)
     line.show("Looking")
     try:
-        return plan_action(
+        plan = plan_action(
             ctx,
             action,
             params,
             progress=lambda done, files: line.show(f"Looking: {count(done)}" + (f"/{count(files)}" if files else "")),
         )
+        if plan.unread is not None:
+            raise plan.unread
+        return plan
     finally:
         line.clear()
 

@@ -54,6 +54,8 @@ class ChangeView(_View):
         return labelled("Looking", (full, "running"), (rest, "dim"), f" {count(self._done)}/{count(self._files)}")
 
     def _files_row(self, plan: ChangePlan) -> Content:
+        if plan.unread is not None:
+            return labelled("Would do", ("not known: the ledger cannot be read", "bad"))
         if not plan.files:
             return labelled("Would do", ("nothing", "dim"))
         parts = [f"{count(number)} {_word(name)}" for name, number in plan.counts.items() if number]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from console.engine.actions.archive.gate import moving_gate
 from console.engine.actions.archive.model import ArchiveParams
 from console.engine.actions.archive.select import Chosen, Selecting, Ways, choice_in_words
-from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.change.withdraw import withdrawal
 from console.engine.checks.gate import apply_settings
@@ -144,5 +144,5 @@ def plan_archive(
             archiving.close(connection, 1 << 62, lock=True)
             plan.recovery = recovery_lines(ctx)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan

@@ -11,7 +11,7 @@ from console.engine.actions.archive.gate import moving_gate
 from console.engine.actions.archive.model import RESTORE, RestoreParams
 from console.engine.actions.archive.rows import returned_rows
 from console.engine.actions.archive.select import Ways
-from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left, PlannedChange
 from console.engine.checks.gate import apply_settings
@@ -90,7 +90,7 @@ def plan_restore(
             _fill(ctx, plan, params, reader, before, progress, cancelled, lock=True)
             plan.recovery = recovery_lines(ctx)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

@@ -53,9 +53,10 @@ def common_gate(ctx: Context, connection: sqlite3.Connection | None, *, mirror: 
     return items
 
 
-def ledger_item(error: LedgerError) -> GateItem:
-    """The item for a ledger that does not load."""
-    return GateItem("ledger", Check.FAIL, True, error.what, error.next_step)
+def without_ledger(plan: ChangePlan, error: LedgerError) -> None:
+    """The ledger does not load: nothing runs, and what the plan says of files is not known."""
+    plan.unread = error
+    plan.gate = [*plan.gate, GateItem("ledger", Check.FAIL, True, error.what, error.next_step)]
 
 
 def recovery_lines(ctx: Context) -> list[str]:

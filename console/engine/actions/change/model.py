@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from console.engine.errors import LedgerError
 from console.engine.model import ActionParams, GateItem
 from console.engine.text import keepable, on_disk, plural
 
@@ -96,6 +97,7 @@ class ChangePlan:
     counts: dict[str, int] = field(default_factory=dict)
     files: int = 0  # how many would change
     unsettled: int = 0
+    unread: LedgerError | None = None  # why the ledger does not load: what would change is not known then
     left_files: int = 0
     kept_files: int = 0
     bytes: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.logs.model import LogsArchiveParams, LogsTrimParams
 from console.engine.checks.gate import apply_settings
@@ -149,7 +149,7 @@ def _begin(
             if reader is not None:
                 plan.binding = binding(ctx, action, params, reader, before)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.checks.gate import apply_settings
 from console.engine.checks.runs import lock_item
@@ -42,7 +42,7 @@ def plan_permissions(
                 if reader is not None:
                     plan.binding = binding(ctx, ACTION, params, reader, before)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     _fill(ctx, plan, progress, cancelled)
     plan.gate = apply_settings(plan.gate, ctx.settings.gate, {})
     return plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, PlannedChange
 from console.engine.actions.prune.choose import Choice, choose
 from console.engine.actions.prune.model import PruneParams
@@ -44,7 +44,7 @@ def plan_prune(
             plan.recovery = recovery_lines(ctx)
             fill(ctx, plan, params, reader, choose(ctx, reader, params, cancelled=cancelled), before)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
 from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.repair.mend import Mend
@@ -49,7 +49,7 @@ def plan_repair(
             plan.recovery = recovery_lines(ctx)
             _fill(ctx, plan, params, reader, before, progress, cancelled)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

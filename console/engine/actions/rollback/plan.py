@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan, Left, PlannedChange
 from console.engine.actions.registry import ACTIONS
 from console.engine.actions.rollback.model import RollbackParams
@@ -125,7 +125,7 @@ def plan_rollback(
             plan.recovery = recovery_lines(ctx)
             _fill(ctx, plan, params, reader, before, progress, cancelled)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

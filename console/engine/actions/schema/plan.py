@@ -8,7 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 
-from console.engine.actions.change.binding import binding, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import Change, ChangePlan, Left, PlannedChange
 from console.engine.actions.rollback.undo import keep_place
 from console.engine.actions.schema.model import SchemaRestoreParams
@@ -94,7 +94,7 @@ def plan_schema_restore(
                 if reader is not None:
                     plan.binding = binding(ctx, ACTION, params, reader, before)
     except LedgerError as error:
-        plan.gate = [*plan.gate, ledger_item(error)]
+        without_ledger(plan, error)
         return plan
     plan.facts = [
         ("schema", f"{rule.name}, checksum {rule.short}"),

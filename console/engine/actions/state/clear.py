@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left, PlannedChange, Row
 from console.engine.actions.change.rows import row_of
@@ -97,7 +97,7 @@ def plan_clear(
             plan.recovery = recovery_lines(ctx)
             _fill(ctx, plan, params, reader, before, progress, cancelled)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

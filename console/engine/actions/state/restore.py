@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from console.engine.actions.adopt.compare import Comparer
-from console.engine.actions.change.binding import binding, common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import binding, common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.execute import ChangeExecution
 from console.engine.actions.change.model import Change, ChangePlan, Left, PlannedChange, Row
 from console.engine.actions.change.rows import row_of
@@ -170,7 +170,7 @@ def plan_restore(
             reader.execute("PRAGMA temp_store=MEMORY")
             _fill(ctx, plan, params, checkpoint, reader, before, progress, cancelled)
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     return plan
 
 

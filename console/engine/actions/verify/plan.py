@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from console.engine.actions.change.binding import common_gate, ledger_item, new_plan, recovery_lines
+from console.engine.actions.change.binding import common_gate, new_plan, recovery_lines, without_ledger
 from console.engine.actions.change.model import ChangePlan
 from console.engine.actions.migrate.plan import check_source
 from console.engine.actions.verify.items import Items
@@ -52,7 +52,7 @@ def plan_verify(
                 if at % _STEP == 0 and cancelled and cancelled():
                     break
     except LedgerError as error:
-        plan.gate.append(ledger_item(error))
+        without_ledger(plan, error)
     plan.files = sum(zones.values())
     plan.counts = {"to read": plan.files}
     said = " · ".join(f"{count(zones[zone])} {zone}" for zone in ZONES if zones[zone])
