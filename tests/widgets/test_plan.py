@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from console.engine.actions.archive.model import ArchiveParams
+from console.engine.actions.change.model import ChangePlan
 from console.engine.errors import LedgerError
 from console.engine.model import Check, GateItem
 from tests.widgets.hosting import HOSTILE, Host, links, page, shown, until
-from widgets.plan import PlanFiles, PlanView
+from widgets.plan import ChangeView, PlanFiles, PlanView
 from widgets.samples import sample_plan
 from widgets.table import VirtualTable
 
@@ -110,3 +112,14 @@ async def test_files_failing_first_and_filtered() -> None:
         assert "part-00007" in app.of(PlanFiles.Chosen)[0].texts[1]
         app.query_one(PlanFiles).back()
         await until(pilot, lambda: len(table.rows) == 61)
+
+
+async def test_a_plan_of_changes_without_a_ledger_does_not_claim_that_nothing_would_change() -> None:
+    plan = ChangePlan("archive", ArchiveParams(label="old", reason="superseded", match="a/**"), "opsconsole", "now")
+    plan.unread = LedgerError("the ledger cannot be read: file is not a database")
+    app = Host(ChangeView)
+    async with app.run_test(size=(80, 30)) as pilot:
+        app.query_one(ChangeView).show(plan)
+        await pilot.pause()
+        said = page(app)
+    assert "not known: the ledger cannot be read" in said and "nothing" not in said
