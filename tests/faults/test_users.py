@@ -145,7 +145,7 @@ def test_each_cancels_the_others_run(place: Path, people: People, setgid: bool) 
     share(scenario.root, setgid=setgid)
     before = inodes(scenario.root)
     for who, other in ((people.ann, people.ben), (people.ben, people.ann)):
-        started = start(scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(8), who=who)
+        started = start(scenario.root, "migrate", "--yes", "--json", "--foreground", prefix=slowly(4), who=who)
 
         def running(by: Person = other) -> str:
             rows = run(scenario.root, "runs", "list", "--json", who=by).events
