@@ -127,11 +127,11 @@ def test_accepting_is_recorded_with_who_why_and_until_when(ctx: Context) -> None
 
 
 def test_accepting_by_cause_and_by_many_paths(ctx: Context) -> None:
-    assert len(accept(ctx, FailureSelection(cause="enum:category"), "x").rows) == 4
+    assert len(accept(ctx, FailureSelection(cause="enum:category"), "known").rows) == 4
     paths = tuple(raw(f"s{n % 2}/f{n:02d}.json") for n in range(12)) + tuple(raw(f"no/{n}") for n in range(1200))
-    by_paths = accept(ctx, FailureSelection(paths=paths), "x")
+    by_paths = accept(ctx, FailureSelection(paths=paths), "known")
     assert (len(by_paths.rows), by_paths.already) == (8, 4)
-    rest = accept(ctx, EVERYTHING, "x")
+    rest = accept(ctx, EVERYTHING, "known")
     assert ([row.path for row in rest.rows], rest.already) == ([HOSTILE], 12)
 
 
@@ -160,7 +160,7 @@ def test_an_acceptance_that_has_run_out_is_no_acceptance(ctx: Context) -> None:
 
 
 def test_the_other_causes_of_accepted_files_are_counted(ctx: Context) -> None:
-    done = accept(ctx, FailureSelection(cause="required:date"), "x")
+    done = accept(ctx, FailureSelection(cause="required:date"), "known")
     assert len(done.rows) == 12
     assert other_causes(ctx, done.rows, "required:date") == [("enum:category", 4)]
     assert other_causes(ctx, done.rows, "enum:category") == [("required:date", 4)]
@@ -187,7 +187,7 @@ def test_what_selects_nothing_or_says_nothing_is_wrong_usage(
 
 def test_a_read_only_session_accepts_nothing(ctx: Context) -> None:
     with pytest.raises(ReadOnlyError):
-        accept(replace(ctx, read_only=True), EVERYTHING, "x")
+        accept(replace(ctx, read_only=True), EVERYTHING, "known")
     assert by_file(ctx, accepted=True) == []
 
 

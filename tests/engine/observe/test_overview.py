@@ -133,7 +133,7 @@ def test_an_edited_or_deleted_state_file_is_an_alert_found_by_stat_alone(
     assert "was deleted" in texts(overview(ctx))
 
 
-@pytest.mark.parametrize("damage", [b"not a database", b"", b"SQLite format 3\0" + b"\xff" * 4000])
+@pytest.mark.parametrize("damage", [b"not a database", b"SQLite format 3\0" + b"\xff" * 4000])
 def test_a_ledger_that_cannot_be_read_is_an_alert(ctx: Context, damage: bytes) -> None:
     for path in ctx.workspace.private.iterdir():
         path.unlink()
