@@ -151,7 +151,7 @@ class ConsoleApp(FedApp):
         there, behind keys that were typed after it, and then of what has the focus by that time.
         """
         self.app_focus = True
-        if self.focused is None and len(self.screen_stack) == 1:
+        if len(self.screen_stack) == 1 and self.main.keys_go_astray():
             self.main.focus_again()
         screen, focused = self.screen, self.focused
         if not await self._check_bindings(event.key, priority=True):

@@ -23,7 +23,10 @@ from tests.tui.faking import READ_LEDGER, Engine, fake_engine
 from tests.widgets.hosting import page, shown, until
 from widgets.entry import Entry
 from widgets.logs.prompt import Prompt
+from widgets.overview.overview import OverviewPane
+from widgets.runs.pane import RunsPane
 from widgets.samples import sample_run
+from widgets.table import VirtualTable
 
 
 @pytest.fixture
@@ -84,6 +87,21 @@ async def test_what_a_key_is_bound_to_happens_before_the_key_that_follows(engine
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "ab")
         await pilot.press("c")
         assert app.screen.query_one("#filter", Input).value == "abc"
+
+
+@pytest.mark.parametrize("astray", [True, False])
+async def test_keys_are_for_the_pane_in_front_whatever_had_the_focus(engine: Engine, astray: bool) -> None:
+    """The first frame may give the focus to what was in front when it was begun."""
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("6")
+        await until(pilot, lambda: "partial" in page(app))
+        runs, first = app.main.pane("runs"), app.main.pane("overview")
+        assert isinstance(runs, RunsPane) and isinstance(first, OverviewPane) and runs.table.cursor == 0
+        app.main.focused = first.query_one(VirtualTable) if astray else None
+        await pilot.press("down")
+        await until(pilot, lambda: runs.table.cursor == 1)
 
 
 async def test_a_dialog_is_closed_before_the_key_that_follows(engine: Engine) -> None:

@@ -101,6 +101,14 @@ class MainScreen(Screen[None]):
         self.call_after_refresh(self.focus_again)
         return pane
 
+    def keys_go_astray(self) -> bool:
+        """Whether nothing has the focus, or something in a pane that is not in front."""
+        pane, focused = self.current_pane, self.focused
+        if focused is None or pane is None:
+            return True
+        above = focused.ancestors_with_self
+        return pane not in above and self.query_one("#panes", Container) in above
+
     def focus_again(self) -> None:
         """Where the key came before the first frame: nothing could take the focus then, or the first frame took it."""
         pane, focused = self.current_pane, self.focused
