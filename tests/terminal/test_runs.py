@@ -39,7 +39,8 @@ def ran(tmp_path: Path) -> Path:
                 ended_at=(begun + timedelta(seconds=40)).strftime(STAMP),
                 counts=json.dumps({"processed": 100 * seq, "failed": 100 if seq == 3 else 0}),
             )
-            disk = ["/[b]\x1b[2J", begun.strftime(STAMP), seq * 10**9, 10**10]
+            # fuller than the disk that the test runs on
+            disk = ["/[b]\x1b[2J", begun.strftime(STAMP), seq * 10**9, 53 * 10**8]
             connection.execute("INSERT INTO samples VALUES ('filesystem', ?, ?, ?, ?, -1, -1)", disk)
     assert run_cli(root, "migrate", "--yes").returncode == 0
     write_raw(root, "src/one.json", [invalid_record(0)])
