@@ -104,6 +104,22 @@ async def test_keys_are_for_the_pane_in_front_whatever_had_the_focus(engine: Eng
         await until(pilot, lambda: runs.table.cursor == 1)
 
 
+async def test_a_key_is_for_what_the_key_before_it_brings(engine: Engine) -> None:
+    """Esc, right behind the Enter that goes into a run, leads out of it again."""
+    app = ConsoleApp(engine.ctx)
+    async with app.run_test(notifications=True, size=(80, 24)) as pilot:
+        app.post_message(OverviewRead(overview()))
+        await pilot.press("6")
+        await until(pilot, lambda: "partial" in page(app))
+        runs = app.main.pane("runs")
+        assert isinstance(runs, RunsPane)
+        for key in ("enter", "escape", "down"):
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: runs.table.cursor == 1)
+        await pilot.pause()
+        assert not runs.before_list
+
+
 async def test_a_dialog_is_closed_before_the_key_that_follows(engine: Engine) -> None:
     app = ConsoleApp(engine.ctx)
     async with app.run_test(notifications=True, size=(80, 24)) as pilot:
